@@ -1,0 +1,64 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Debian's static archives keep the release binary one file: only glibc and the compiler's runtime stay dynamic.
+func archive(_ name: String) -> LinkerSetting { .linkedLibrary(":lib\(name).a") }
+
+let package = Package(
+  name: "stockade",
+  products: [.executable(name: "stockade", targets: ["stockade"])],
+  dependencies: [.package(url: "https://github.com/apple/swift-log", from: "1.16.2")],
+  targets: [
+    // C, one target a library; pointers of a library stay in the one Swift module that imports its target.
+    .target(name: "CStockade", path: "bpf", sources: ["assert.c"]),
+    .target(name: "CSystem"),
+    .target(name: "CBPF", linkerSettings: [archive("bpf"), archive("elf"), archive("z")]),
+    .target(name: "CSeccomp", linkerSettings: [archive("seccomp")]),
+    .target(name: "CYAML", linkerSettings: [archive("yaml")]),
+    .target(name: "CProtobuf", linkerSettings: [archive("protobuf-c")]),
+
+    // Swift, from what everything uses to what uses everything.
+    .target(name: "System", dependencies: ["CSystem"]),
+    .target(name: "YAML", dependencies: ["CYAML"]),
+    .target(name: "TTRPC", dependencies: ["System", "CProtobuf"]),
+    .target(name: "NRI", dependencies: ["TTRPC", "System", "CProtobuf"]),
+    .target(name: "Policy", dependencies: ["YAML", "System"]),
+    .target(name: "Seccomp", dependencies: ["Policy", "YAML", "System", "CSeccomp"]),
+    .target(
+      name: "BPF", dependencies: ["System", "CBPF", "CStockade"],
+      plugins: ["EmbedBPFPlugin"]),
+    .target(
+      name: "Enforcement",
+      dependencies: ["Policy", "Seccomp", "BPF", "CStockade", "System", .product(name: "Logging", package: "swift-log")]),
+    .target(
+      name: "Events",
+      dependencies: ["BPF", "CStockade", "System", .product(name: "Logging", package: "swift-log")]),
+    .target(
+      name: "Daemon",
+      dependencies: [
+        "NRI", "Policy", "Seccomp", "Enforcement", "Events", "YAML", "System",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(name: "Try", dependencies: ["Daemon", "NRI", "Policy", "System"]),
+    .executableTarget(name: "stockade", dependencies: ["Daemon", "Try", "System"]),
+
+    // bpf/*.bpf.c is compiled and embedded by the build itself.
+    .executableTarget(name: "embed-bpf"),
+    .plugin(name: "EmbedBPFPlugin", capability: .buildTool(), dependencies: ["embed-bpf"], path: "Sources/EmbedBPFPlugin"),
+
+    .testTarget(name: "SystemTests", dependencies: ["System"]),
+    .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
+    .testTarget(name: "TTRPCTests", dependencies: ["TTRPC", "System"]),
+    .testTarget(name: "NRITests", dependencies: ["NRI", "TTRPC", "System"]),
+    .testTarget(name: "PolicyTests", dependencies: ["Policy", "YAML", "System"]),
+    .testTarget(name: "SeccompTests", dependencies: ["Seccomp", "Policy", "System"]),
+    .testTarget(name: "BPFTests", dependencies: ["BPF", "CStockade", "System"]),
+    .testTarget(name: "EnforcementTests", dependencies: ["Enforcement", "BPF", "Policy", "Seccomp", "CStockade", "System"]),
+    .testTarget(name: "EventsTests", dependencies: ["Events", "CStockade", "System"]),
+    .testTarget(name: "DaemonTests", dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "Events", "System"]),
+    .testTarget(name: "TryTests", dependencies: ["Try", "Daemon", "NRI", "Policy", "System"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .gnu11
+)
+

@@ -1,0 +1,119 @@
+/// The parts of NRI's messages that Stockade reads or writes, as Swift values. Field numbers: proto/nri.proto.
+
+package struct PodSandbox: Equatable, Sendable {
+  package var id = ""
+  package var name = ""
+  package var uid = ""
+  package var namespace = ""
+  package var labels: [String: String] = [:]
+  package var annotations: [String: String] = [:]
+  package var runtimeHandler = ""
+  /// `linux.cgroup_parent`: what the kubelet asked for; empty without one.
+  package var cgroupParent = ""
+  package var pid: UInt32 = 0
+
+  package init() {}
+}
+
+package struct Container: Equatable, Sendable {
+  package var id = ""
+  package var podSandboxID = ""
+  package var name = ""
+  package var state: Int32 = 0
+  package var labels: [String: String] = [:]
+  package var annotations: [String: String] = [:]
+  package var arguments: [String] = []
+  package var environment: [String] = []
+  /// `linux.namespaces`: type (`pid`, `mount`, `network` …) to path, empty for a new one.
+  package var namespaces: [String: String] = [:]
+  /// `linux.cgroups_path`, in the form of the runtime's cgroup driver: `/parent/id` or `slice:prefix:name`.
+  package var cgroupsPath = ""
+  package var hasLinux = false
+  /// `linux.seccomp_policy`; the runtime sends it from NRI 0.12 on.
+  package var seccompPolicy: LinuxSeccomp?
+  /// Only valid in StartContainer and Synchronize; stale or 0 everywhere else.
+  package var pid: UInt32 = 0
+
+  package init() {}
+}
+
+/// `LinuxSeccomp`, in OCI's words.
+package struct LinuxSeccomp: Equatable, Sendable {
+  package var defaultAction = ""
+  package var defaultErrno: UInt32?
+  package var architectures: [String] = []
+  package var flags: [String] = []
+  package var listenerPath = ""
+  package var listenerMetadata = ""
+  package var syscalls: [LinuxSyscall] = []
+
+  package init() {}
+}
+
+package struct LinuxSyscall: Equatable, Sendable {
+  package var names: [String] = []
+  package var action = ""
+  package var errnoReturn: UInt32?
+  package var arguments: [LinuxSeccompArgument] = []
+
+  package init() {}
+}
+
+package struct LinuxSeccompArgument: Equatable, Sendable {
+  package var index: UInt32 = 0
+  package var value: UInt64 = 0
+  package var valueTwo: UInt64 = 0
+  package var op = ""
+
+  package init() {}
+}
+
+package struct Configuration: Equatable, Sendable {
+  package var config = ""
+  package var runtimeName = ""
+  package var runtimeVersion = ""
+  package var registrationTimeoutMilliseconds: Int64 = 0
+  package var requestTimeoutMilliseconds: Int64 = 0
+  /// Empty before NRI 0.10.
+  package var nriVersion = ""
+
+  package init() {}
+}
+
+/// Events of the mask in a ConfigureResponse. Bit n-1 stands for event n of the NRI API.
+package struct EventMask: OptionSet, Equatable, Sendable {
+  package let rawValue: Int32
+  package init(rawValue: Int32) { self.rawValue = rawValue }
+
+  package static let runPodSandbox = EventMask(rawValue: 1 << 0)
+  package static let stopPodSandbox = EventMask(rawValue: 1 << 1)
+  package static let removePodSandbox = EventMask(rawValue: 1 << 2)
+  package static let createContainer = EventMask(rawValue: 1 << 3)
+  package static let startContainer = EventMask(rawValue: 1 << 5)
+  package static let stopContainer = EventMask(rawValue: 1 << 9)
+  package static let removeContainer = EventMask(rawValue: 1 << 10)
+  package static let validateContainerAdjustment = EventMask(rawValue: 1 << 13)
+
+  /// What a runtime before NRI 0.10 takes; another bit closes the connection.
+  package static let upToNRI09 = EventMask(rawValue: 0x7ff)
+}
+
+/// What a plugin does with each request. A thrown error becomes the reply's status (code 2) with its description.
+///
+/// All calls come on the session's one thread, in the runtime's order.
+package protocol PluginHandler: AnyObject {
+  func configure(_ configuration: Configuration) throws -> EventMask
+  /// The whole list, after the last part of a split Synchronize.
+  func synchronize(pods: [PodSandbox], containers: [Container]) throws
+  func runPodSandbox(_ pod: PodSandbox) throws
+  func stopPodSandbox(_ pod: PodSandbox) throws
+  func removePodSandbox(_ pod: PodSandbox) throws
+  /// - Returns: the seccomp policy to set, nil for no adjustment.
+  func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp?
+  func startContainer(pod: PodSandbox, container: Container) throws
+  func stopContainer(pod: PodSandbox, container: Container) throws
+  func removeContainer(pod: PodSandbox, container: Container) throws
+  /// - Parameter policy: the final seccomp policy of all plugins' adjustments; nil where none set one.
+  func validateContainerAdjustment(pod: PodSandbox, container: Container, policy: LinuxSeccomp?) throws
+  func shutdown()
+}

@@ -1,0 +1,232 @@
+/// A security profile after `extends` was resolved: values only. The format: docs/profile-reference.md.
+package struct Profile: Equatable, Sendable {
+  package var name: String
+  /// The file it was read from, for messages.
+  package var file: String
+  package var mode: Mode = .enforce
+  package var failurePolicy: FailurePolicy = .fail
+  package var minimumTier: Tier = .none
+  package var acceptPartial = false
+  package var requireFilter = false
+  /// nil: the pod keeps the seccomp profile it has.
+  package var seccomp: SeccompSection?
+  package var process: ProcessSection?
+  package var fileAccess: FileSection?
+  package var network = NetworkSection()
+  package var kernelBlock: [KernelSurface] = []
+
+  package init(name: String, file: String) {
+    self.name = name
+    self.file = file
+  }
+}
+
+package enum Mode: String, CaseIterable, Sendable { case enforce = "Enforce", audit = "Audit" }
+
+package enum FailurePolicy: String, CaseIterable, Sendable { case fail = "Fail", ignore = "Ignore" }
+
+/// What can enforce exec, file and kernel rules, worst first. DESIGN: tiers.
+package enum Tier: Int, CaseIterable, Comparable, Sendable {
+  case none, signal, fmodRet, lsm
+
+  /// As profiles, messages and metrics spell it.
+  package var name: String {
+    switch self {
+    case .none: "none"
+    case .signal: "signal"
+    case .fmodRet: "fmod_ret"
+    case .lsm: "lsm"
+    }
+  }
+
+  package static func < (a: Tier, b: Tier) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// Ordered: of two rules of equal rank the greater wins. Raw values are `enum stockade_action`'s.
+package enum Action: UInt8, CaseIterable, Comparable, Sendable {
+  case allow = 0, audit = 1, block = 2
+
+  package var name: String {
+    switch self {
+    case .allow: "Allow"
+    case .audit: "Audit"
+    case .block: "Block"
+    }
+  }
+
+  package static func < (a: Action, b: Action) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// A line of a profile file, from 1; for messages and events.
+package struct Location: Equatable, Sendable, CustomStringConvertible {
+  package var file: String
+  package var line: Int
+  package init(file: String, line: Int) {
+    self.file = file
+    self.line = line
+  }
+  package var description: String { "\(file):\(line)" }
+}
+
+package struct ProcessSection: Equatable, Sendable {
+  package var defaultAction: Action = .allow
+  package var allowEntrypoint = false
+  /// nil until resolved: Block where `defaultAction` is Block, else Allow.
+  package var newExecutables: Action?
+  package var fileless: Action?
+  package var rules: [PathRule] = []
+  package init() {}
+}
+
+package struct FileSection: Equatable, Sendable {
+  package var defaultAction: Action = .allow
+  package var rules: [PathRule] = []
+  package init() {}
+}
+
+/// A rule about one file (`path`) or a folder's contents (`directory`).
+package struct PathRule: Equatable, Sendable {
+  /// Absolute and normalised, without a trailing slash (except for the directory `/`).
+  package var path: String
+  package var isDirectory: Bool
+  package var recursive = false
+  /// Only in `file`; in `process` always execution.
+  package var access: Set<Access> = Set(Access.allCases)
+  package var action: Action
+  /// `new: true`: overrides newExecutables.
+  package var allowNew = false
+  package var arguments: [ArgumentRule] = []
+  package var location: Location
+
+  package init(path: String, isDirectory: Bool, action: Action, location: Location) {
+    self.path = path
+    self.isDirectory = isDirectory
+    self.action = action
+    self.location = location
+  }
+}
+
+package enum Access: String, CaseIterable, Sendable { case read = "Read", write = "Write" }
+
+package struct ArgumentRule: Equatable, Sendable {
+  package enum Kind: String, CaseIterable, Sendable { case contains, equals, prefix }
+  package var kind: Kind
+  package var text: String
+  /// argv index; nil: every argument, argv[0] included.
+  package var index: Int?
+  package var action: Action
+  package init(kind: Kind, text: String, index: Int?, action: Action) {
+    self.kind = kind
+    self.text = text
+    self.index = index
+    self.action = action
+  }
+}
+
+package struct NetworkSection: Equatable, Sendable {
+  /// nil: the profile says nothing of that direction.
+  package var egress: NetworkDirection?
+  package var ingress: NetworkDirection?
+  package init() {}
+}
+
+package struct NetworkDirection: Equatable, Sendable {
+  package var defaultAction: Action = .allow
+  package var rules: [NetworkRule] = []
+  package init() {}
+}
+
+package struct NetworkRule: Equatable, Sendable {
+  /// nil: every address of both families.
+  package var cidr: CIDR?
+  package var except: [CIDR] = []
+  /// Empty: every protocol and port.
+  package var ports: [PortRule] = []
+  package var action: Action
+  package var location: Location
+  package init(action: Action, location: Location) {
+    self.action = action
+    self.location = location
+  }
+}
+
+package struct PortRule: Equatable, Sendable {
+  package enum TransportProtocol: String, CaseIterable, Sendable { case tcp = "TCP", udp = "UDP", sctp = "SCTP" }
+  package var transport: TransportProtocol = .tcp
+  /// Inclusive; 0...65535 where the rule names only a protocol.
+  package var first: UInt16
+  package var last: UInt16
+  package init(transport: TransportProtocol, first: UInt16, last: UInt16) {
+    self.transport = transport
+    self.first = first
+    self.last = last
+  }
+}
+
+/// An IPv4 or IPv6 prefix. `bytes` has 4 or 16 of them, in network order, host bits zero.
+package struct CIDR: Hashable, Sendable {
+  package var bytes: [UInt8]
+  package var prefixLength: Int
+  package init(bytes: [UInt8], prefixLength: Int) {
+    self.bytes = bytes
+    self.prefixLength = prefixLength
+  }
+  package var isIPv4: Bool { bytes.count == 4 }
+}
+
+package enum KernelSurface: String, CaseIterable, Sendable {
+  case mount, ptrace, userNamespaces, bpf, ioUring, packetSockets, moduleLoad
+}
+
+/// `spec.seccomp` as written: words in OCI's spelling, not yet checked with libseccomp.
+package struct SeccompSection: Equatable, Sendable {
+  package enum Source: Equatable, Sendable {
+    case runtimeDefault
+    /// A file name in the profiles folder: no slash, not `..`.
+    case localhost(String)
+    case inline(SeccompFilter)
+  }
+  package var source: Source
+  package var location: Location
+  package init(source: Source, location: Location) {
+    self.source = source
+    self.location = location
+  }
+}
+
+/// A seccomp filter in OCI's words (`linux.seccomp` of the runtime specification).
+package struct SeccompFilter: Equatable, Sendable {
+  package var defaultAction: String
+  package var defaultErrno: UInt32?
+  package var architectures: [String] = []
+  package var flags: [String] = []
+  package var syscalls: [Rule] = []
+
+  package struct Rule: Equatable, Sendable {
+    package var names: [String]
+    package var action: String
+    package var errnoReturn: UInt32?
+    package var arguments: [Argument] = []
+    /// Where the rule stands, where it came from a file.
+    package var location: Location?
+    package init(names: [String], action: String) {
+      self.names = names
+      self.action = action
+    }
+  }
+
+  package struct Argument: Equatable, Sendable {
+    package var index: UInt32
+    package var value: UInt64
+    package var valueTwo: UInt64
+    package var op: String
+    package init(index: UInt32, value: UInt64, valueTwo: UInt64, op: String) {
+      self.index = index
+      self.value = value
+      self.valueTwo = valueTwo
+      self.op = op
+    }
+  }
+
+  package init(defaultAction: String) { self.defaultAction = defaultAction }
+}

@@ -1,0 +1,62 @@
+import Glibc
+
+/// Small whole-file and folder operations.
+package enum Files {
+  /// The whole file, at most `limit` bytes; a longer one is an error (EFBIG), never cut.
+  package static func read(_ path: String, limit: Int = 4 << 20) throws(Errno) -> [UInt8] {
+    let file = try FileDescriptor(open: path, O_RDONLY)
+    var bytes: [UInt8] = []
+    while true {
+      let part: [UInt8]
+      do throws(Errno) { part = try file.read(atMost: 65536) } catch { throw Errno(error.code, "read \(path)") }
+      if part.isEmpty { return bytes }
+      bytes += part
+      if bytes.count > limit { throw Errno(EFBIG, "read \(path) (over \(limit) bytes)") }
+    }
+  }
+
+  /// The whole file as text, with invalid UTF-8 replaced. For files of the kernel.
+  package static func text(_ path: String) throws(Errno) -> String { String(decoding: try read(path), as: UTF8.self) }
+
+  package static func write(_ text: String, to path: String, mode: mode_t = 0o644) throws(Errno) {
+    let file = try FileDescriptor(open: path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+    do throws(Errno) { try file.write(text.utf8) } catch { throw Errno(error.code, "write \(path)") }
+  }
+
+  /// Names in a folder, sorted, without `.` and `..`. readdir(3).
+  package static func names(in folder: String) throws(Errno) -> [String] {
+    guard let stream = opendir(folder) else { throw Errno(errno, "list \(folder)") }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  package static func status(_ path: String) throws(Errno) -> stat {
+    var status = stat()
+    try call("stat \(path)") { stat(path, &status) }
+    return status
+  }
+
+  /// Makes the folder and those above it. mkdir(2).
+  package static func makeFolder(_ path: String, mode: mode_t = 0o755) throws(Errno) {
+    var partial = ""
+    for part in path.split(separator: "/") {
+      partial += "/" + part
+      if mkdir(partial, mode) == -1, errno != EEXIST { throw Errno(errno, "make folder \(partial)") }
+    }
+  }
+
+  package static func link(at path: String) throws(Errno) -> String {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = try call("read link \(path)") { readlink(path, &buffer, buffer.count) }
+    return String(decoding: buffer[..<count], as: UTF8.self)
+  }
+}

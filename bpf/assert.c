@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The layout that kernel and daemon share, as the host's compiler sees it. */
+#include "stockade.h"
+
+#define SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type " has holes")
+
+SIZE(stockade_container, 32);
+SIZE(stockade_entrypoint, 16);
+SIZE(stockade_mark, 16);
+SIZE(stockade_verdict, 12);
+SIZE(stockade_port_range, 12);
+SIZE(stockade_policy, 24 + 72 + 32 * 12);
+SIZE(stockade_path_key, 16);
+SIZE(stockade_path_rule, 24);
+SIZE(stockade_argument_key, 16);
+SIZE(stockade_argument, 136);
+SIZE(stockade_net_key4, 16);
+SIZE(stockade_net_key6, 28);
+SIZE(stockade_net_node, 4 + 64 * 12);
+SIZE(stockade_event, 104);
+SIZE(stockade_rate, 16);

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Everything that the BPF programs and the daemon share: map keys and values, events, limits.
+ * Fixed-width fields, padding written out, sizes asserted in assert.c. Network bytes stay in network
+ * order where a field says so; all else is in host order.
+ */
+#ifndef STOCKADE_H
+#define STOCKADE_H
+
+#ifdef __bpf__
+typedef __u8 stockade_u8;
+typedef __u16 stockade_u16;
+typedef __u32 stockade_u32;
+typedef __u64 stockade_u64;
+#else
+#include <stdint.h>
+typedef uint8_t stockade_u8;
+typedef uint16_t stockade_u16;
+typedef uint32_t stockade_u32;
+typedef uint64_t stockade_u64;
+#endif
+
+/* Raised whenever a map's key or value changes its meaning: pins of another layout are never reused. */
+#define STOCKADE_LAYOUT 1
+
+#define STOCKADE_PATH_MAX_BYTES 4096      /* longest path that the walk builds; PATH_MAX */
+#define STOCKADE_RULE_PATH_MAX_BYTES 512  /* longest path that a rule may name, a directory's trailing slash included */
+#define STOCKADE_ARGUMENTS_MAX_BYTES 4096 /* arguments of an exec that argument rules look at; longer: see below */
+#define STOCKADE_ARGUMENT_TEXT_MAX_BYTES 128
+#define STOCKADE_ARGUMENT_RULES_MAX 16    /* of one path rule */
+#define STOCKADE_NET_ENTRIES_MAX 64       /* of one network node */
+#define STOCKADE_BIND_RANGES_MAX 32
+#define STOCKADE_CGROUP_LEVELS_MAX 64     /* a container's own cgroup is not nested deeper */
+#define STOCKADE_EVENT_DATA_MAX_BYTES 4096
+
+/* Ordered so that of two rules of equal rank the greater wins. */
+enum stockade_action { STOCKADE_ALLOW = 0, STOCKADE_AUDIT = 1, STOCKADE_BLOCK = 2 };
+
+/* No rule decided: `rule` of an event or verdict that comes from a default or a built-in reason. */
+#define STOCKADE_NO_RULE 0xffffffffu
+
+/* ---- containers: who is bound ---- */
+
+enum stockade_container_state {
+	STOCKADE_CLOSED = 0, /* nothing in it may exec: not yet let through, or refused, or being released */
+	STOCKADE_OPEN = 1,
+	STOCKADE_GATE = 2,   /* a pod's cgroup: what is below and has no entry of its own may not exec */
+};
+
+/*
+ * Map `containers`, key: cgroup id (u64). Written by the daemon only. A hash element can be reused for another key
+ * while a program reads it, so readers copy it and take it only if cgroup_id is still the key they asked for.
+ */
+struct stockade_container {
+	stockade_u64 cgroup_id;
+	stockade_u64 revision;    /* of the policy; 0: none (let through the gate unconfined) */
+	stockade_u32 state;       /* enum stockade_container_state */
+	stockade_u32 level;       /* depth of the cgroup; the root of the hierarchy has 0 */
+	stockade_u32 root_device; /* s_dev of the container's root file system, as the kernel encodes it */
+	stockade_u32 pad;
+};
+
+/* Map `entrypoints`, key: cgroup id (u64). Deleted by the exec that it allows. */
+struct stockade_entrypoint {
+	stockade_u32 tgid;       /* in the initial pid namespace */
+	stockade_u32 pad;
+	stockade_u64 start_ticks; /* field 22 of /proc/PID/stat: start_boottime in USER_HZ (100) */
+};
+
+/* Map `marks`, task storage. */
+struct stockade_mark {
+	stockade_u64 cgroup_id; /* of the container; 0: not marked */
+	stockade_u32 stray;     /* 1: the task has left its container's cgroup */
+	stockade_u32 pad;
+};
+
+/* ---- policies: what is bound; all keyed by revision, immutable once a container refers to it ---- */
+
+struct stockade_verdict {
+	stockade_u8 present;
+	stockade_u8 action;   /* enum stockade_action */
+	stockade_u8 allow_new; /* the rule has `new: true`: it overrides newExecutables */
+	stockade_u8 pad;
+	stockade_u32 rule;      /* index into the profile's rules, for the event */
+	stockade_u32 arguments; /* number of entries in map `arguments` under this rule; 0: none */
+};
+
+enum stockade_policy_flags {
+	STOCKADE_HAS_PROCESS = 1,
+	STOCKADE_HAS_EGRESS = 2,
+	STOCKADE_HAS_INGRESS = 4,
+	STOCKADE_ALLOW_ENTRYPOINT = 8,
+};
+
+struct stockade_port_range {
+	stockade_u8 protocol; /* IPPROTO_*; 0: any */
+	stockade_u8 action;   /* enum stockade_action */
+	stockade_u16 first, last; /* inclusive, host order */
+	stockade_u16 pad;
+	stockade_u32 rule;
+};
+
+/* Map `policies`, key: revision (u64). */
+struct stockade_policy {
+	stockade_u64 revision;
+	stockade_u32 flags; /* enum stockade_policy_flags */
+	/* process; each an enum stockade_action, `mode: Audit` already applied by the daemon */
+	stockade_u8 process_default;
+	stockade_u8 new_executables;
+	stockade_u8 fileless;
+	stockade_u8 over_long; /* a path that does not fit STOCKADE_PATH_MAX_BYTES */
+	/* what a stray, closed or broken state does is never softened: always a kill */
+	stockade_u8 egress_default;
+	stockade_u8 ingress_default;
+	stockade_u16 bind_range_count;
+	stockade_u32 pad;
+	/* Bit n: some directory rule is n bytes long, its trailing slash included. Spares the look-ups at other slashes. */
+	stockade_u64 directory_lengths[STOCKADE_RULE_PATH_MAX_BYTES / 64 + 1];
+	/* Ports that ingress blocks (or audits) for every peer: what bind() refuses. First match; none: allowed. */
+	struct stockade_port_range bind_ranges[STOCKADE_BIND_RANGES_MAX];
+};
+
+/*
+ * Map `path_rules`. hash = (sum of path_hash_keys[i] * byte[i] mod 2^64) >> 7 over the rule's path: multilinear hashing
+ * with secret random keys, so two different paths share a hash with probability 2^-57, whoever chose them.
+ * A directory rule is hashed with its trailing slash, so it never meets a file's.
+ */
+struct stockade_path_key {
+	stockade_u64 revision;
+	stockade_u64 hash;
+};
+
+struct stockade_path_rule {
+	struct stockade_verdict direct; /* the file itself; for a directory, what lies directly in it */
+	struct stockade_verdict deep;   /* for a directory, what lies deeper */
+};
+
+enum stockade_argument_kind { STOCKADE_CONTAINS = 0, STOCKADE_EQUALS = 1, STOCKADE_PREFIX = 2 };
+
+/* Map `arguments`. The first that matches decides; `position` counts from 0. */
+struct stockade_argument_key {
+	stockade_u64 revision;
+	stockade_u32 rule;
+	stockade_u32 position;
+};
+
+struct stockade_argument {
+	stockade_u8 kind;     /* enum stockade_argument_kind */
+	stockade_u8 action;   /* enum stockade_action */
+	stockade_u16 length;  /* of text, in bytes, at most STOCKADE_ARGUMENT_TEXT_MAX_BYTES */
+	stockade_u32 index;   /* argv index it looks at; STOCKADE_NO_RULE: every one */
+	stockade_u8 text[STOCKADE_ARGUMENT_TEXT_MAX_BYTES];
+};
+
+/*
+ * Maps `egress4`, `egress6`, `ingress4`, `ingress6`: LPM tries. prefix_bits = 64 + length of the CIDR. The daemon puts
+ * a node at every prefix that a rule or an exception names, and at /0, and gives it the whole list that applies there,
+ * most specific first: the first entry that matches protocol and port decides; none: the section's default.
+ */
+struct stockade_net_key4 {
+	stockade_u32 prefix_bits;
+	stockade_u8 revision[8]; /* the u64 in memory order: exact match of 64 bits needs no order */
+	stockade_u8 address[4];  /* network order */
+};
+
+struct stockade_net_key6 {
+	stockade_u32 prefix_bits;
+	stockade_u8 revision[8];
+	stockade_u8 address[16];
+};
+
+struct stockade_net_node {
+	stockade_u32 count;
+	struct stockade_port_range entries[STOCKADE_NET_ENTRIES_MAX];
+};
+
+/* ---- network state ---- */
+
+/* Cgroup storage `network_container`: set by the daemon after the attach. 0: not yet open, everything is dropped. */
+struct stockade_network_container {
+	stockade_u64 cgroup_id;
+};
+
+/* ---- events ---- */
+
+enum stockade_event_kind {
+	STOCKADE_EVENT_EXEC = 1,
+	STOCKADE_EVENT_CONNECT = 2,
+	STOCKADE_EVENT_SENDMSG = 3,
+	STOCKADE_EVENT_BIND = 4,
+	STOCKADE_EVENT_EGRESS = 5,
+	STOCKADE_EVENT_INGRESS = 6,
+	STOCKADE_EVENT_SOCKET = 7, /* a stray task's socket() */
+	STOCKADE_EVENT_LEFT = 8,   /* a marked task left its container's cgroup */
+};
+
+enum stockade_reason {
+	STOCKADE_BY_RULE = 1,
+	STOCKADE_BY_DEFAULT = 2,
+	STOCKADE_NEW_EXECUTABLE = 3,
+	STOCKADE_FILELESS = 4,
+	STOCKADE_OVER_LONG_PATH = 5,
+	STOCKADE_ARGUMENT = 6,           /* `argument` of the rule matched */
+	STOCKADE_OVER_LONG_ARGUMENTS = 7,
+	STOCKADE_NOT_OPEN = 8,           /* closed container or gate */
+	STOCKADE_POLICY_GONE = 9,
+	STOCKADE_INTERNAL = 10,          /* the program could not decide (a read failed, storage full): fails closed */
+	STOCKADE_STRAY = 11,
+	STOCKADE_UNPARSED_PACKET = 12,
+};
+
+/* What was done, as opposed to what the rule said. */
+enum stockade_effect {
+	STOCKADE_AUDITED = 1,
+	STOCKADE_REFUSED = 2, /* the call failed with EPERM or EACCES */
+	STOCKADE_KILLED = 3,
+	STOCKADE_DROPPED = 4, /* a packet */
+};
+
+/* Ring buffer `events`. Followed by path_length + arguments_length bytes: path, then argv with its NULs. */
+struct stockade_event {
+	stockade_u64 time_ns; /* CLOCK_BOOTTIME */
+	stockade_u64 cgroup_id;
+	stockade_u64 revision;
+	stockade_u32 kind;
+	stockade_u32 reason;
+	stockade_u32 effect;
+	stockade_u32 rule;      /* STOCKADE_NO_RULE: none */
+	stockade_u32 argument;  /* position in the rule's arguments, with reason STOCKADE_ARGUMENT */
+	stockade_u32 pid;       /* thread group, initial pid namespace; 0: no task (a packet) */
+	stockade_u32 tid;
+	stockade_u32 parent_pid;
+	stockade_u32 uid;
+	stockade_u8 comm[16];
+	stockade_u8 protocol;   /* IPPROTO_* */
+	stockade_u8 family;     /* AF_INET, AF_INET6; 0: no address */
+	stockade_u16 local_port;
+	stockade_u16 remote_port;
+	stockade_u16 path_length;
+	stockade_u16 arguments_length;
+	stockade_u8 path_truncated;
+	stockade_u8 arguments_truncated;
+	stockade_u8 remote_address[16]; /* network order; IPv4 in the first 4 */
+};
+
+/* Map `counters`: per-CPU array of u64. */
+enum stockade_counter {
+	STOCKADE_EVENTS_DROPPED_FULL = 0,    /* the ring buffer was full */
+	STOCKADE_EVENTS_DROPPED_RATE = 1,    /* over the container's rate limit */
+	STOCKADE_FLOWS_FULL = 2,             /* a flow could not be recorded */
+	STOCKADE_MARK_FAILED = 3,            /* task storage could not be had: the exec was refused */
+	STOCKADE_READ_FAILED = 4,            /* a kernel read failed: refused */
+	STOCKADE_STRAYS_FULL = 5,
+	STOCKADE_COUNTERS = 6,
+};
+
+/* Map `rate`, key: cgroup id: a token bucket. */
+struct stockade_rate {
+	stockade_u64 refilled_ns;
+	stockade_u64 tokens;
+};
+#define STOCKADE_EVENTS_PER_SECOND 100
+#define STOCKADE_EVENTS_BURST 400
+
+#endif
