@@ -3,11 +3,11 @@ package enum Suggestion {
   /// Longer words are not compared: the work grows with the product of both lengths.
   private static let wordMaxBytes = 64
 
-  /// The nearest of `words`, if it is near: at most a third of the letters differ, and at most three.
+  /// The nearest of `words`, if it is near: a third of the letters may differ, one at least and three at most.
   package static func nearest(to word: String, among words: some Sequence<String>) -> String? {
     let letters = lowercase(word)
     guard letters.count <= wordMaxBytes else { return nil }
-    let limit = min(3, (letters.count + 2) / 3)
+    let limit = min(3, max(1, letters.count / 3))
     var best: (word: String, distance: Int)?
     for candidate in words where candidate.utf8.count <= wordMaxBytes {
       let distance = distance(letters, lowercase(candidate))
