@@ -8,6 +8,11 @@ package struct ProfileStore: Sendable {
     package var changed: [String] = []
     /// What is wrong, one line each: every problem of every file.
     package var messages: [String] = []
+
+    package init(changed: [String] = [], messages: [String] = []) {
+      self.changed = changed
+      self.messages = messages
+    }
   }
 
   package let folder: String
