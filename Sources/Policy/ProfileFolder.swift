@@ -3,9 +3,9 @@ import System
 import YAML
 
 /// The profile files of a folder, as they are on the disk now.
-struct ProfileFolder {
+package struct ProfileFolder {
   /// Most files of one folder that are read.
-  static let filesMax = 1024
+  package static let filesMax = 1024
   static let suffix = ".yaml"
 
   /// By path. A file that cannot be used has its error.

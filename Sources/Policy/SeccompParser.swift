@@ -9,7 +9,7 @@ extension SeccompSection {
 
   private static let inlineKeys = ["defaultAction", "defaultErrnoRet", "architectures", "flags", "syscalls"]
   /// As Linux bounds a name in a folder.
-  private static let fileNameMaxBytes = 255
+  package static let fileNameMaxBytes = 255
 
   static func read(_ spec: Fields) -> SeccompSection? {
     guard let fields = spec.section("seccomp", keys: ["type", "localhostProfile"] + inlineKeys) else { return nil }
@@ -48,7 +48,8 @@ extension SeccompFilter {
   package static let namesMax = 1024
   /// A system call has six arguments, and each may be compared twice.
   package static let argumentsMax = 12
-  private static let wordsMax = 32
+  /// Architectures, or flags.
+  package static let wordsMax = 32
   /// `SECCOMP_RET_DATA`: the errno that the kernel returns is cut to this anyway.
   private static let errnoMax = 4095
 

@@ -143,6 +143,20 @@ import Testing
       ])
   }
 
+  @Test("as many files as the limit are read, and what is left out is said")
+  func files() throws {
+    try withFolder { folder in
+      var store = ProfileStore(folder: folder)
+      for number in 1000..<1000 + ProfileFolder.filesMax {
+        try Files.write(file("mode: Audit", name: "p\(number)"), to: "\(folder)/\(number).yaml")
+      }
+      #expect(store.reload().messages == [] && store.names.count == ProfileFolder.filesMax)
+      try Files.write(file("mode: Audit", name: "last"), to: "\(folder)/last.yaml")
+      #expect(store.reload().messages == ["\(folder) has 1025 profiles; only the first 1024 are read"])
+      #expect(store.names.count == ProfileFolder.filesMax)
+    }
+  }
+
   @Test("one file is loaded with its bases from the same folder")
   func single() throws {
     try withFolder { folder in

@@ -269,9 +269,13 @@ import Testing
       (NetworkRuleParser.exceptMax, "except", "at most 64 fit"),
       (NetworkRuleParser.rulesMax, "network", "at most 512 fit"),
       (SeccompFilter.rulesMax, "syscalls", "at most 1024 fit"),
+      (SeccompFilter.namesMax, "names", "at most 1024 fit"),
+      (SeccompFilter.argumentsMax, "args", "at most 12 fit"),
+      (SeccompFilter.wordsMax, "flags", "at most 32 fit"),
+      (ProfileLayer.extendsMax, "extends", "at most 16 fit"),
     ])
   func lists(limit: Int, kind: String, message: String) {
-    #expect(problems(of: list(kind, limit)) == nil)
+    #expect(problems(of: list(kind, limit))?.contains("fit") != true)
     #expect(problems(of: list(kind, limit + 1))?.hasSuffix(message) == true)
   }
 
@@ -289,6 +293,14 @@ import Testing
       return file("network: {egress: {rules: [{cidr: 10.0.0.0/8, except: \(except), action: Block}]}}")
     case "network":
       return file("network: {egress: {rules: \(many { "{cidr: 10.\($0 / 256).\($0 % 256).0/24, action: Block}" })}}")
+    case "names":
+      let rule = "{names: \(many { "a\($0)" }), action: A}"
+      return file("seccomp: {type: Inline, defaultAction: A, syscalls: [\(rule)]}")
+    case "args":
+      let rule = "{names: [a], action: A, args: \(many { "{index: 0, value: \($0), op: O}" })}"
+      return file("seccomp: {type: Inline, defaultAction: A, syscalls: [\(rule)]}")
+    case "flags": return file("seccomp: {type: Inline, defaultAction: A, flags: \(many { "F\($0)" })}")
+    case "extends": return file("extends: \(many { "a\($0)" })")
     default:
       let rules = many { "{names: [a\($0)], action: SCMP_ACT_ALLOW}" }
       return file("seccomp: {type: Inline, defaultAction: SCMP_ACT_ERRNO, syscalls: \(rules)}")
@@ -315,6 +327,45 @@ import Testing
       problems(of: text(NetworkDirection.entriesMax + 1)) == """
         p.yaml:8: 65 port ranges of spec.network.egress apply to 10.1.0.0/16; at most 64 fit, so join some
         """)
+  }
+
+  @Test("as many prefixes as a direction holds may be named, not one more")
+  func networkPrefixes() {
+    // Each rule names its own prefix and 63 exceptions; both families' whole range counts too.
+    func text(last: Int) -> String {
+      let rules = (0..<32).map { rule in
+        let except = (0..<(rule == 31 ? last : 63)).map { "10.\(rule).\($0).0/24" }.joined(separator: ", ")
+        return "{cidr: 10.\(rule).0.0/16, except: [\(except)], action: Block}"
+      }
+      return file("network: {egress: {rules: [\(rules.joined(separator: ", "))]}}")
+    }
+    #expect(problems(of: text(last: 61)) == nil)
+    #expect(
+      problems(of: text(last: 62)) == """
+        p.yaml:5: spec.network.egress names 2049 prefixes; at most 2048 fit, so join some
+        """)
+  }
+
+  @Test("numbers up to their bound are read")
+  func numbers() throws {
+    let text = """
+      process:
+        rules: [{path: /a, action: Allow, arguments: [{equals: a, index: 4095, action: Block}]}]
+      seccomp: {type: Inline, defaultAction: A, defaultErrnoRet: 4095}
+      network: {egress: {rules: [{ports: [{port: 65535}, {port: 1, endPort: 65535}], action: Block}]}}
+      """
+    let profile = try profile(text)
+    #expect(profile.process?.rules[0].arguments[0].index == PathRuleParser.argumentIndexMax)
+    #expect(profile.network.egress?.rules[0].ports.map(\.first) == [65535, 1])
+  }
+
+  @Test("a seccomp file name of the longest length is read, a byte more is refused")
+  func fileNames() {
+    func text(_ count: Int) -> String {
+      file("seccomp: {type: Localhost, localhostProfile: \(String(repeating: "a", count: count))}")
+    }
+    #expect(problems(of: text(SeccompSection.fileNameMaxBytes)) == nil)
+    #expect(problems(of: text(SeccompSection.fileNameMaxBytes + 1)) != nil)
   }
 
   @Test("a name of the longest length is read, a byte more is refused")

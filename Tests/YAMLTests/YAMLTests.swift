@@ -188,3 +188,14 @@ private func parse(_ text: String) throws -> Node { try #require(try Node.parse(
     }
   }
 }
+
+@Suite struct Quoting {
+  @Test(
+    "a quoted text stays one line and is cut",
+    arguments: [
+      ("a", "\"a\""), ("a\nb\u{1b}[0m", "\"a\\nb\\u{1B}[0m\""),
+      (String(repeating: "x", count: 100), "\"\(String(repeating: "x", count: 100))\""),
+      (String(repeating: "x", count: 101), "\"\(String(repeating: "x", count: 100))…\""),
+    ])
+  func quotes(text: String, expected: String) { #expect(quoted(text) == expected) }
+}
