@@ -2,56 +2,36 @@ extension PathRule {
   /// Arguments of an exec that are looked at, NULs included (bpf/include/stockade.h).
   package static let argumentsMaxBytes = 4096
 
-  /// The first argument rule that matches; nil where none does.
-  ///
-  /// Arguments longer than the bound match every Block rule: what is not seen is not trusted.
-  func decide(arguments: [[UInt8]], rule: Int) -> Decision? {
-    let seen = SeenArguments(arguments)
-    for (index, argument) in self.arguments.enumerated() {
-      if seen.match(argument) { return Decision(argument.action, .argument, rule: rule, argument: index) }
-      if seen.isCut, argument.action == .block {
-        return Decision(.block, .overLongArguments, rule: rule, argument: index)
-      }
+  /// The strictest that the rule and its argument rules can say: of arguments that are too long to be looked at, since
+  /// what is not seen is not trusted.
+  package var strictest: Action { arguments.map(\.action).reduce(action, max) }
+
+  /// What the rule says of an exec that it matches: the first argument rule that matches decides.
+  func decide(arguments: [[UInt8]], rule: Int) -> Decision {
+    guard !self.arguments.isEmpty else { return Decision(action, .rule, rule: rule) }
+    if arguments.reduce(0, { $0 + $1.count + 1 }) > Self.argumentsMaxBytes {
+      return Decision(strictest, .overLongArguments, rule: rule)
     }
-    return nil
+    guard let index = self.arguments.firstIndex(where: { $0.matches(arguments) }) else {
+      return Decision(action, .rule, rule: rule)
+    }
+    return Decision(self.arguments[index].action, .argument, rule: rule, argument: index)
   }
 }
 
-/// The first bytes of an argv. The last argument may be cut.
-private struct SeenArguments {
-  var arguments: [[UInt8]] = []
-  var isCut = false
-
-  init(_ all: [[UInt8]]) {
-    var left = PathRule.argumentsMaxBytes
-    for argument in all {
-      if argument.count + 1 > left {
-        arguments.append(Array(argument.prefix(left)))
-        isCut = true
-        return
-      }
-      arguments.append(argument)
-      left -= argument.count + 1
-    }
+extension ArgumentRule {
+  fileprivate func matches(_ arguments: [[UInt8]]) -> Bool {
+    let text = Array(self.text.utf8)
+    return arguments.indices.contains { (index ?? $0) == $0 && matches(arguments[$0], text) }
   }
 
-  func match(_ rule: ArgumentRule) -> Bool {
-    let text = Array(rule.text.utf8)
-    return arguments.indices.contains { index in
-      (rule.index ?? index) == index && match(rule.kind, text, at: index)
-    }
-  }
-
-  private func match(_ kind: ArgumentRule.Kind, _ text: [UInt8], at index: Int) -> Bool {
+  private func matches(_ argument: [UInt8], _ text: [UInt8]) -> Bool {
     switch kind {
-    case .contains: contains(arguments[index], text)
-    case .prefix: arguments[index].starts(with: text)
-    case .equals: arguments[index] == text && !(isCut && index == arguments.count - 1)
+    case .equals: argument == text
+    case .prefix: argument.starts(with: text)
+    case .contains:
+      argument.count >= text.count
+        && (0...argument.count - text.count).contains { argument[$0...].starts(with: text) }
     }
-  }
-
-  private func contains(_ bytes: [UInt8], _ text: [UInt8]) -> Bool {
-    bytes.count >= text.count
-      && (0...bytes.count - text.count).contains { bytes[$0...].starts(with: text) }
   }
 }

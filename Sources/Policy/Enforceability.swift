@@ -97,8 +97,7 @@ private struct Restriction {
 
   static func rules(_ place: String, _ rules: [PathRule]) -> [Restriction] {
     rules.enumerated().compactMap { index, rule in
-      let strictest = rule.arguments.map(\.action).reduce(rule.action, max)
-      guard strictest != .allow else { return nil }
+      guard rule.strictest != .allow else { return nil }
       let subject = rule.action == .allow ? "\(place)[\(index)].arguments of" : "\(place)[\(index)] \(rule.action.name)"
       return Restriction(subject: "\(subject) \(rule.path)", location: rule.location)
     }

@@ -30,13 +30,13 @@ extension ProcessSection {
   package static let pathMaxBytes = 4096
 
   /// For a path that cannot be looked up: as strict as the strictest rule that could have decided it.
-  package var overLong: Action { rules.filter(\.isDirectory).map(\.action).reduce(defaultAction, max) }
+  package var overLong: Action { rules.filter(\.isDirectory).map(\.strictest).reduce(defaultAction, max) }
 
   func decide(
     path: [UInt8], isNew: Bool, isFileless: Bool, isEntrypoint: Bool, arguments: [[UInt8]]
   ) -> Decision {
     if isFileless { return Decision(fileless ?? defaultForUnknown, .fileless) }
-    let found = rules.deciding(path)
+    let found = path.count > Self.pathMaxBytes ? nil : rules.deciding(path)
     let decision = decideByRules(path, found, isEntrypoint: isEntrypoint, arguments: arguments)
     guard isNew, found.map({ !rules[$0].allowNew }) ?? true else { return decision }
     let new = newExecutables ?? defaultForUnknown
@@ -48,10 +48,7 @@ extension ProcessSection {
     _ path: [UInt8], _ found: Int?, isEntrypoint: Bool, arguments: [[UInt8]]
   ) -> Decision {
     if path.count > Self.pathMaxBytes { return Decision(overLong, .overLongPath) }
-    if let found {
-      let byArguments = rules[found].decide(arguments: arguments, rule: found)
-      return byArguments ?? Decision(rules[found].action, .rule, rule: found)
-    }
+    if let found { return rules[found].decide(arguments: arguments, rule: found) }
     if isEntrypoint, allowEntrypoint, defaultAction != .allow { return Decision(.allow, .entrypoint) }
     return Decision(defaultAction, .defaultAction)
   }

@@ -119,6 +119,10 @@ import Testing
     #expect(list.decideExec(path: path(limit + 1)) == Decision(.block, .overLongPath))
     let open = try profile("process: {rules: [{path: /bin/su, action: Block}]}")
     #expect(open.decideExec(path: path(limit + 1)) == Decision(.allow, .overLongPath))
+    let lax = try profile(
+      "process: {newExecutables: Block, rules: [{directory: /tmp, recursive: true, action: Allow, new: true}]}")
+    #expect(lax.decideExec(path: path(limit), isNew: true) == Decision(.allow, .rule, rule: 0))
+    #expect(lax.decideExec(path: path(limit + 1), isNew: true) == Decision(.block, .newExecutables))
     let closed = try profile("process: {defaultAction: Block, allowEntrypoint: true}")
     #expect(closed.decideExec(path: path(limit + 1), isEntrypoint: true) == Decision(.block, .overLongPath))
   }
@@ -163,27 +167,29 @@ import Testing
     #expect(try decide(arguments, by: "[{equals: b, index: 1, action: Block}]").action == action)
   }
 
-  @Test("arguments of exactly the bound are looked at; longer ones match every Block rule")
-  func overLong() throws {
-    func arguments(_ bytes: Int) -> [String] { ["a", String(repeating: "x", count: bytes - 3)] }
+  @Test(
+    "of arguments over the bound the strictest action decides, whatever matches in them",
+    arguments: [
+      ("[{equals: v, action: Allow}, {equals: b, action: Block}]", Action.allow, Action.block),
+      ("[{equals: b, action: Block}, {equals: v, action: Allow}]", .allow, .block),
+      ("[{equals: b, action: Audit}]", .allow, .audit),
+      ("[{equals: v, action: Allow}]", .audit, .audit),
+    ])
+  func overLong(rules: String, action: Action, strictest: Action) throws {
+    func arguments(_ bytes: Int) -> [String] { ["v", String(repeating: "x", count: bytes - 3)] }
     let limit = PathRule.argumentsMaxBytes
-    let block = "[{equals: v, action: Allow}, {equals: b, action: Block}]"
-    #expect(try decide(arguments(limit), by: block) == Decision(.allow, .rule, rule: 0))
+    #expect(try decide(arguments(limit), by: rules, action: action.name).reason != .overLongArguments)
     #expect(
-      try decide(arguments(limit + 1), by: block) == Decision(.block, .overLongArguments, rule: 0, argument: 1))
-    #expect(
-      try decide(["v"] + arguments(limit), by: block) == Decision(.allow, .argument, rule: 0, argument: 0))
-    #expect(
-      try decide(arguments(limit + 1), by: "[{equals: b, action: Audit}]") == Decision(.allow, .rule, rule: 0))
+      try decide(arguments(limit + 1), by: rules, action: action.name)
+        == Decision(strictest, .overLongArguments, rule: 0))
   }
 
-  @Test("a cut argument is never equal to a text")
-  func cut() throws {
-    let visible = PathRule.argumentsMaxBytes - 2
-    let text = String(repeating: "x", count: 10)
-    let arguments = [String(repeating: "a", count: visible - 9), text + "y"]
-    let rules = "[{equals: \(text), action: Audit}, {prefix: \(text), action: Audit}]"
-    #expect(try decide(arguments, by: rules) == Decision(.audit, .argument, rule: 0, argument: 1))
+  @Test("a rule without argument rules does not care how long the arguments are")
+  func noArgumentRules() throws {
+    let profile = try profile("process: {rules: [{path: /a, action: Allow}]}")
+    #expect(
+      profile.decideExec(path: "/a", arguments: [String(repeating: "x", count: 5000)])
+        == Decision(.allow, .rule, rule: 0))
   }
 
   @Test("newExecutables still comes before what the arguments allow")
