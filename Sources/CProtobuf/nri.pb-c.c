@@ -232,94 +232,49 @@ void   nri__synchronize_response__free_unpacked
   assert(message->base.descriptor == &nri__synchronize_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   nri__pod_request__init
-                     (Nri__PodRequest         *message)
+void   nri__event_request__init
+                     (Nri__EventRequest         *message)
 {
-  static const Nri__PodRequest init_value = NRI__POD_REQUEST__INIT;
+  static const Nri__EventRequest init_value = NRI__EVENT_REQUEST__INIT;
   *message = init_value;
 }
-size_t nri__pod_request__get_packed_size
-                     (const Nri__PodRequest *message)
+size_t nri__event_request__get_packed_size
+                     (const Nri__EventRequest *message)
 {
-  assert(message->base.descriptor == &nri__pod_request__descriptor);
+  assert(message->base.descriptor == &nri__event_request__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t nri__pod_request__pack
-                     (const Nri__PodRequest *message,
+size_t nri__event_request__pack
+                     (const Nri__EventRequest *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &nri__pod_request__descriptor);
+  assert(message->base.descriptor == &nri__event_request__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t nri__pod_request__pack_to_buffer
-                     (const Nri__PodRequest *message,
+size_t nri__event_request__pack_to_buffer
+                     (const Nri__EventRequest *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &nri__pod_request__descriptor);
+  assert(message->base.descriptor == &nri__event_request__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Nri__PodRequest *
-       nri__pod_request__unpack
+Nri__EventRequest *
+       nri__event_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Nri__PodRequest *)
-     protobuf_c_message_unpack (&nri__pod_request__descriptor,
+  return (Nri__EventRequest *)
+     protobuf_c_message_unpack (&nri__event_request__descriptor,
                                 allocator, len, data);
 }
-void   nri__pod_request__free_unpacked
-                     (Nri__PodRequest *message,
+void   nri__event_request__free_unpacked
+                     (Nri__EventRequest *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &nri__pod_request__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   nri__container_request__init
-                     (Nri__ContainerRequest         *message)
-{
-  static const Nri__ContainerRequest init_value = NRI__CONTAINER_REQUEST__INIT;
-  *message = init_value;
-}
-size_t nri__container_request__get_packed_size
-                     (const Nri__ContainerRequest *message)
-{
-  assert(message->base.descriptor == &nri__container_request__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t nri__container_request__pack
-                     (const Nri__ContainerRequest *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &nri__container_request__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t nri__container_request__pack_to_buffer
-                     (const Nri__ContainerRequest *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &nri__container_request__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Nri__ContainerRequest *
-       nri__container_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Nri__ContainerRequest *)
-     protobuf_c_message_unpack (&nri__container_request__descriptor,
-                                allocator, len, data);
-}
-void   nri__container_request__free_unpacked
-                     (Nri__ContainerRequest *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &nri__container_request__descriptor);
+  assert(message->base.descriptor == &nri__event_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   nri__create_container_response__init
@@ -502,18 +457,6 @@ void   nri__validate_container_adjustment_response__free_unpacked
   assert(message->base.descriptor == &nri__validate_container_adjustment_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   nri__pod_sandbox__labels_entry__init
-                     (Nri__PodSandbox__LabelsEntry         *message)
-{
-  static const Nri__PodSandbox__LabelsEntry init_value = NRI__POD_SANDBOX__LABELS_ENTRY__INIT;
-  *message = init_value;
-}
-void   nri__pod_sandbox__annotations_entry__init
-                     (Nri__PodSandbox__AnnotationsEntry         *message)
-{
-  static const Nri__PodSandbox__AnnotationsEntry init_value = NRI__POD_SANDBOX__ANNOTATIONS_ENTRY__INIT;
-  *message = init_value;
-}
 void   nri__pod_sandbox__init
                      (Nri__PodSandbox         *message)
 {
@@ -603,18 +546,6 @@ void   nri__linux_pod_sandbox__free_unpacked
     return;
   assert(message->base.descriptor == &nri__linux_pod_sandbox__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   nri__container__labels_entry__init
-                     (Nri__Container__LabelsEntry         *message)
-{
-  static const Nri__Container__LabelsEntry init_value = NRI__CONTAINER__LABELS_ENTRY__INIT;
-  *message = init_value;
-}
-void   nri__container__annotations_entry__init
-                     (Nri__Container__AnnotationsEntry         *message)
-{
-  static const Nri__Container__AnnotationsEntry init_value = NRI__CONTAINER__ANNOTATIONS_ENTRY__INIT;
-  *message = init_value;
 }
 void   nri__container__init
                      (Nri__Container         *message)
@@ -1021,6 +952,51 @@ void   nri__optional_uint32__free_unpacked
   assert(message->base.descriptor == &nri__optional_uint32__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nri__key_value__init
+                     (Nri__KeyValue         *message)
+{
+  static const Nri__KeyValue init_value = NRI__KEY_VALUE__INIT;
+  *message = init_value;
+}
+size_t nri__key_value__get_packed_size
+                     (const Nri__KeyValue *message)
+{
+  assert(message->base.descriptor == &nri__key_value__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nri__key_value__pack
+                     (const Nri__KeyValue *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nri__key_value__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nri__key_value__pack_to_buffer
+                     (const Nri__KeyValue *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nri__key_value__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nri__KeyValue *
+       nri__key_value__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nri__KeyValue *)
+     protobuf_c_message_unpack (&nri__key_value__descriptor,
+                                allocator, len, data);
+}
+void   nri__key_value__free_unpacked
+                     (Nri__KeyValue *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nri__key_value__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor nri__register_plugin_request__field_descriptors[3] =
 {
   {
@@ -1328,7 +1304,7 @@ const ProtobufCMessageDescriptor nri__synchronize_response__descriptor =
   (ProtobufCMessageInit) nri__synchronize_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nri__pod_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor nri__event_request__field_descriptors[2] =
 {
   {
     "pod",
@@ -1336,45 +1312,7 @@ static const ProtobufCFieldDescriptor nri__pod_request__field_descriptors[1] =
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Nri__PodRequest, pod),
-    &nri__pod_sandbox__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned nri__pod_request__field_indices_by_name[] = {
-  0,   /* field[0] = pod */
-};
-static const ProtobufCIntRange nri__pod_request__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 1 }
-};
-const ProtobufCMessageDescriptor nri__pod_request__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "nri.PodRequest",
-  "PodRequest",
-  "Nri__PodRequest",
-  "nri",
-  sizeof(Nri__PodRequest),
-  1,
-  nri__pod_request__field_descriptors,
-  nri__pod_request__field_indices_by_name,
-  1,  nri__pod_request__number_ranges,
-  (ProtobufCMessageInit) nri__pod_request__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor nri__container_request__field_descriptors[2] =
-{
-  {
-    "pod",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Nri__ContainerRequest, pod),
+    offsetof(Nri__EventRequest, pod),
     &nri__pod_sandbox__descriptor,
     NULL,
     0,             /* flags */
@@ -1386,35 +1324,35 @@ static const ProtobufCFieldDescriptor nri__container_request__field_descriptors[
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Nri__ContainerRequest, container),
+    offsetof(Nri__EventRequest, container),
     &nri__container__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned nri__container_request__field_indices_by_name[] = {
+static const unsigned nri__event_request__field_indices_by_name[] = {
   1,   /* field[1] = container */
   0,   /* field[0] = pod */
 };
-static const ProtobufCIntRange nri__container_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange nri__event_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor nri__container_request__descriptor =
+const ProtobufCMessageDescriptor nri__event_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "nri.ContainerRequest",
-  "ContainerRequest",
-  "Nri__ContainerRequest",
+  "nri.EventRequest",
+  "EventRequest",
+  "Nri__EventRequest",
   "nri",
-  sizeof(Nri__ContainerRequest),
+  sizeof(Nri__EventRequest),
   2,
-  nri__container_request__field_descriptors,
-  nri__container_request__field_indices_by_name,
-  1,  nri__container_request__number_ranges,
-  (ProtobufCMessageInit) nri__container_request__init,
+  nri__event_request__field_descriptors,
+  nri__event_request__field_indices_by_name,
+  1,  nri__event_request__number_ranges,
+  (ProtobufCMessageInit) nri__event_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor nri__create_container_response__field_descriptors[1] =
@@ -1634,108 +1572,6 @@ const ProtobufCMessageDescriptor nri__validate_container_adjustment_response__de
   (ProtobufCMessageInit) nri__validate_container_adjustment_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nri__pod_sandbox__labels_entry__field_descriptors[2] =
-{
-  {
-    "key",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Nri__PodSandbox__LabelsEntry, key),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "value",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Nri__PodSandbox__LabelsEntry, value),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned nri__pod_sandbox__labels_entry__field_indices_by_name[] = {
-  0,   /* field[0] = key */
-  1,   /* field[1] = value */
-};
-static const ProtobufCIntRange nri__pod_sandbox__labels_entry__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor nri__pod_sandbox__labels_entry__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "nri.PodSandbox.LabelsEntry",
-  "LabelsEntry",
-  "Nri__PodSandbox__LabelsEntry",
-  "nri",
-  sizeof(Nri__PodSandbox__LabelsEntry),
-  2,
-  nri__pod_sandbox__labels_entry__field_descriptors,
-  nri__pod_sandbox__labels_entry__field_indices_by_name,
-  1,  nri__pod_sandbox__labels_entry__number_ranges,
-  (ProtobufCMessageInit) nri__pod_sandbox__labels_entry__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor nri__pod_sandbox__annotations_entry__field_descriptors[2] =
-{
-  {
-    "key",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Nri__PodSandbox__AnnotationsEntry, key),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "value",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Nri__PodSandbox__AnnotationsEntry, value),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned nri__pod_sandbox__annotations_entry__field_indices_by_name[] = {
-  0,   /* field[0] = key */
-  1,   /* field[1] = value */
-};
-static const ProtobufCIntRange nri__pod_sandbox__annotations_entry__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor nri__pod_sandbox__annotations_entry__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "nri.PodSandbox.AnnotationsEntry",
-  "AnnotationsEntry",
-  "Nri__PodSandbox__AnnotationsEntry",
-  "nri",
-  sizeof(Nri__PodSandbox__AnnotationsEntry),
-  2,
-  nri__pod_sandbox__annotations_entry__field_descriptors,
-  nri__pod_sandbox__annotations_entry__field_indices_by_name,
-  1,  nri__pod_sandbox__annotations_entry__number_ranges,
-  (ProtobufCMessageInit) nri__pod_sandbox__annotations_entry__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
 static const ProtobufCFieldDescriptor nri__pod_sandbox__field_descriptors[9] =
 {
   {
@@ -1793,7 +1629,7 @@ static const ProtobufCFieldDescriptor nri__pod_sandbox__field_descriptors[9] =
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Nri__PodSandbox, n_labels),
     offsetof(Nri__PodSandbox, labels),
-    &nri__pod_sandbox__labels_entry__descriptor,
+    &nri__key_value__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -1805,7 +1641,7 @@ static const ProtobufCFieldDescriptor nri__pod_sandbox__field_descriptors[9] =
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Nri__PodSandbox, n_annotations),
     offsetof(Nri__PodSandbox, annotations),
-    &nri__pod_sandbox__annotations_entry__descriptor,
+    &nri__key_value__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -1916,108 +1752,6 @@ const ProtobufCMessageDescriptor nri__linux_pod_sandbox__descriptor =
   (ProtobufCMessageInit) nri__linux_pod_sandbox__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nri__container__labels_entry__field_descriptors[2] =
-{
-  {
-    "key",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Nri__Container__LabelsEntry, key),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "value",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Nri__Container__LabelsEntry, value),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned nri__container__labels_entry__field_indices_by_name[] = {
-  0,   /* field[0] = key */
-  1,   /* field[1] = value */
-};
-static const ProtobufCIntRange nri__container__labels_entry__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor nri__container__labels_entry__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "nri.Container.LabelsEntry",
-  "LabelsEntry",
-  "Nri__Container__LabelsEntry",
-  "nri",
-  sizeof(Nri__Container__LabelsEntry),
-  2,
-  nri__container__labels_entry__field_descriptors,
-  nri__container__labels_entry__field_indices_by_name,
-  1,  nri__container__labels_entry__number_ranges,
-  (ProtobufCMessageInit) nri__container__labels_entry__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor nri__container__annotations_entry__field_descriptors[2] =
-{
-  {
-    "key",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Nri__Container__AnnotationsEntry, key),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "value",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Nri__Container__AnnotationsEntry, value),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned nri__container__annotations_entry__field_indices_by_name[] = {
-  0,   /* field[0] = key */
-  1,   /* field[1] = value */
-};
-static const ProtobufCIntRange nri__container__annotations_entry__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor nri__container__annotations_entry__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "nri.Container.AnnotationsEntry",
-  "AnnotationsEntry",
-  "Nri__Container__AnnotationsEntry",
-  "nri",
-  sizeof(Nri__Container__AnnotationsEntry),
-  2,
-  nri__container__annotations_entry__field_descriptors,
-  nri__container__annotations_entry__field_indices_by_name,
-  1,  nri__container__annotations_entry__number_ranges,
-  (ProtobufCMessageInit) nri__container__annotations_entry__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
 static const ProtobufCFieldDescriptor nri__container__field_descriptors[10] =
 {
   {
@@ -2075,7 +1809,7 @@ static const ProtobufCFieldDescriptor nri__container__field_descriptors[10] =
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Nri__Container, n_labels),
     offsetof(Nri__Container, labels),
-    &nri__container__labels_entry__descriptor,
+    &nri__key_value__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -2087,7 +1821,7 @@ static const ProtobufCFieldDescriptor nri__container__field_descriptors[10] =
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Nri__Container, n_annotations),
     offsetof(Nri__Container, annotations),
-    &nri__container__annotations_entry__descriptor,
+    &nri__key_value__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -2673,6 +2407,57 @@ const ProtobufCMessageDescriptor nri__optional_uint32__descriptor =
   nri__optional_uint32__field_indices_by_name,
   1,  nri__optional_uint32__number_ranges,
   (ProtobufCMessageInit) nri__optional_uint32__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nri__key_value__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nri__KeyValue, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nri__KeyValue, value),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nri__key_value__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange nri__key_value__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor nri__key_value__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nri.KeyValue",
+  "KeyValue",
+  "Nri__KeyValue",
+  "nri",
+  sizeof(Nri__KeyValue),
+  2,
+  nri__key_value__field_descriptors,
+  nri__key_value__field_indices_by_name,
+  1,  nri__key_value__number_ranges,
+  (ProtobufCMessageInit) nri__key_value__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue nri__event__enum_values_by_number[15] =

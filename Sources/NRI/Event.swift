@@ -38,6 +38,19 @@ package enum Event: Int32, CaseIterable, Sendable {
     }
   }
 
+  /// Whether `PluginHandler` hears of it.
+  var isUsed: Bool {
+    switch self {
+    case .runPodSandbox, .stopPodSandbox, .removePodSandbox, .createContainer, .startContainer, .stopContainer,
+      .removeContainer, .validateContainerAdjustment:
+      true
+    default: false
+    }
+  }
+
+  /// Whether the plugin's answer matters, so that StateChange, which has none, cannot carry it.
+  var hasAnswer: Bool { self == .createContainer || self == .updateContainer || self == .validateContainerAdjustment }
+
   /// Whether every version has a call for it. Before NRI 0.12 the others come as StateChange.
   package var alwaysHasCall: Bool {
     switch self {

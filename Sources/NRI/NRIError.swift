@@ -11,6 +11,9 @@ package enum NRIError: Error, Equatable, Sendable {
   case unexpectedMessage(connection: UInt32, kind: MessageHeader.Kind, stream: UInt32)
   case outOfOrder(method: String, needed: String)
   case missing(field: String, method: String)
+  case configuredTwice
+  case notAStateChange(event: Int32)
+  case tooManyObjects(limit: Int)
   case noEvents(asked: EventMask, taken: EventMask)
 
   // The runtime's half.
@@ -38,6 +41,9 @@ extension NRIError: CustomStringConvertible {
       "unexpected \(kind) on connection \(connection), stream \(stream)"
     case .outOfOrder(let method, let needed): "\(method) came before \(needed)"
     case .missing(let field, let method): "\(method) has no \(field)"
+    case .configuredTwice: "the plugin is configured already"
+    case .notAStateChange(let event): "StateChange cannot carry event \(event)"
+    case .tooManyObjects(let limit): "Synchronize has more than \(limit) pods and containers"
     case .noEvents(let asked, let taken):
       "no event is left to subscribe to (asked 0x\(hex(asked)), the runtime takes 0x\(hex(taken)))"
     case .refused(let method, let status): "plugin refused \(method) (code \(status.code)): \(status.message)"

@@ -19,6 +19,7 @@ package struct Container: Equatable, Sendable {
   package var id = ""
   package var podSandboxID = ""
   package var name = ""
+  /// 1 created, 2 paused, 3 running, 4 stopped.
   package var state: Int32 = 0
   package var labels: [String: String] = [:]
   package var annotations: [String: String] = [:]
@@ -35,6 +36,12 @@ package struct Container: Equatable, Sendable {
   package var pid: UInt32 = 0
 
   package init() {}
+}
+
+extension Container {
+  package static let createdState: Int32 = 1
+  package static let runningState: Int32 = 3
+  package static let stoppedState: Int32 = 4
 }
 
 /// `LinuxSeccomp`, in OCI's words.

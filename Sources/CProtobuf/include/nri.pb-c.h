@@ -21,19 +21,14 @@ typedef struct Nri__ConfigureRequest Nri__ConfigureRequest;
 typedef struct Nri__ConfigureResponse Nri__ConfigureResponse;
 typedef struct Nri__SynchronizeRequest Nri__SynchronizeRequest;
 typedef struct Nri__SynchronizeResponse Nri__SynchronizeResponse;
-typedef struct Nri__PodRequest Nri__PodRequest;
-typedef struct Nri__ContainerRequest Nri__ContainerRequest;
+typedef struct Nri__EventRequest Nri__EventRequest;
 typedef struct Nri__CreateContainerResponse Nri__CreateContainerResponse;
 typedef struct Nri__StateChangeEvent Nri__StateChangeEvent;
 typedef struct Nri__ValidateContainerAdjustmentRequest Nri__ValidateContainerAdjustmentRequest;
 typedef struct Nri__ValidateContainerAdjustmentResponse Nri__ValidateContainerAdjustmentResponse;
 typedef struct Nri__PodSandbox Nri__PodSandbox;
-typedef struct Nri__PodSandbox__LabelsEntry Nri__PodSandbox__LabelsEntry;
-typedef struct Nri__PodSandbox__AnnotationsEntry Nri__PodSandbox__AnnotationsEntry;
 typedef struct Nri__LinuxPodSandbox Nri__LinuxPodSandbox;
 typedef struct Nri__Container Nri__Container;
-typedef struct Nri__Container__LabelsEntry Nri__Container__LabelsEntry;
-typedef struct Nri__Container__AnnotationsEntry Nri__Container__AnnotationsEntry;
 typedef struct Nri__LinuxContainer Nri__LinuxContainer;
 typedef struct Nri__LinuxNamespace Nri__LinuxNamespace;
 typedef struct Nri__ContainerAdjustment Nri__ContainerAdjustment;
@@ -42,6 +37,7 @@ typedef struct Nri__LinuxSeccomp Nri__LinuxSeccomp;
 typedef struct Nri__LinuxSyscall Nri__LinuxSyscall;
 typedef struct Nri__LinuxSeccompArg Nri__LinuxSeccompArg;
 typedef struct Nri__OptionalUInt32 Nri__OptionalUInt32;
+typedef struct Nri__KeyValue Nri__KeyValue;
 
 
 /* --- enums --- */
@@ -159,29 +155,19 @@ struct  Nri__SynchronizeResponse
 
 
 /*
- * Every call about a pod alone: RunPodSandbox, StopPodSandbox, RemovePodSandbox and their like. The answer is empty.
+ * Every call about a pod or a container: RunPodSandbox, CreateContainer and their like. Only Create's answer is read.
  */
-struct  Nri__PodRequest
+struct  Nri__EventRequest
 {
   ProtobufCMessage base;
   Nri__PodSandbox *pod;
-};
-#define NRI__POD_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&nri__pod_request__descriptor) \
-    , NULL }
-
-
-/*
- * Every call about a container: Create, Start, Stop, Remove, Update and the Post calls. Only Create's answer is read.
- */
-struct  Nri__ContainerRequest
-{
-  ProtobufCMessage base;
-  Nri__PodSandbox *pod;
+  /*
+   * Absent where the call is about a pod alone.
+   */
   Nri__Container *container;
 };
-#define NRI__CONTAINER_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&nri__container_request__descriptor) \
+#define NRI__EVENT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nri__event_request__descriptor) \
     , NULL, NULL }
 
 
@@ -245,28 +231,6 @@ struct  Nri__ValidateContainerAdjustmentResponse
     , 0, (char *)protobuf_c_empty_string }
 
 
-struct  Nri__PodSandbox__LabelsEntry
-{
-  ProtobufCMessage base;
-  char *key;
-  char *value;
-};
-#define NRI__POD_SANDBOX__LABELS_ENTRY__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&nri__pod_sandbox__labels_entry__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
-
-
-struct  Nri__PodSandbox__AnnotationsEntry
-{
-  ProtobufCMessage base;
-  char *key;
-  char *value;
-};
-#define NRI__POD_SANDBOX__ANNOTATIONS_ENTRY__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&nri__pod_sandbox__annotations_entry__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
-
-
 struct  Nri__PodSandbox
 {
   ProtobufCMessage base;
@@ -275,9 +239,9 @@ struct  Nri__PodSandbox
   char *uid;
   char *namespace_;
   size_t n_labels;
-  Nri__PodSandbox__LabelsEntry **labels;
+  Nri__KeyValue **labels;
   size_t n_annotations;
-  Nri__PodSandbox__AnnotationsEntry **annotations;
+  Nri__KeyValue **annotations;
   /*
    * The runtime class's handler; empty for the default one.
    */
@@ -306,28 +270,6 @@ struct  Nri__LinuxPodSandbox
     , (char *)protobuf_c_empty_string }
 
 
-struct  Nri__Container__LabelsEntry
-{
-  ProtobufCMessage base;
-  char *key;
-  char *value;
-};
-#define NRI__CONTAINER__LABELS_ENTRY__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&nri__container__labels_entry__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
-
-
-struct  Nri__Container__AnnotationsEntry
-{
-  ProtobufCMessage base;
-  char *key;
-  char *value;
-};
-#define NRI__CONTAINER__ANNOTATIONS_ENTRY__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&nri__container__annotations_entry__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
-
-
 struct  Nri__Container
 {
   ProtobufCMessage base;
@@ -339,9 +281,9 @@ struct  Nri__Container
    */
   int32_t state;
   size_t n_labels;
-  Nri__Container__LabelsEntry **labels;
+  Nri__KeyValue **labels;
   size_t n_annotations;
-  Nri__Container__AnnotationsEntry **annotations;
+  Nri__KeyValue **annotations;
   size_t n_args;
   char **args;
   size_t n_env;
@@ -470,6 +412,20 @@ struct  Nri__OptionalUInt32
     , 0 }
 
 
+/*
+ * An entry of a map<string, string>: on the wire a map is its entries, repeated. One type for all maps.
+ */
+struct  Nri__KeyValue
+{
+  ProtobufCMessage base;
+  char *key;
+  char *value;
+};
+#define NRI__KEY_VALUE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nri__key_value__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
 /* Nri__RegisterPluginRequest methods */
 void   nri__register_plugin_request__init
                      (Nri__RegisterPluginRequest         *message);
@@ -565,43 +521,24 @@ Nri__SynchronizeResponse *
 void   nri__synchronize_response__free_unpacked
                      (Nri__SynchronizeResponse *message,
                       ProtobufCAllocator *allocator);
-/* Nri__PodRequest methods */
-void   nri__pod_request__init
-                     (Nri__PodRequest         *message);
-size_t nri__pod_request__get_packed_size
-                     (const Nri__PodRequest   *message);
-size_t nri__pod_request__pack
-                     (const Nri__PodRequest   *message,
+/* Nri__EventRequest methods */
+void   nri__event_request__init
+                     (Nri__EventRequest         *message);
+size_t nri__event_request__get_packed_size
+                     (const Nri__EventRequest   *message);
+size_t nri__event_request__pack
+                     (const Nri__EventRequest   *message,
                       uint8_t             *out);
-size_t nri__pod_request__pack_to_buffer
-                     (const Nri__PodRequest   *message,
+size_t nri__event_request__pack_to_buffer
+                     (const Nri__EventRequest   *message,
                       ProtobufCBuffer     *buffer);
-Nri__PodRequest *
-       nri__pod_request__unpack
+Nri__EventRequest *
+       nri__event_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   nri__pod_request__free_unpacked
-                     (Nri__PodRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Nri__ContainerRequest methods */
-void   nri__container_request__init
-                     (Nri__ContainerRequest         *message);
-size_t nri__container_request__get_packed_size
-                     (const Nri__ContainerRequest   *message);
-size_t nri__container_request__pack
-                     (const Nri__ContainerRequest   *message,
-                      uint8_t             *out);
-size_t nri__container_request__pack_to_buffer
-                     (const Nri__ContainerRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Nri__ContainerRequest *
-       nri__container_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   nri__container_request__free_unpacked
-                     (Nri__ContainerRequest *message,
+void   nri__event_request__free_unpacked
+                     (Nri__EventRequest *message,
                       ProtobufCAllocator *allocator);
 /* Nri__CreateContainerResponse methods */
 void   nri__create_container_response__init
@@ -679,12 +616,6 @@ Nri__ValidateContainerAdjustmentResponse *
 void   nri__validate_container_adjustment_response__free_unpacked
                      (Nri__ValidateContainerAdjustmentResponse *message,
                       ProtobufCAllocator *allocator);
-/* Nri__PodSandbox__LabelsEntry methods */
-void   nri__pod_sandbox__labels_entry__init
-                     (Nri__PodSandbox__LabelsEntry         *message);
-/* Nri__PodSandbox__AnnotationsEntry methods */
-void   nri__pod_sandbox__annotations_entry__init
-                     (Nri__PodSandbox__AnnotationsEntry         *message);
 /* Nri__PodSandbox methods */
 void   nri__pod_sandbox__init
                      (Nri__PodSandbox         *message);
@@ -723,12 +654,6 @@ Nri__LinuxPodSandbox *
 void   nri__linux_pod_sandbox__free_unpacked
                      (Nri__LinuxPodSandbox *message,
                       ProtobufCAllocator *allocator);
-/* Nri__Container__LabelsEntry methods */
-void   nri__container__labels_entry__init
-                     (Nri__Container__LabelsEntry         *message);
-/* Nri__Container__AnnotationsEntry methods */
-void   nri__container__annotations_entry__init
-                     (Nri__Container__AnnotationsEntry         *message);
 /* Nri__Container methods */
 void   nri__container__init
                      (Nri__Container         *message);
@@ -900,6 +825,25 @@ Nri__OptionalUInt32 *
 void   nri__optional_uint32__free_unpacked
                      (Nri__OptionalUInt32 *message,
                       ProtobufCAllocator *allocator);
+/* Nri__KeyValue methods */
+void   nri__key_value__init
+                     (Nri__KeyValue         *message);
+size_t nri__key_value__get_packed_size
+                     (const Nri__KeyValue   *message);
+size_t nri__key_value__pack
+                     (const Nri__KeyValue   *message,
+                      uint8_t             *out);
+size_t nri__key_value__pack_to_buffer
+                     (const Nri__KeyValue   *message,
+                      ProtobufCBuffer     *buffer);
+Nri__KeyValue *
+       nri__key_value__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nri__key_value__free_unpacked
+                     (Nri__KeyValue *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Nri__RegisterPluginRequest_Closure)
@@ -917,11 +861,8 @@ typedef void (*Nri__SynchronizeRequest_Closure)
 typedef void (*Nri__SynchronizeResponse_Closure)
                  (const Nri__SynchronizeResponse *message,
                   void *closure_data);
-typedef void (*Nri__PodRequest_Closure)
-                 (const Nri__PodRequest *message,
-                  void *closure_data);
-typedef void (*Nri__ContainerRequest_Closure)
-                 (const Nri__ContainerRequest *message,
+typedef void (*Nri__EventRequest_Closure)
+                 (const Nri__EventRequest *message,
                   void *closure_data);
 typedef void (*Nri__CreateContainerResponse_Closure)
                  (const Nri__CreateContainerResponse *message,
@@ -935,23 +876,11 @@ typedef void (*Nri__ValidateContainerAdjustmentRequest_Closure)
 typedef void (*Nri__ValidateContainerAdjustmentResponse_Closure)
                  (const Nri__ValidateContainerAdjustmentResponse *message,
                   void *closure_data);
-typedef void (*Nri__PodSandbox__LabelsEntry_Closure)
-                 (const Nri__PodSandbox__LabelsEntry *message,
-                  void *closure_data);
-typedef void (*Nri__PodSandbox__AnnotationsEntry_Closure)
-                 (const Nri__PodSandbox__AnnotationsEntry *message,
-                  void *closure_data);
 typedef void (*Nri__PodSandbox_Closure)
                  (const Nri__PodSandbox *message,
                   void *closure_data);
 typedef void (*Nri__LinuxPodSandbox_Closure)
                  (const Nri__LinuxPodSandbox *message,
-                  void *closure_data);
-typedef void (*Nri__Container__LabelsEntry_Closure)
-                 (const Nri__Container__LabelsEntry *message,
-                  void *closure_data);
-typedef void (*Nri__Container__AnnotationsEntry_Closure)
-                 (const Nri__Container__AnnotationsEntry *message,
                   void *closure_data);
 typedef void (*Nri__Container_Closure)
                  (const Nri__Container *message,
@@ -980,6 +909,9 @@ typedef void (*Nri__LinuxSeccompArg_Closure)
 typedef void (*Nri__OptionalUInt32_Closure)
                  (const Nri__OptionalUInt32 *message,
                   void *closure_data);
+typedef void (*Nri__KeyValue_Closure)
+                 (const Nri__KeyValue *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -992,19 +924,14 @@ extern const ProtobufCMessageDescriptor nri__configure_request__descriptor;
 extern const ProtobufCMessageDescriptor nri__configure_response__descriptor;
 extern const ProtobufCMessageDescriptor nri__synchronize_request__descriptor;
 extern const ProtobufCMessageDescriptor nri__synchronize_response__descriptor;
-extern const ProtobufCMessageDescriptor nri__pod_request__descriptor;
-extern const ProtobufCMessageDescriptor nri__container_request__descriptor;
+extern const ProtobufCMessageDescriptor nri__event_request__descriptor;
 extern const ProtobufCMessageDescriptor nri__create_container_response__descriptor;
 extern const ProtobufCMessageDescriptor nri__state_change_event__descriptor;
 extern const ProtobufCMessageDescriptor nri__validate_container_adjustment_request__descriptor;
 extern const ProtobufCMessageDescriptor nri__validate_container_adjustment_response__descriptor;
 extern const ProtobufCMessageDescriptor nri__pod_sandbox__descriptor;
-extern const ProtobufCMessageDescriptor nri__pod_sandbox__labels_entry__descriptor;
-extern const ProtobufCMessageDescriptor nri__pod_sandbox__annotations_entry__descriptor;
 extern const ProtobufCMessageDescriptor nri__linux_pod_sandbox__descriptor;
 extern const ProtobufCMessageDescriptor nri__container__descriptor;
-extern const ProtobufCMessageDescriptor nri__container__labels_entry__descriptor;
-extern const ProtobufCMessageDescriptor nri__container__annotations_entry__descriptor;
 extern const ProtobufCMessageDescriptor nri__linux_container__descriptor;
 extern const ProtobufCMessageDescriptor nri__linux_namespace__descriptor;
 extern const ProtobufCMessageDescriptor nri__container_adjustment__descriptor;
@@ -1013,6 +940,7 @@ extern const ProtobufCMessageDescriptor nri__linux_seccomp__descriptor;
 extern const ProtobufCMessageDescriptor nri__linux_syscall__descriptor;
 extern const ProtobufCMessageDescriptor nri__linux_seccomp_arg__descriptor;
 extern const ProtobufCMessageDescriptor nri__optional_uint32__descriptor;
+extern const ProtobufCMessageDescriptor nri__key_value__descriptor;
 
 PROTOBUF_C__END_DECLS
 
