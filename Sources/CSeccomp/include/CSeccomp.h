@@ -1,2 +1,9 @@
 #pragma once
+#include <linux/filter.h>
 #include <seccomp.h>
+
+/*
+ * Opens a file of a folder for reading, never one outside it, whatever links lead there. openat2(2), Linux 5.6.
+ * Without blocking, so that a FIFO does not hold the caller. Returns the descriptor or -1 with errno.
+ */
+int stockade_open_beneath(int folder, const char *name);
