@@ -1,6 +1,7 @@
 #include "CSeccomp.h"
 
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,4 +14,9 @@ int stockade_open_beneath(int folder, const char *name)
 	};
 
 	return (int)syscall(SYS_openat2, folder, name, &how, sizeof(how));
+}
+
+int stockade_memory_file(void)
+{
+	return (int)syscall(SYS_memfd_create, "filter", MFD_CLOEXEC);
 }

@@ -48,7 +48,8 @@ package enum FilterAction: Equatable, Sendable {
     case "SCMP_ACT_NOTIFY":
       throw .refused(
         location,
-        "SCMP_ACT_NOTIFY needs a listener that answers each call, and there is none; use SCMP_ACT_ERRNO or SCMP_ACT_LOG")
+        "SCMP_ACT_NOTIFY needs a listener that answers each call, and there is none; use SCMP_ACT_ERRNO or SCMP_ACT_LOG"
+      )
     default:
       let otherwise = "the actions are \(words.joined(separator: ", "))"
       throw .unknown(

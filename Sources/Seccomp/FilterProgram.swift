@@ -108,8 +108,7 @@ private final class FilterContext {
   }
 
   private func exported() throws(Errno) -> [UInt8] {
-    let file = FileDescriptor(
-      owning: try call("make a file in memory") { memfd_create("filter", UInt32(MFD_CLOEXEC)) })
+    let file = FileDescriptor(owning: try call("make a file in memory") { stockade_memory_file() })
     let result = seccomp_export_bpf(context, file.number)
     guard result == 0 else { throw Errno(-result, "build the BPF program of the filter") }
     try call("rewind the BPF program") { lseek(file.number, 0, SEEK_SET) }
