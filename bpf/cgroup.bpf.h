@@ -51,7 +51,7 @@ static long search_level(__u32 step, void *context)
 static inline bool task_container(struct task_struct *task, struct stockade_container *container)
 {
 	struct cgroup *cgroup = task_cgroup(task);
-	struct cgroup_search search = { .cgroup = cgroup, .level = BPF_CORE_READ(cgroup, level) };
+	struct cgroup_search search = {.cgroup = cgroup, .level = BPF_CORE_READ(cgroup, level)};
 
 	/* No container is deeper than this, so what is below need not be asked for. */
 	if (search.level > STOCKADE_CGROUP_LEVELS_MAX)

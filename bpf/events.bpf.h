@@ -12,7 +12,7 @@ static inline bool event_allowed(__u64 cgroup_id)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct stockade_rate *bucket = bpf_map_lookup_elem(&rate, &cgroup_id);
-	struct stockade_rate full = { .refilled_ns = now, .tokens = STOCKADE_EVENTS_BURST - 1 };
+	struct stockade_rate full = {.refilled_ns = now, .tokens = STOCKADE_EVENTS_BURST - 1};
 	__u64 earned;
 
 	if (!bucket) {
