@@ -123,7 +123,9 @@ struct stockade_policy {
 	stockade_u8 egress_default;
 	stockade_u8 ingress_default;
 	stockade_u16 bind_range_count;
-	stockade_u32 pad;
+	stockade_u8 egress_strictest; /* the greatest action in the section: of a packet that cannot be parsed */
+	stockade_u8 ingress_strictest;
+	stockade_u16 pad;
 	/* Bit n: some directory rule is n bytes long, its trailing slash included. Spares the look-ups at other slashes. */
 	stockade_u64 directory_lengths[STOCKADE_RULE_PATH_MAX_BYTES / 64 + 1];
 	/* Ports that ingress blocks (or audits) for every peer: what bind() refuses. First match; none: allowed. */
