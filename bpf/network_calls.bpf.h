@@ -72,12 +72,12 @@ static __always_inline int filter_call(struct bpf_sock_addr *call, bool ipv6, __
 /* The first range that holds the port decides; port 0 is the kernel's choice and always allowed. */
 __noinline int judge_bind(const struct bound *bound, const struct packet *packet, struct verdict *verdict)
 {
-	struct stockade_policy *policy;
+	const struct stockade_policy *policy;
 
 	if (!bound || !packet || !verdict)
 		return -1;
 	refuse(verdict, IN, STOCKADE_POLICY_GONE);
-	policy = bound->found ? bpf_map_lookup_elem(&policies, &bound->revision) : NULL;
+	policy = find_policy(bound);
 	if (!policy)
 		return 0;
 	__u32 action = STOCKADE_ALLOW, rule = STOCKADE_NO_RULE;
@@ -91,7 +91,6 @@ __noinline int judge_bind(const struct bound *bound, const struct packet *packet
 		break;
 	}
 	barrier();
-	/* The element may be another policy's by now. */
 	if (policy->revision != bound->revision)
 		return 0;
 	verdict->action = action;

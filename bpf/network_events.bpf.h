@@ -9,7 +9,6 @@
 static __always_inline void set_event(struct stockade_event *event, const struct bound *bound,
 				      const struct packet *packet, const struct verdict *verdict)
 {
-	event->cgroup_id = bound->cgroup_id;
 	event->revision = bound->revision;
 	event->reason = verdict->reason;
 	event->rule = verdict->rule;
@@ -27,14 +26,17 @@ static __always_inline void set_event(struct stockade_event *event, const struct
 
 __noinline int report_packet(const struct bound *bound, const struct packet *packet, const struct verdict *verdict)
 {
-	struct stockade_event event = {};
+	struct stockade_event *event;
 
-	if (!bound || !packet || !verdict || !event_allowed(bound->cgroup_id))
+	if (!bound || !packet || !verdict)
+		return -1;
+	event = reserve_event(bound->cgroup_id);
+	if (!event)
 		return 0;
-	set_event(&event, bound, packet, verdict);
-	event.kind = verdict->direction == OUT ? STOCKADE_EVENT_EGRESS : STOCKADE_EVENT_INGRESS;
-	event.effect = verdict->action == STOCKADE_BLOCK ? STOCKADE_DROPPED : STOCKADE_AUDITED;
-	event_send(&event, sizeof(event));
+	set_event(event, bound, packet, verdict);
+	event->kind = verdict->direction == OUT ? STOCKADE_EVENT_EGRESS : STOCKADE_EVENT_INGRESS;
+	event->effect = verdict->action == STOCKADE_BLOCK ? STOCKADE_DROPPED : STOCKADE_AUDITED;
+	bpf_ringbuf_submit(event, 0);
 	return 0;
 }
 
@@ -42,36 +44,36 @@ __noinline int report_packet(const struct bound *bound, const struct packet *pac
 __noinline int report_call(const struct bound *bound, const struct packet *packet, const struct verdict *verdict,
 			   __u32 kind)
 {
-	struct stockade_event event = {};
+	struct stockade_event *event;
 
-	if (!bound || !packet || !verdict || !event_allowed(bound->cgroup_id))
+	if (!bound || !packet || !verdict)
+		return -1;
+	event = reserve_event(bound->cgroup_id);
+	if (!event)
 		return 0;
-	set_event(&event, bound, packet, verdict);
-	event.kind = kind;
-	event.effect = verdict->action == STOCKADE_BLOCK ? STOCKADE_REFUSED : STOCKADE_AUDITED;
-	event_describe_current(&event);
-	event_send(&event, sizeof(event));
+	set_event(event, bound, packet, verdict);
+	event->kind = kind;
+	event->effect = verdict->action == STOCKADE_BLOCK ? STOCKADE_REFUSED : STOCKADE_AUDITED;
+	set_event_task(event);
+	bpf_ringbuf_submit(event, 0);
 	return 0;
 }
 
 /* A stray's socket(): no address yet. */
 static __always_inline void report_stray(const struct bound *bound, __u8 family, __u8 protocol)
 {
-	struct stockade_event event = {
-		.cgroup_id = bound->cgroup_id,
-		.revision = bound->revision,
-		.kind = STOCKADE_EVENT_SOCKET,
-		.reason = STOCKADE_STRAY,
-		.effect = STOCKADE_REFUSED,
-		.rule = STOCKADE_NO_RULE,
-		.family = family,
-		.protocol = protocol,
-	};
+	struct stockade_event *event = reserve_event(bound->cgroup_id);
 
-	if (!event_allowed(bound->cgroup_id))
+	if (!event)
 		return;
-	event_describe_current(&event);
-	event_send(&event, sizeof(event));
+	event->revision = bound->revision;
+	event->kind = STOCKADE_EVENT_SOCKET;
+	event->reason = STOCKADE_STRAY;
+	event->effect = STOCKADE_REFUSED;
+	event->family = family;
+	event->protocol = protocol;
+	set_event_task(event);
+	bpf_ringbuf_submit(event, 0);
 }
 
 #endif

@@ -98,16 +98,25 @@ static __always_inline const struct stockade_net_node *find_node6(__u32 directio
 	return direction == OUT ? bpf_map_lookup_elem(&egress6, &key) : bpf_map_lookup_elem(&ingress6, &key);
 }
 
+/* Whoever reads it compares `revision` afterwards: the element may be another policy's by then. */
+static __always_inline const struct stockade_policy *find_policy(const struct bound *bound)
+{
+	/* On the stack, since Linux 6.1 takes no key from a function's argument. */
+	__u64 revision = bound->revision;
+
+	return bound->found ? bpf_map_lookup_elem(&policies, &revision) : NULL;
+}
+
 /* Judges the packet's remote side under the rules of `direction`. */
 __noinline int judge(const struct bound *bound, const struct packet *packet, __u32 direction, struct verdict *verdict)
 {
 	const struct stockade_net_node *node;
-	struct stockade_policy *policy;
+	const struct stockade_policy *policy;
 
 	if (!bound || !packet || !verdict)
 		return -1;
 	refuse(verdict, direction, STOCKADE_POLICY_GONE);
-	policy = bound->found ? bpf_map_lookup_elem(&policies, &bound->revision) : NULL;
+	policy = find_policy(bound);
 	if (!policy)
 		return 0;
 	__u32 flags = policy->flags;
@@ -171,7 +180,7 @@ static __always_inline void judge_outgoing(struct __sk_buff *skb, const struct b
 /* Whether the policy has a section for `direction`. */
 static __always_inline bool has_section(const struct bound *bound, __u32 direction)
 {
-	struct stockade_policy *policy = bpf_map_lookup_elem(&policies, &bound->revision);
+	const struct stockade_policy *policy = find_policy(bound);
 
 	return policy && policy->flags & (direction == OUT ? STOCKADE_HAS_EGRESS : STOCKADE_HAS_INGRESS);
 }

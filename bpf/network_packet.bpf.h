@@ -79,29 +79,28 @@ static __always_inline bool same_address(const union address *a, const union add
 }
 
 /* A source route names another destination than the header does. */
-__noinline int check_ipv4_options(struct __sk_buff *skb, __u32 start, __u32 length)
+__noinline int check_ipv4_options(struct __sk_buff *skb, __u32 start, __u32 end)
 {
-	__u8 options[64] = {};
-	__u32 at = 0;
+	__u8 option[2];
 
-	if (length == 0)
-		return 0;
-	if (length > IPV4_OPTIONS_MAX || bpf_skb_load_bytes(skb, start, options, length))
-		return -1;
 	for (int i = 0; i < IPV4_OPTIONS_MAX; i++) {
-		if (at >= length)
+		if (start >= end)
 			return 0;
-		__u8 kind = options[at & 63];
-		if (kind == IPV4_OPTION_END)
+		if (bpf_skb_load_bytes(skb, start, option, 1))
+			return -1;
+		if (option[0] == IPV4_OPTION_END)
 			return 0;
-		if (kind == IPV4_OPTION_LOOSE_SOURCE || kind == IPV4_OPTION_STRICT_SOURCE)
+		if (option[0] == IPV4_OPTION_NOP) {
+			start += 1;
+			continue;
+		}
+		if (option[0] == IPV4_OPTION_LOOSE_SOURCE || option[0] == IPV4_OPTION_STRICT_SOURCE)
 			return -1;
-		__u8 size = kind == IPV4_OPTION_NOP ? 1 : options[(at + 1) & 63];
-		if (size == 0 || (size == 1 && kind != IPV4_OPTION_NOP))
+		if (bpf_skb_load_bytes(skb, start, option, 2) || option[1] < 2)
 			return -1;
-		at += size;
+		start += option[1];
 	}
-	return 0;
+	return start >= end ? 0 : -1;
 }
 
 /* Reads the header at `start`, as an outgoing packet's: its source is the local side. 0, or -1: unparsed. */
@@ -121,7 +120,7 @@ __noinline int parse_ipv4(struct __sk_buff *skb, __u32 start, struct packet *pac
 	packet->protocol = header.protocol;
 	packet->portless = (header.fragment & bpf_htons(IPV4_FRAGMENT_OFFSET)) != 0;
 	packet->transport = start + bytes;
-	return check_ipv4_options(skb, start + IPV4_HEADER_BYTES, bytes - IPV4_HEADER_BYTES);
+	return check_ipv4_options(skb, start + IPV4_HEADER_BYTES, start + bytes);
 }
 
 static __always_inline bool is_ipv6_extension(__u8 protocol)
