@@ -5,7 +5,6 @@
 
 #include "network_packet.bpf.h"
 
-#define NETWORK_PREFIXES_MAX 65536 /* of all profiles together, per direction and family */
 #define FLOWS_MAX	     65536
 #define FLOW_IDLE_NS	     (180 * 1000000000ULL) /* as long as Linux's connection tracking keeps an assured UDP flow */
 #define FLOW_REFRESH_NS	     1000000000ULL
@@ -23,14 +22,14 @@ struct {
 /* The policies' address prefixes. Written by the daemon before a policy is; never changed; full: no install. */
 struct prefixes4 {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, NETWORK_PREFIXES_MAX);
+	__uint(max_entries, STOCKADE_NET_PREFIXES_MAX);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct stockade_net_key4);
 	__type(value, struct stockade_net_node);
 };
 struct prefixes6 {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, NETWORK_PREFIXES_MAX);
+	__uint(max_entries, STOCKADE_NET_PREFIXES_MAX);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct stockade_net_key6);
 	__type(value, struct stockade_net_node);

@@ -30,6 +30,7 @@ typedef uint64_t stockade_u64;
 #define STOCKADE_ARGUMENT_RULES_MAX 16    /* of one path rule */
 #define STOCKADE_NET_ENTRIES_MAX 64       /* of one network node */
 #define STOCKADE_BIND_RANGES_MAX 32
+#define STOCKADE_NET_PREFIXES_MAX 65536   /* of all policies together, per direction and family */
 #define STOCKADE_CGROUP_LEVELS_MAX 64     /* a container's own cgroup is not nested deeper */
 #define STOCKADE_EVENT_DATA_MAX_BYTES 4096
 #define STOCKADE_EVENT_PATH_MAX_BYTES 2048 /* of those */
