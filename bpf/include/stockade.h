@@ -30,6 +30,7 @@ typedef uint64_t stockade_u64;
 #define STOCKADE_ARGUMENT_RULES_MAX 16    /* of one path rule */
 #define STOCKADE_NET_ENTRIES_MAX 64       /* of one network node */
 #define STOCKADE_BIND_RANGES_MAX 32
+#define STOCKADE_NET_PREFIXES_MAX 65536   /* of all policies together, per direction and family */
 #define STOCKADE_CGROUP_LEVELS_MAX 64     /* a container's own cgroup is not nested deeper */
 #define STOCKADE_EVENT_DATA_MAX_BYTES 4096
 #define STOCKADE_EVENT_PATH_MAX_BYTES 2048 /* of those */
@@ -123,7 +124,9 @@ struct stockade_policy {
 	stockade_u8 egress_default;
 	stockade_u8 ingress_default;
 	stockade_u16 bind_range_count;
-	stockade_u32 pad;
+	stockade_u8 egress_strictest; /* the greatest action in the section: of a packet that cannot be parsed */
+	stockade_u8 ingress_strictest;
+	stockade_u16 pad;
 	/* Bit n: some directory rule is n bytes long, its trailing slash included. Spares the look-ups at other slashes. */
 	stockade_u64 directory_lengths[STOCKADE_RULE_PATH_MAX_BYTES / 64 + 1];
 	/* Ports that ingress blocks (or audits) for every peer: what bind() refuses. First match; none: allowed. */
