@@ -16,7 +16,8 @@ enum BusyBox {
     }
     try system { () throws(Errno) in
       try call("open up \(folder)/tmp") { chmod("\(folder)/tmp", 0o1777) }
-      try Files.write("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n", to: "\(folder)/etc/passwd")
+      try Files.write(
+        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n", to: "\(folder)/etc/passwd")
       try Files.write("root:x:0:\nnogroup:x:65534:\n", to: "\(folder)/etc/group")
       try Files.write("127.0.0.1 localhost\n::1 localhost\n", to: "\(folder)/etc/hosts")
     }

@@ -58,8 +58,9 @@ enum OptionTable {
     Option(name: "--hostpid", placeholder: nil, help: "share this machine's pid namespace") { options, _ in
       options.hostPID = true
     },
-    Option(name: "--network", placeholder: "own|host", help: "an own network with only loopback (default), or this one's")
-    {
+    Option(
+      name: "--network", placeholder: "own|host", help: "an own network with only loopback (default), or this one's"
+    ) {
       (options, value) throws(TryError) in
       guard value == "own" || value == "host" else { throw .usage("--network is own or host, not \"\(value)\"") }
       options.hostNetwork = value == "host"
@@ -74,18 +75,24 @@ enum OptionTable {
       (options, value) throws(TryError) in options.executions.append(try words(value))
     },
     Option(name: "--repeat", placeholder: "N", help: "run the container N times in one session and count the exits") {
-      (options, value) throws(TryError) in options.repetitions = try number(value, of: "--repeat", 1...maximumRepetitions)
+      (options, value) throws(TryError) in
+      options.repetitions = try number(value, of: "--repeat", 1...maximumRepetitions)
     },
     Option(name: "--timeout", placeholder: "SECONDS", help: "kill the command after so long") {
       (options, value) throws(TryError) in options.timeoutSeconds = try number(value, of: "--timeout", 1...86400)
     },
-    Option(name: "--nri-version", placeholder: "VERSION", help: "the NRI to speak, \(NRIVersion.oldest) to \(NRIVersion.newest)") {
+    Option(
+      name: "--nri-version", placeholder: "VERSION",
+      help: "the NRI to speak, \(NRIVersion.oldest) to \(NRIVersion.newest)"
+    ) {
       (options, value) throws(TryError) in options.nriVersion = try nriVersion(value)
     },
     Option(name: "--refuse", placeholder: "STEP", help: "let this step fail or get lost: \(list(Step.self))") {
       (options, value) throws(TryError) in options.refusals.insert(try word(value, of: "--refuse"))
     },
-    Option(name: "--keep-config", placeholder: "FILE", help: "write the config.json that runc got") { $0.keepConfig = $1 },
+    Option(name: "--keep-config", placeholder: "FILE", help: "write the config.json that runc got") {
+      $0.keepConfig = $1
+    },
     Option(name: "--status", placeholder: "FILE", help: "write /proc/PID/status of the container's init at its start") {
       $0.statusFile = $1
     },

@@ -75,7 +75,9 @@ func system<Result>(_ body: () throws(Errno) -> Result) throws(TryError) -> Resu
 func connectedPair() throws(TryError) -> (FileDescriptor, FileDescriptor) {
   var ends: [Int32] = [0, 0]
   try system { () throws(Errno) in
-    try call("make a socket pair") { socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) }
+    try call("make a socket pair") {
+      socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends)
+    }
   }
   return (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
 }

@@ -56,8 +56,7 @@ struct Runc: Sendable {
       switch (escaped, character) {
       case (false, "\\"): escaped = true
       case (false, "\""): return message
-      case (true, "n"), (true, "t"): fallthrough
-      case (_, "\n"):
+      case (true, "n"), (true, "t"), (_, "\n"):
         message += " "
         escaped = false
       default:

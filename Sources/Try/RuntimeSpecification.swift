@@ -82,7 +82,10 @@ package struct RuntimeSpecification: Sendable {
       mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
       mount("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", access]),
       mount("/sys/fs/cgroup", "cgroup", "cgroup", ["nosuid", "noexec", "nodev", "relatime", access]),
-    ] + options.mounts.map { mount($0.destination, "bind", $0.source, ["rbind", "rprivate", $0.readOnly ? "ro" : "rw"]) }
+    ]
+      + options.mounts.map {
+        mount($0.destination, "bind", $0.source, ["rbind", "rprivate", $0.readOnly ? "ro" : "rw"])
+      }
   }
 
   private func mount(_ destination: String, _ type: String, _ source: String, _ options: [String]) -> JSON {

@@ -63,7 +63,9 @@ package enum Try {
     return counts.count == 1 ? last : counts.keys.max() ?? last
   }
 
-  private static func make(_ makePlugin: PluginMaker, _ environment: PluginEnvironment) throws(TryError) -> PluginUnderTry {
+  private static func make(_ makePlugin: PluginMaker, _ environment: PluginEnvironment) throws(TryError)
+    -> PluginUnderTry
+  {
     do { return try makePlugin(environment) } catch { throw .pluginNotMade("\(error)") }
   }
 

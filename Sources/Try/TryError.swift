@@ -23,6 +23,8 @@ package enum TryError: Error, Equatable, CustomStringConvertible {
     case .system(let error): error.description
     case .plugin(let error): error.description
     case .refusedOnDemand(let step): "refused, as --refuse \(step.rawValue) asks"
+    // runc has printed it itself there: it shares its standard error with the container that it makes.
+    case .runc("create", _): "the container was not made; runc said why"
     case .runc(let command, let message): "runc \(command): \(message)"
     }
   }
