@@ -10,6 +10,40 @@ private func parsed(_ arguments: [String]) throws -> Options {
   return options
 }
 
+private struct Choice: Sendable {
+  var arguments: [String]
+  var change: @Sendable (inout Options) -> Void
+}
+
+private let choices: [Choice] = [
+  Choice(arguments: ["--config", "c.yaml"]) { $0.pluginConfiguration = "c.yaml" },
+  Choice(arguments: ["--annotation", "a/b=c=d"]) { $0.annotations = ["a/b": "c=d"] },
+  Choice(arguments: ["--annotation", "a="]) { $0.annotations = ["a": ""] },
+  Choice(arguments: ["--rootfs", "/image"]) { $0.rootfs = "/image" },
+  Choice(arguments: ["--mount", "/a:/b"]) { $0.mounts = [BindMount(source: "/a", destination: "/b")] },
+  Choice(arguments: ["--mount=/a:/b:ro"]) { $0.mounts = [BindMount(source: "/a", destination: "/b", readOnly: true)] },
+  Choice(arguments: ["--env", "A=1", "--env", "B=="]) { $0.environment = ["A=1", "B=="] },
+  Choice(arguments: ["--user", "7"]) { $0.userID = 7 },
+  Choice(arguments: ["--user", "7:8"]) { ($0.userID, $0.groupID) = (7, 8) },
+  Choice(arguments: ["--cwd", "/tmp"]) { $0.workingDirectory = "/tmp" },
+  Choice(arguments: ["--name", "web"]) { $0.containerName = "web" },
+  Choice(arguments: ["--privileged"]) { $0.privileged = true },
+  Choice(arguments: ["--no-new-privileges"]) { $0.noNewPrivileges = true },
+  Choice(arguments: ["--hostpid"]) { $0.hostPID = true },
+  Choice(arguments: ["--network", "host"]) { $0.hostNetwork = true },
+  Choice(arguments: ["--network=own"]) { $0.hostNetwork = false },
+  Choice(arguments: ["--pod-cgroup"]) { $0.podCgroup = true },
+  Choice(arguments: ["--exec", "a  b 'c d'\" e\" ''"]) { $0.executions = [["a", "b", "c d e", ""]] },
+  Choice(arguments: ["--repeat", "100000"]) { $0.repetitions = 100_000 },
+  Choice(arguments: ["--timeout", "86400"]) { $0.timeoutSeconds = 86400 },
+  Choice(arguments: ["--nri-version", "0.6"]) { $0.nriVersion = NRIVersion(0, 6) },
+  Choice(arguments: ["--nri-version=0.12"]) { $0.nriVersion = NRIVersion(0, 12) },
+  Choice(arguments: ["--refuse", "start", "--refuse", "stop"]) { $0.refusals = [.start, .stop] },
+  Choice(arguments: ["--keep-config", "c.json"]) { $0.keepConfig = "c.json" },
+  Choice(arguments: ["--status", "s"]) { $0.statusFile = "s" },
+  Choice(arguments: ["--runc", "/opt/runc"]) { $0.runc = "/opt/runc" },
+]
+
 @Suite("the command line of try")
 struct OptionTests {
   @Test("everything after -- is the command, options or not")
@@ -18,42 +52,13 @@ struct OptionTests {
       try parsed(["--profile", "p.yaml", "--", "ls", "--help", "--", "-x"]).command == ["ls", "--help", "--", "-x"])
   }
 
-  @Test(
-    "each option sets what it says",
-    arguments: [
-      (["--config", "c.yaml"], { $0.pluginConfiguration = "c.yaml" }),
-      (["--annotation", "a/b=c=d"], { $0.annotations = ["a/b": "c=d"] }),
-      (["--annotation", "a="], { $0.annotations = ["a": ""] }),
-      (["--rootfs", "/image"], { $0.rootfs = "/image" }),
-      (["--mount", "/a:/b"], { $0.mounts = [BindMount(source: "/a", destination: "/b")] }),
-      (["--mount=/a:/b:ro"], { $0.mounts = [BindMount(source: "/a", destination: "/b", readOnly: true)] }),
-      (["--env", "A=1", "--env", "B=="], { $0.environment = ["A=1", "B=="] }),
-      (["--user", "7"], { $0.userID = 7 }),
-      (["--user", "7:8"], { ($0.userID, $0.groupID) = (7, 8) }),
-      (["--cwd", "/tmp"], { $0.workingDirectory = "/tmp" }),
-      (["--name", "web"], { $0.containerName = "web" }),
-      (["--privileged"], { $0.privileged = true }),
-      (["--no-new-privileges"], { $0.noNewPrivileges = true }),
-      (["--hostpid"], { $0.hostPID = true }),
-      (["--network", "host"], { $0.hostNetwork = true }),
-      (["--network=own"], { $0.hostNetwork = false }),
-      (["--pod-cgroup"], { $0.podCgroup = true }),
-      (["--exec", "a  b 'c d'\" e\" ''"], { $0.executions = [["a", "b", "c d e", ""]] }),
-      (["--repeat", "100000"], { $0.repetitions = 100_000 }),
-      (["--timeout", "86400"], { $0.timeoutSeconds = 86400 }),
-      (["--nri-version", "0.6"], { $0.nriVersion = NRIVersion(0, 6) }),
-      (["--nri-version=0.12"], { $0.nriVersion = NRIVersion(0, 12) }),
-      (["--refuse", "start", "--refuse", "stop"], { $0.refusals = [.start, .stop] }),
-      (["--keep-config", "c.json"], { $0.keepConfig = "c.json" }),
-      (["--status", "s"], { $0.statusFile = "s" }),
-      (["--runc", "/opt/runc"], { $0.runc = "/opt/runc" }),
-    ] as [([String], @Sendable (inout Options) -> Void)])
-  func option(arguments: [String], change: @Sendable (inout Options) -> Void) throws {
+  @Test("each option sets what it says", arguments: choices)
+  fileprivate func option(choice: Choice) throws {
     var expected = Options()
     expected.profile = "p.yaml"
     expected.command = ["true"]
-    change(&expected)
-    #expect(try parsed(arguments + least) == expected)
+    choice.change(&expected)
+    #expect(try parsed(choice.arguments + least) == expected)
   }
 
   @Test(
