@@ -32,6 +32,8 @@ package struct Options: Equatable, Sendable {
   package var refusals: Set<Step> = []
   package var repetitions = 1
   package var timeoutSeconds: Int?
+  /// Tell how long the plugin's own code took for each call.
+  package var reportTimes = false
   package var runc = "runc"
   /// Where to write the config.json that runc got.
   package var keepConfig: String?

@@ -46,8 +46,12 @@ package enum Try {
   ) throws(TryError) -> Int32 {
     let host = try Host()
     let plugin = try make(makePlugin, PluginEnvironment(profile: options.profile, bpffs: workspace.bpffs))
-    let session = try Session(handler: plugin.handler, options: options)
-    defer { session.end() }
+    let timed = options.reportTimes ? TimedPlugin(plugin.handler) : nil
+    let session = try Session(handler: timed ?? plugin.handler, options: options)
+    defer {
+      session.end()
+      timed?.summary.forEach(report)
+    }
     var counts: [Int32: Int] = [:]
     var last: Int32 = 0
     for number in 1...options.repetitions where !signals.wereReceived {

@@ -54,4 +54,12 @@ struct ExitStatusTests {
     #expect(BusyBox.needsLoader([]))
     #expect(BusyBox.needsLoader(Array("#!/bin/sh\n".utf8)))
   }
+
+  @Test(
+    "a percentile is the least value that so many do not exceed",
+    arguments: [(1, 50, 1), (1, 99, 1), (4, 50, 2), (200, 99, 198)])
+  func percentile(count: Int, percent: Int, expected: Int) {
+    let durations = (1...count).map { Duration.microseconds($0) }
+    #expect(TimedPlugin.percentile(percent, of: durations) == .microseconds(expected))
+  }
 }

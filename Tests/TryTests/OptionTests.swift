@@ -1,4 +1,5 @@
 import NRI
+import System
 import Testing
 
 @testable import Try
@@ -36,6 +37,7 @@ private let choices: [Choice] = [
   Choice(arguments: ["--exec", "a  b 'c d'\" e\" ''"]) { $0.executions = [["a", "b", "c d e", ""]] },
   Choice(arguments: ["--repeat", "100000"]) { $0.repetitions = 100_000 },
   Choice(arguments: ["--timeout", "86400"]) { $0.timeoutSeconds = 86400 },
+  Choice(arguments: ["--times"]) { $0.reportTimes = true },
   Choice(arguments: ["--nri-version", "0.6"]) { $0.nriVersion = NRIVersion(0, 6) },
   Choice(arguments: ["--nri-version=0.12"]) { $0.nriVersion = NRIVersion(0, 12) },
   Choice(arguments: ["--refuse", "start", "--refuse", "stop"]) { $0.refusals = [.start, .stop] },
@@ -113,5 +115,13 @@ struct OptionTests {
   @Test("a profile is not needed where the plugin's configuration chooses")
   func configurationAlone() throws {
     #expect(try parsed(["--config", "c.yaml", "--", "true"]).profile == nil)
+  }
+
+  @Test("docs/try.md has every option and every step")
+  func documentation() throws {
+    let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let text = try Files.text("/\(root)/docs/try.md")
+    for option in OptionTable.options { #expect(text.contains("`\(option.name)"), "\(option.name)") }
+    for step in Step.allCases { #expect(text.contains("`\(step.rawValue)`"), "\(step)") }
   }
 }

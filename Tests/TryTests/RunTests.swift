@@ -192,6 +192,12 @@ struct RunTests {
     #expect(leftovers() == [])
   }
 
+  @Test("--times tells what the plugin's code took")
+  func times() async {
+    let printed = await tryRun(["--times", "--repeat", "2", "--", "true"])
+    #expect(printed.errorLines.contains { $0.hasPrefix("stockade try: StartContainer: 2 calls, median ") })
+  }
+
   @Test("--pod-cgroup puts the container below its pod's cgroup, and both are gone afterwards")
   func podCgroup() async {
     let printed = await tryRun(["--pod-cgroup", "--", "cat", "/proc/self/cgroup"])
