@@ -81,6 +81,9 @@ enum OptionTable {
     Option(name: "--timeout", placeholder: "SECONDS", help: "kill the command after so long") {
       (options, value) throws(TryError) in options.timeoutSeconds = try number(value, of: "--timeout", 1...86400)
     },
+    Option(name: "--times", placeholder: nil, help: "tell how long the plugin took for each call") { options, _ in
+      options.reportTimes = true
+    },
     Option(
       name: "--nri-version", placeholder: "VERSION",
       help: "the NRI to speak, \(NRIVersion.oldest) to \(NRIVersion.newest)"

@@ -25,7 +25,7 @@ enum Program {
     posix_spawnattr_setsigmask(&attributes, &noSignal)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | (ownGroup ? POSIX_SPAWN_SETPGROUP : 0)))
     let vector = arguments.map { strdup($0) } + [nil]
-    defer { vector.forEach { free($0) } }
+    defer { for word in vector { free(word) } }
     var pid: pid_t = 0
     let code = posix_spawnp(&pid, arguments[0], &actions, &attributes, vector, environ)
     if code != 0 { throw .system(Errno(code, "run \(arguments[0])")) }

@@ -50,7 +50,7 @@ package enum Try {
     let session = try Session(handler: timed ?? plugin.handler, options: options)
     defer {
       session.end()
-      timed?.summary.forEach(report)
+      for line in timed?.summary ?? [] { report(line) }
     }
     var counts: [Int32: Int] = [:]
     var last: Int32 = 0
@@ -61,7 +61,7 @@ package enum Try {
         pod: names.pod, container: names.container)
       last = status { () throws(TryError) in try life.run() }
       counts[last, default: 0] += 1
-      plugin.denials().forEach(report)
+      for denial in plugin.denials() { report(denial) }
     }
     if options.repetitions > 1 { report(summary(of: counts)) }
     return counts.count == 1 ? last : counts.keys.max() ?? last
