@@ -47,7 +47,7 @@ enum BusyBox {
     guard let list = try Program.text(of: [program, "--list-full"]) else {
       throw .usage("\(program) --list-full failed; give --rootfs DIR")
     }
-    for applet in list.split(separator: "\n") where applet != "bin/busybox" && !applet.hasPrefix("/") {
+    for applet in list.split(separator: "\n") where applet.contains("/") && applet != "bin/busybox" {
       let path = "\(folder)/\(applet)"
       try system { () throws(Errno) in
         try Files.makeFolder(String(path[..<path.lastIndex(of: "/")!]))
