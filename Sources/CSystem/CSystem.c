@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -17,11 +16,6 @@ int system_open_cgroup(int mount_fd, uint64_t id)
 
 	memcpy(request.handle.f_handle, &id, sizeof(id));
 	return open_by_handle_at(mount_fd, &request.handle, O_PATH | O_CLOEXEC | O_DIRECTORY);
-}
-
-int system_unshare_mounts(void)
-{
-	return unshare(CLONE_NEWNS);
 }
 
 void system_open_log(const char *ident)
