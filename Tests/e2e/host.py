@@ -152,7 +152,7 @@ def cgroups() -> set[str]:
 
 
 def remove_cgroups(folders: set[str]) -> None:
-    """Removes empty cgroups, the deepest first; what is gone or busy is passed over."""
+    """Removes empty cgroups, the deepest first; one that is gone or has processes is passed over."""
     for folder in sorted(folders, key=len, reverse=True):
         try:
             os.rmdir(folder)
