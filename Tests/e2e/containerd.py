@@ -55,7 +55,7 @@ class Containerd:
         self.archive = archive
         self.version = (package / "version").read_text().strip()
         self.folder = SCRATCH / "containerd"
-        self.log = self.folder / "log"
+        self.log = SCRATCH / "containerd.log"
         self.process: subprocess.Popen | None = None
         self.cri: cri.Client | None = None
 

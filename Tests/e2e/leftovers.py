@@ -1,14 +1,21 @@
-"""What the machine holds that the tests or the plugin could leave: cgroups, mounts, BPF objects, pins."""
+#!/usr/bin/python3
+"""What the machine holds that the tests or the plugin could leave: cgroups, mounts, processes, BPF objects, pins.
+
+    Tests/e2e/leftovers.py look > FILE     writes down what there is
+    Tests/e2e/leftovers.py since < FILE    prints what there is more, and fails if there is
+"""
 
 import contextlib
 import json
 import pathlib
 import subprocess
+import sys
 
 import host
 
 SETTLE_SECONDS = 10
-OUR_CGROUPS = {"kubepods", "k8s.io", "stockade-e2e"}
+OUR_CGROUPS = ("kubepods", "k8s.io", "stockade")
+OUR_PROCESSES = ("stockade", "containerd", "runc", "probe")
 
 
 def bpf_objects(kind: str) -> dict[str, str]:
@@ -31,17 +38,24 @@ def mounts() -> dict[str, str]:
     return {f"mount {line.split()[4]}": line.rpartition(" - ")[2] for line in lines}
 
 
+def processes() -> dict[str, str]:
+    """Those that run one of our programs, whoever started them."""
+    commands = {pid: host.command_of(pid) for pid in host.all_pids() if not host.is_zombie(pid)}
+    ours = {pid: line for pid, line in commands.items() if pathlib.Path(line.split(" ")[0]).name.startswith(OUR_PROCESSES)}
+    return {f"process {pid}": line for pid, line in ours.items()}
+
+
 def look() -> dict[str, str]:
     """Everything there is, by a name that says what it is."""
     found = {f"cgroup {folder}": "" for folder in host.cgroups() if is_ours(folder)}
-    for part in (bpf_objects("prog"), bpf_objects("link"), bpf_objects("map"), pins(), mounts()):
+    for part in (bpf_objects("prog"), bpf_objects("link"), bpf_objects("map"), pins(), mounts(), processes()):
         found.update(part)
     return found
 
 
 def is_ours(folder: str) -> bool:
-    """Whether a cgroup is one that a test's pod lay in. Others may make and remove their own meanwhile."""
-    return any(part in OUR_CGROUPS for part in pathlib.Path(folder).parts)
+    """Whether a cgroup is one that a test made. Others may make and remove their own meanwhile."""
+    return any(part.startswith(OUR_CGROUPS) for part in pathlib.Path(folder).parts)
 
 
 def since(before: dict[str, str]) -> list[str]:
@@ -80,3 +94,19 @@ def bound_containers() -> list[str]:
 def is_container_link(path: pathlib.Path) -> bool:
     """Links of one container are pinned in a folder of their own below `containers`."""
     return "links" in path.parts
+
+
+def main() -> int:
+    if sys.argv[1:] == ["look"]:
+        json.dump(look(), sys.stdout)
+        return 0
+    if sys.argv[1:] == ["since"]:
+        problems = since(json.load(sys.stdin))
+        print("".join(f"left behind: {problem}\n" for problem in problems), end="")
+        return 1 if problems else 0
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ LAUNCHED_CONFIG = pathlib.Path("/etc/nri/conf.d") / f"{NAME}.conf"
 EXTERNAL_CONFIG = pathlib.Path("/etc/stockade/stockade.yaml")
 PROFILES = pathlib.Path("/etc/stockade/profiles")
 PINS = host.BPF_FILES / "stockade"
-EVENTS = SCRATCH / "events.jsonl"
+EVENTS = SCRATCH / "events.log"
 
 START_SECONDS = 15
 STOP_SECONDS = 10
@@ -77,9 +78,10 @@ class Plugin:
 
     @property
     def registrations(self) -> int:
-        """How often the runtime took this plugin in, since the first start."""
+        """How often the runtime took this plugin in, since the first start: it told it what runs."""
         text = self.runtime.log.read_text(errors="replace") if self.runtime.log.exists() else ""
-        return sum("registered" in line and "stockade" in line for line in text.splitlines())
+        said = "synchronizing plugin .*stockade" if self.launched else "plugin .*stockade.* connected"
+        return len(re.findall(said, text))
 
     def wait_for_registration(self, before: int) -> None:
         wait_until(f"the plugin to register (see {self.log})", lambda: self.registrations > before, START_SECONDS)
@@ -101,6 +103,10 @@ class Plugin:
             self.process = None
 
     # ---- what it shows ----
+
+    def messages(self) -> str:
+        """Its log."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def events(self) -> list[dict]:
         lines = EVENTS.read_text().splitlines() if EVENTS.exists() else []
