@@ -74,8 +74,11 @@ def since(before: dict[str, str]) -> list[str]:
 # ---- the plugin's own pins ----
 
 PINS = host.BPF_FILES / "stockade"
-# Maps with an entry for each container; the others belong to no container, or go with its tasks.
-CONTAINER_MAPS = ("containers", "entrypoints", "policies", "path_rules", "arguments", "rate")
+# Maps with entries for a container or its policy. The others belong to none: counters, keys, the ring buffer.
+CONTAINER_MAPS = {
+    "containers", "entrypoints", "policies", "path_rules", "arguments", "rate",
+    "egress4", "egress6", "ingress4", "ingress6",
+}
 
 
 def entries(pinned_map: pathlib.Path) -> list[str]:
@@ -85,15 +88,10 @@ def entries(pinned_map: pathlib.Path) -> list[str]:
 
 
 def bound_containers() -> list[str]:
-    """What the plugin still holds for any container: links' pins and map entries."""
-    links = [str(path) for path in PINS.rglob("*") if path.is_file() and is_container_link(path)]
+    """What the plugin still holds for any container: the pins of its links, each in a folder per cgroup, and entries."""
+    links = [str(path) for path in PINS.rglob("*") if path.parent.name.isdigit()]
     maps = [path for path in PINS.rglob("*") if path.name in CONTAINER_MAPS]
     return links + [line for path in maps for line in entries(path)]
-
-
-def is_container_link(path: pathlib.Path) -> bool:
-    """Links of one container are pinned in a folder of their own below `containers`."""
-    return "links" in path.parts
 
 
 def main() -> int:

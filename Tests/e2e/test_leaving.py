@@ -9,6 +9,7 @@ from servers import Server
 
 class Leaving(PluginCase):
     def setUp(self):
+        super().setUp()
         ways.make_other_cgroup(self)
 
     def privileged_container(self):
