@@ -10,6 +10,11 @@ package final class Enforcer: Sendable {
   package let hierarchy: CgroupHierarchy
   package let tier: Tier
   package let hasNetwork: Bool
+  /// nil: network rules are enforced; else why not.
+  package var networkProblem: String? {
+    if hasNetwork { return nil }
+    return hierarchy.root == nil ? "there is no cgroup v2 hierarchy" : "the kernel took no cgroup programs"
+  }
   private let runtimeMountNamespace: UInt64
   private let table: Mutex<ConfinementTable>?
 
@@ -83,6 +88,14 @@ package final class Enforcer: Sendable {
     guard let table else { return }
     try table.withLock { (table) throws(EnforcementError) in
       guard table.gates[start.sandboxID] != nil || table.entries[start.subject.containerID] != nil else { return }
+      try table.admit(start.subject, cgroup: try cgroup(at: start.cgroupsPath))
+    }
+  }
+
+  /// Lets a container that runs already through the gate that its pod is about to get.
+  package func admitRunning(_ start: Start) throws(EnforcementError) {
+    guard let table else { return }
+    try table.withLock { (table) throws(EnforcementError) in
       try table.admit(start.subject, cgroup: try cgroup(at: start.cgroupsPath))
     }
   }
