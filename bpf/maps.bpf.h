@@ -126,7 +126,9 @@ static inline void count(enum stockade_counter counter)
 		*value += 1;
 }
 
-/* Copies a container; false: there is none, or it was being replaced again and again: the same as none. */
+/*
+ * Copies a container; false: there is none. One that is replaced again and again while it is read counts as closed.
+ */
 static inline bool container_get(__u64 cgroup_id, struct stockade_container *copy)
 {
 	/* A writer needs a system call for each replacement: to meet two in a row takes an interrupted reader. */
@@ -140,7 +142,9 @@ static inline bool container_get(__u64 cgroup_id, struct stockade_container *cop
 		if (copy->cgroup_id == cgroup_id && copy->check == stockade_container_check(copy))
 			return true;
 	}
-	return false;
+	copy->cgroup_id = cgroup_id;
+	copy->state = STOCKADE_CLOSED;
+	return true;
 }
 
 #endif
