@@ -106,7 +106,7 @@ package final class NetworkPrograms: Sendable {
     var key = cgroupID
     var container = stockade_network_container(cgroup_id: value)
     try bpf("open cgroup \(cgroupID) to the network") {
-      bpf_map_update_elem(containers.number, &key, &container, UInt64(BPF_ANY.rawValue))
+      bpf_map_update_elem(containers.number, &key, &container, UInt64(BPF_ANY))
     }
   }
 

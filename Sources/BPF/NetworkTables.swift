@@ -47,7 +47,7 @@ package final class NetworkTables: Sendable {
     let key = TrieKey(prefixBits: 64 + UInt32(prefix.length), revision: revision, address: prefix.address)
     var node = prefix.node
     try bpf("add a network prefix to the kernel's table of at most \(STOCKADE_NET_PREFIXES_MAX)") {
-      bpf_map_update_elem(map.number, key.bytes, &node, UInt64(BPF_ANY.rawValue))
+      bpf_map_update_elem(map.number, key.bytes, &node, UInt64(BPF_ANY))
     }
   }
 
