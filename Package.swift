@@ -55,7 +55,9 @@ let package = Package(
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "YAML", "System"]),
     .testTarget(name: "SeccompTests", dependencies: ["Seccomp", "Policy", "System"]),
     .testTarget(name: "BPFTests", dependencies: ["BPF", "CStockade", "System"]),
-    .testTarget(name: "EnforcementTests", dependencies: ["Enforcement", "BPF", "Policy", "Seccomp", "CStockade", "System"]),
+    .testTarget(
+      name: "EnforcementTests",
+      dependencies: ["Enforcement", "BPF", "Policy", "Seccomp", "CBPF", "CStockade", "System"]),
     .testTarget(name: "EventsTests", dependencies: ["Events", "Enforcement", "Policy", "BPF", "CStockade", "System"]),
     .testTarget(name: "DaemonTests", dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "Events", "System"]),
     .testTarget(name: "TryTests", dependencies: ["Try", "Daemon", "NRI", "Policy", "System"]),
