@@ -45,12 +45,14 @@ def processes() -> dict[str, str]:
     return {f"process {pid}": line for pid, line in ours.items()}
 
 
+def look_inside() -> dict[str, str]:
+    """What there is in this mount namespace, by a name that says what it is. Whoever looks knows its processes."""
+    return {f"cgroup {folder}": "" for folder in host.cgroups() if is_ours(folder)} | pins() | mounts()
+
+
 def look() -> dict[str, str]:
-    """Everything there is, by a name that says what it is."""
-    found = {f"cgroup {folder}": "" for folder in host.cgroups() if is_ours(folder)}
-    for part in (bpf_objects("prog"), bpf_objects("link"), bpf_objects("map"), pins(), mounts(), processes()):
-        found.update(part)
-    return found
+    """What there is on the machine. Only true while nobody else works with BPF there."""
+    return look_inside() | bpf_objects("prog") | bpf_objects("link") | bpf_objects("map") | processes()
 
 
 def is_ours(folder: str) -> bool:
@@ -58,7 +60,7 @@ def is_ours(folder: str) -> bool:
     return any(part.startswith(OUR_CGROUPS) for part in pathlib.Path(folder).parts)
 
 
-def since(before: dict[str, str]) -> list[str]:
+def since(before: dict[str, str], look=look) -> list[str]:
     """What is there now and was not before, once it has had time to go. Cgroups are then taken away."""
 
     def new() -> list[str]:

@@ -12,7 +12,7 @@ spec:
 SERVED, ALLOWED, BLOCKED = 19181, 19182, 19183
 
 TEXTS = {
-    "web": f"""
+    "shop": f"""
   process:
     defaultAction: Block
     rules:

@@ -8,7 +8,7 @@ import unittest
 
 import host
 
-# Each ends in running wc, which profile `web` denies, in a shell, which it allows.
+# Each ends in running wc, which profile `shop` denies, in a shell, which it allows.
 DISGUISES = {
     "a copy": "cp /usr/bin/wc /tmp/wc; /tmp/wc /usr/bin/script",
     "a copy under an allowed name": "mkdir /tmp/d; cp /usr/bin/wc /tmp/d/id; /tmp/d/id",
