@@ -41,8 +41,8 @@ def mounts() -> dict[str, str]:
 def processes() -> dict[str, str]:
     """Those that run one of our programs, whoever started them."""
     commands = {pid: host.command_of(pid) for pid in host.all_pids() if not host.is_zombie(pid)}
-    ours = {pid: line for pid, line in commands.items() if pathlib.Path(line.split(" ")[0]).name.startswith(OUR_PROCESSES)}
-    return {f"process {pid}": line for pid, line in ours.items()}
+    programs = {pid: pathlib.Path(line.split(" ")[0]).name for pid, line in commands.items()}
+    return {f"process {pid}": commands[pid] for pid, name in programs.items() if name.startswith(OUR_PROCESSES)}
 
 
 def look_inside() -> dict[str, str]:
@@ -90,7 +90,7 @@ def entries(pinned_map: pathlib.Path) -> list[str]:
 
 
 def bound_containers() -> list[str]:
-    """What the plugin still holds for any container: the pins of its links, each in a folder per cgroup, and entries."""
+    """What the plugin still holds for any container: pins of links, in a folder per cgroup, and map entries."""
     links = [str(path) for path in PINS.rglob("*") if path.parent.name.isdigit()]
     maps = [path for path in PINS.rglob("*") if path.name in CONTAINER_MAPS]
     return links + [line for path in maps for line in entries(path)]

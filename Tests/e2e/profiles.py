@@ -24,7 +24,7 @@ TEXTS = {
     egress:
       defaultAction: Block
       rules:
-      - {{cidr: 127.0.0.0/8, ports: [{{protocol: TCP, port: {ALLOWED}}}, {{protocol: UDP, port: {ALLOWED}}}], action: Allow}}
+      - {{cidr: 127.0.0.0/8, ports: [{{port: {ALLOWED}}}, {{protocol: UDP, port: {ALLOWED}}}], action: Allow}}
 """,
     "no-id": """
   process:

@@ -30,7 +30,12 @@ def make_other_cgroup(case: unittest.TestCase) -> None:
     """A cgroup that processes of a container can leave to, until the test is over."""
     folder = host.unified() / OTHER_CGROUP
     folder.mkdir(exist_ok=True)
-    case.addCleanup(host.wait_until, f"{folder} to go", lambda: host.remove_cgroups({str(folder)}) or not folder.exists())
+
+    def gone() -> bool:
+        host.remove_cgroups({str(folder)})
+        return not folder.exists()
+
+    case.addCleanup(host.wait_until, f"{folder} to go", gone)
 
 
 @contextlib.contextmanager
