@@ -44,7 +44,12 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(name: "Try", dependencies: ["Daemon", "NRI", "Policy", "System"]),
-    .executableTarget(name: "stockade", dependencies: ["Daemon", "Try", "System"]),
+    .executableTarget(
+      name: "stockade",
+      dependencies: [
+        "Daemon", "Enforcement", "Events", "Policy", "Seccomp", "System", "Try",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
 
     // bpf/*.bpf.c is compiled and embedded by the build itself.
     .executableTarget(name: "embed-bpf"),
