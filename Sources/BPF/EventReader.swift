@@ -38,12 +38,20 @@ package final class EventReader: @unchecked Sendable {
   private let box: Unmanaged<Box>
 
   private final class Box {
-    var deliver: (KernelEvent) -> Void = { _ in }
+    let ignored: UInt64?
+    private var receiver: ((KernelEvent) -> Void)?
+
+    init(ignored: UInt64?) { self.ignored = ignored }
+
+    func send(to receiver: ((KernelEvent) -> Void)?) { self.receiver = receiver }
+
+    func deliver(_ event: KernelEvent) { if event.header.cgroup_id != ignored { receiver?(event) } }
   }
 
-  package init(shared: SharedMaps) throws(BPFError) {
+  /// - Parameter ignored: records of this cgroup are dropped: those of the self-test.
+  package init(shared: SharedMaps, ignored: UInt64? = nil) throws(BPFError) {
     guard let map = try shared.descriptor("events") else { throw .missing(object: "mark", what: "map events") }
-    box = Unmanaged.passRetained(Box())
+    box = Unmanaged.passRetained(Box(ignored: ignored))
     let buffer = ring_buffer__new(
       map.number,
       { context, data, size in
@@ -68,8 +76,8 @@ package final class EventReader: @unchecked Sendable {
   package func poll(timeoutMilliseconds: Int32, _ deliver: (KernelEvent) -> Void) throws(BPFError) {
     let result = withoutActuallyEscaping(deliver) { deliver in
       let box = box.takeUnretainedValue()
-      box.deliver = deliver
-      defer { box.deliver = { _ in } }
+      box.send(to: deliver)
+      defer { box.send(to: nil) }
       return timeoutMilliseconds == 0 ? ring_buffer__consume(buffer) : ring_buffer__poll(buffer, timeoutMilliseconds)
     }
     if result < 0, -result != EINTR { throw .system(Errno(-result, "read events")) }

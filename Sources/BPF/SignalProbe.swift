@@ -8,7 +8,8 @@ extension KernelPolicy {
   /// must be killed for it. Programs that load and attach do not always run.
   ///
   /// - Parameter cgroupRoot: where cgroup v2 is mounted.
-  package func proveSignalTier(cgroupRoot: String) throws(BPFError) {
+  /// - Returns: the id of the scratch cgroup, by which the event of that kill can be told.
+  package func proveSignalTier(cgroupRoot: String) throws(BPFError) -> UInt64 {
     let path = "\(cgroupRoot)/stockade-probe-\(getpid())"
     if mkdir(path, 0o700) == -1, errno != EEXIST { throw .system(Errno(errno, "make the scratch cgroup \(path)")) }
     defer { rmdir(path) }
@@ -23,5 +24,6 @@ extension KernelPolicy {
     guard result & 0x7f == SIGKILL else {
       throw .notEnforced(tier: "signal", reason: "a forbidden exec was not killed (wait status \(result))")
     }
+    return id
   }
 }

@@ -183,7 +183,11 @@ package final class Plugin: PluginHandler {
     let gaps = profile.gaps(on: node)
     if let refusal = profile.refusal(gaps) { throw Refusal(refusal) }
     for gap in gaps {
-      log.warning("not enforced", metadata: metadata(pod, container, ["profile": "\(profile.name)", "gap": "\(gap)"]))
+      // What the profile's author accepted is no news for each container.
+      let level: Logger.Level = gap.coverage == .partial && profile.acceptPartial ? .debug : .warning
+      log.log(
+        level: level, "not enforced",
+        metadata: metadata(pod, container, ["profile": "\(profile.name)", "gap": "\(gap)"]))
     }
   }
 

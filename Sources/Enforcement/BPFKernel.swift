@@ -11,6 +11,8 @@ package final class BPFKernel: PolicyKernel {
   /// Why the tier is no better; empty where nothing better exists.
   package let tierReason: String
   private let policy: KernelPolicy
+  /// The cgroup of the self-test.
+  private let probe: UInt64?
   private let network: (programs: NetworkPrograms, tables: NetworkTables)?
 
   /// Loads, attaches and pins everything and proves the tier.
@@ -21,11 +23,11 @@ package final class BPFKernel: PolicyKernel {
   ) throws(BPFError) {
     policy = try KernelPolicy(pinFolder: pinFolder, runtimeMountNamespace: UInt32(truncatingIfNeeded: runtimeMountNamespace))
     guard let root = hierarchy.root else {
-      (tier, hasNetwork, network) = (.none, false, nil)
+      (tier, hasNetwork, network, probe) = (.none, false, nil, nil)
       tierReason = "there is no cgroup v2 hierarchy"
       return
     }
-    try policy.proveSignalTier(cgroupRoot: root)
+    probe = try policy.proveSignalTier(cgroupRoot: root)
     let programs = try NetworkPrograms(shared: policy.shared, pinFolder: pinFolder, rootCgroupPath: root)
     _ = try programs.adopt()
     network = (programs, try NetworkTables(shared: policy.shared))
@@ -35,7 +37,7 @@ package final class BPFKernel: PolicyKernel {
   }
 
   /// The reader of the kernel's events; one in a process.
-  package func eventReader() throws(BPFError) -> EventReader { try EventReader(shared: policy.shared) }
+  package func eventReader() throws(BPFError) -> EventReader { try EventReader(shared: policy.shared, ignored: probe) }
 
   package func counters() throws(BPFError) -> [UInt64] { try policy.counters() }
 

@@ -17,7 +17,8 @@ enum TryCommand {
     let node = try Node(pinFolder: surroundings.bpffs + "/stockade", runtimeMountNamespace: mountNamespace, log: log)
     let given = try surroundings.profile.map { try ProfileLibrary(file: $0, environment: environment) }
     let plugin = Plugin(enforcer: node.enforcer, tierReason: node.tierReason, log: log) { text in
-      let configuration = try NodeConfiguration.parse(Array(text.utf8), file: "--config")
+      var configuration = try NodeConfiguration.parse(Array(text.utf8), file: "--config")
+      if text.isEmpty { configuration.logLevel = .warning }
       if let given { return Settings(configuration: configuration, profiles: given) }
       let profiles = ProfileLibrary(folder: configuration.profilesFolder, environment: environment)
       node.reload(profiles)
