@@ -201,7 +201,7 @@ package struct ConfinementTable: Sendable {
     _ cgroup: Cgroup, revision: UInt64, state: stockade_container_state, rootDevice: UInt32
   ) -> stockade_container {
     stockade_container(
-      cgroup_id: cgroup.id, revision: revision, state: state.rawValue, level: 0, root_device: rootDevice, check: 0)
+      cgroup_id: cgroup.id, revision: revision, state: state.rawValue, root_device: rootDevice, check: 0, pad: 0)
   }
 
   private mutating func dropUnusedPolicies() {

@@ -53,16 +53,16 @@ struct stockade_container {
 	stockade_u64 cgroup_id;
 	stockade_u64 revision;	  /* of the policy; 0: none (let through the gate unconfined) */
 	stockade_u32 state;	  /* enum stockade_container_state */
-	stockade_u32 level;	  /* depth of the cgroup; the root of the hierarchy has 0 */
 	stockade_u32 root_device; /* s_dev of the container's root file system, as the kernel encodes it */
 	stockade_u32 check;	  /* stockade_container_check of the rest, set by whoever writes the map */
+	stockade_u32 pad;
 };
 
 /* Tells a whole container from one that is half of an older and half of a newer value. */
 static inline stockade_u32 stockade_container_check(const struct stockade_container *container)
 {
 	stockade_u64 sum = container->cgroup_id * 0x9e3779b97f4a7c15ull + container->revision * 0xbf58476d1ce4e5b9ull;
-	sum += ((stockade_u64)container->level << 32 | container->state) * 0x94d049bb133111ebull;
+	sum += ((stockade_u64)container->state) * 0x94d049bb133111ebull;
 	sum += (stockade_u64)container->root_device * 0xd6e8feb86659fd93ull;
 	return (stockade_u32)(sum >> 32);
 }
@@ -76,8 +76,8 @@ struct stockade_entrypoint {
 
 /* Map `marks`, task storage. */
 struct stockade_mark {
-	stockade_u64 cgroup_id;	 /* of the container; 0: not marked */
-	stockade_u32 stray;	 /* 1: the task has left its container's cgroup */
+	stockade_u64 cgroup_id; /* of the container; 0: not marked */
+	stockade_u32 stray;	/* 1: the task has left its container's cgroup */
 	stockade_u32 pad;
 };
 
