@@ -16,6 +16,7 @@ static __always_inline void set_flow_key(const struct bound *bound, const struct
 	key->local_port = packet->local_port;
 	key->remote_port = packet->remote_port;
 	key->protocol = packet->protocol;
+	key->loopback = packet->loopback;
 }
 
 /* The flow that the key names, if it is still in use. */
@@ -86,6 +87,10 @@ __noinline int answers_flow(struct __sk_buff *skb, const struct bound *bound, co
 
 	if (!bound || !packet || !packet->icmp_error || packet->unparsed || parse_inner(skb, packet, &inner))
 		return 0;
+	if (in_flow(bound, &inner, now))
+		return 1;
+	/* The host's own error about a packet that did not get out comes over lo. */
+	inner.loopback = 1;
 	return in_flow(bound, &inner, now);
 }
 
@@ -126,13 +131,9 @@ static __always_inline int filter_flow(struct __sk_buff *skb, struct bpf_sock *s
 		return 1;
 	if (!outgoing && answers_flow(skb, bound, packet, now))
 		return 1;
-	if (outgoing) {
-		judge_outgoing(skb, bound, packet, &verdict);
-	} else {
-		judge(bound, packet, IN, &verdict);
-		if (verdict.action != STOCKADE_ALLOW)
-			judge_connected(sk, bound, packet, &verdict);
-	}
+	judge(bound, packet, outgoing ? OUT : IN, &verdict);
+	if (!outgoing && verdict.action != STOCKADE_ALLOW)
+		judge_connected(sk, bound, packet, &verdict);
 	if (verdict.action == STOCKADE_BLOCK) {
 		report_packet(bound, packet, &verdict);
 		return 0;

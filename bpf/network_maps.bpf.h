@@ -69,7 +69,8 @@ struct flow_key {
 	union address remote;
 	__u16 local_port, remote_port;
 	__u8 protocol;
-	__u8 pad[3];
+	__u8 loopback; /* apart, since anybody can be forged over lo: no way to the true address may be opened there */
+	__u8 pad[2];
 };
 
 struct flow {

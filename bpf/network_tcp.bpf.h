@@ -118,10 +118,7 @@ static __always_inline int filter_tcp(struct __sk_buff *skb, struct bpf_sock *sk
 	action = kept_action(connection, bound, packet, direction);
 	if (action >= 0)
 		return action != STOCKADE_BLOCK;
-	if (direction == OUT && outgoing)
-		judge_outgoing(skb, bound, packet, &verdict);
-	else
-		judge(bound, packet, direction, &verdict);
+	judge(bound, packet, direction, &verdict);
 	keep(connection, bound, packet, &verdict);
 	return act(bound, packet, &verdict);
 }
