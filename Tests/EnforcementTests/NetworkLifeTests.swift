@@ -155,7 +155,7 @@ struct NetworkLifeTests {
     var network = NetworkSection()
     network.egress = .section(.block, .rule(.allow, "10.0.0.0/8", except: ["10.1.0.0/16"]), .rule(.allow, "fd00::/8"))
     network.ingress = network.egress
-    try compiled.add(network)
+    try compileNetwork(network, into: &compiled)
     let (kept, removed, orphan) = (bench.nextRevision(), bench.nextRevision(), bench.nextRevision())
     for revision in [kept, removed, orphan] { try bench.tables.install(compiled, revision: revision) }
     #expect(try bench.prefixes(of: removed) == 10)

@@ -43,18 +43,22 @@ final class NetworkWorld {
   /// Puts the container under these rules; again: a reload.
   func apply(_ network: NetworkSection) throws {
     var compiled = CompiledPolicy(policy: stockade_policy())
-    try compiled.add(network)
-    let old = revision
+    try compileNetwork(network, into: &compiled)
+    let (old, oldFlags) = (revision, policy.flags)
     revision = bench.nextRevision()
     compiled.policy.revision = revision
     policy = compiled.policy
     try bench.tables.install(compiled, revision: revision)
     try bench.update("policies", revision, policy)
-    try bench.programs.attach(cgroupPath: cgroupPath, cgroupID: cgroupID, needs: NetworkNeeds(policy))
+    try attach(oldFlags | policy.flags)
     try enter(revision)
-    try bench.programs.trim(cgroupID: cgroupID, to: NetworkNeeds(policy))
+    try attach(policy.flags)
     try bench.remove("policies", old)
     try bench.tables.remove(revision: old)
+  }
+
+  private func attach(_ flags: UInt32) throws {
+    try bench.programs.update(cgroupPath: cgroupPath, cgroupID: cgroupID, needs: NetworkNeeds(policyFlags: flags))
   }
 
   func apply(egress: NetworkDirection? = nil, ingress: NetworkDirection? = nil) throws {
