@@ -29,9 +29,8 @@ static __always_inline struct flow *find_flow(const struct flow_key *key, __u64 
 	return flow;
 }
 
-/* Kept only when the other direction has rules that an answer would meet, or to report it once. */
-static __always_inline void record_flow(const struct bound *bound, const struct flow_key *key,
-					const struct verdict *verdict, __u64 now)
+static __always_inline void write_flow(const struct bound *bound, const struct flow_key *key,
+				       const struct verdict *verdict, __u64 now)
 {
 	struct flow flow = {
 		.seen_ns = now,
@@ -40,10 +39,22 @@ static __always_inline void record_flow(const struct bound *bound, const struct 
 		.action = verdict->action,
 	};
 
-	if (verdict->action == STOCKADE_ALLOW && !has_section(bound, verdict->direction == OUT ? IN : OUT))
-		return;
 	if (bpf_map_update_elem(&flows, key, &flow, BPF_ANY))
 		count(STOCKADE_FLOWS_FULL);
+}
+
+/* Kept only when the other direction has rules that an answer would meet, or to report it once. */
+static __always_inline void record_flow(const struct bound *bound, const struct packet *packet,
+					const struct verdict *verdict, __u64 now)
+{
+	struct flow_key key;
+
+	if (packet->portless || packet->unparsed)
+		return;
+	if (verdict->action == STOCKADE_ALLOW && !has_section(bound, verdict->direction == OUT ? IN : OUT))
+		return;
+	set_flow_key(bound, packet, &key);
+	write_flow(bound, &key, verdict, now);
 }
 
 /*
@@ -76,7 +87,7 @@ __noinline int in_flow(const struct bound *bound, const struct packet *packet, _
 	}
 	if (verdict.action == STOCKADE_AUDIT)
 		report_packet(bound, packet, &verdict);
-	record_flow(bound, &key, &verdict, now);
+	write_flow(bound, &key, &verdict, now);
 	return 1;
 }
 
@@ -113,7 +124,7 @@ static __always_inline void judge_connected(struct bpf_sock *sk, const struct bo
 {
 	struct verdict out = {};
 
-	if (sk->state != TCP_ESTABLISHED || sk->dst_port == 0)
+	if (packet->unparsed || sk->state != TCP_ESTABLISHED || sk->dst_port == 0)
 		return;
 	judge(bound, packet, OUT, &out);
 	if (out.action < verdict->action)
@@ -125,7 +136,6 @@ static __always_inline int filter_flow(struct __sk_buff *skb, struct bpf_sock *s
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct verdict verdict = {};
-	struct flow_key key;
 
 	if (in_flow(bound, packet, now))
 		return 1;
@@ -140,10 +150,7 @@ static __always_inline int filter_flow(struct __sk_buff *skb, struct bpf_sock *s
 	}
 	if (verdict.action == STOCKADE_AUDIT && !(outgoing && reported_by_connect(sk, bound, packet)))
 		report_packet(bound, packet, &verdict);
-	if (!packet->portless && !packet->unparsed) {
-		set_flow_key(bound, packet, &key);
-		record_flow(bound, &key, &verdict, now);
-	}
+	record_flow(bound, packet, &verdict, now);
 	return 1;
 }
 

@@ -6,7 +6,7 @@
 #include "network_packet.bpf.h"
 
 #define FLOWS_MAX	65536
-#define FLOW_IDLE_NS	(180 * 1000000000ULL) /* as long as Linux's connection tracking keeps an assured UDP flow */
+#define FLOW_IDLE_NS	(STOCKADE_FLOW_IDLE_SECONDS * 1000000000ULL)
 #define FLOW_REFRESH_NS 1000000000ULL
 
 /*

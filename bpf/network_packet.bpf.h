@@ -38,10 +38,9 @@ struct packet {
 	__u8 protocol;
 	__u8 unparsed;
 	__u8 portless;	 /* a later fragment: its ports are in another packet */
-	__u8 opens;	 /* TCP: SYN without ACK */
 	__u8 icmp_error; /* carries the head of the packet that it is about */
 	__u8 loopback;	 /* over the namespace's lo */
-	__u8 pad[2];
+	__u8 pad[3];
 	__u32 transport; /* offset of the transport header */
 };
 

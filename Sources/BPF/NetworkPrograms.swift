@@ -30,7 +30,7 @@ package final class NetworkPrograms: Sendable {
   /// Gives the links that an earlier process left this process's programs. Returns their cgroup ids.
   package func adopt() throws(BPFError) -> [UInt64] {
     let cgroupIDs = try attachedCgroupIDs()
-    for cgroupID in cgroupIDs where try !isGone(cgroupID) {
+    for cgroupID in cgroupIDs {
       for hook in NetworkHook.allCases {
         if let link = try NetworkLink(pinnedAt: pin(cgroupID, hook)) {
           try link.replaceProgram(object.program(hook.program))

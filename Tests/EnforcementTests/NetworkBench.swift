@@ -82,6 +82,25 @@ final class NetworkBench: Sendable {
     return Array(ids.prefix(Int(count)))
   }
 
+  /// Sets back the time at which the container's flows were last used: the first 8 bytes of a value, as the cgroup id
+  /// is of a key.
+  func ageFlows(of cgroupID: UInt64, seconds: Int) throws {
+    let map = try map("flows")
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    let old = UInt64(now.tv_sec - seconds) * 1_000_000_000 + UInt64(now.tv_nsec)
+    var key: [UInt8]?
+    var next = [UInt8](repeating: 0, count: 32)
+    while bpf_map_get_next_key(map, key, &next) == 0 {
+      key = next
+      if next.withUnsafeBytes({ $0.loadUnaligned(as: UInt64.self) }) != cgroupID { continue }
+      var value = [UInt8](repeating: 0, count: 24)
+      try call("read a flow") { bpf_map_lookup_elem(map, next, &value) }
+      value.withUnsafeMutableBytes { $0.storeBytes(of: old, as: UInt64.self) }
+      try call("age a flow") { bpf_map_update_elem(map, next, value, 0) }
+    }
+  }
+
   /// Entries of all four tries.
   func prefixes(of revision: UInt64) throws -> Int {
     var found = 0

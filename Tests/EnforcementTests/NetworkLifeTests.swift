@@ -166,6 +166,27 @@ struct NetworkLifeTests {
     try bench.tables.remove(revision: kept)
   }
 
+  @Test("as many prefixes as a table holds are taken; with one more nothing of the policy is left")
+  func fullTable() throws {
+    let bench = try NetworkBench.shared()
+    var policy = CompiledPolicy(policy: stockade_policy())
+    policy.ingress = (0..<UInt32(STOCKADE_NET_PREFIXES_MAX)).map { number in
+      let address = [UInt8(number >> 24), UInt8(number >> 16 & 255), UInt8(number >> 8 & 255), UInt8(number & 255)]
+      return CompiledPolicy.Prefix(address: address, length: 32, node: stockade_net_node())
+    }
+    let revision = bench.nextRevision()
+    try bench.tables.install(policy, revision: revision)
+    var another = CompiledPolicy(policy: stockade_policy())
+    another.egress = [policy.ingress[0]]
+    another.ingress = [policy.ingress[0]]
+    let refused = bench.nextRevision()
+    let error = #expect(throws: BPFError.self) { try bench.tables.install(another, revision: refused) }
+    #expect("\(error!)".contains("the kernel's table of at most 65536: no space left on device"))
+    #expect(try bench.prefixes(of: refused) == 0)
+    try bench.tables.remove(revision: revision)
+    #expect(try bench.prefixes(of: revision) == 0)
+  }
+
   @Test("a stray makes no internet socket while its container has network rules, or is gone")
   func stray() throws {
     let world = try NetworkWorld()

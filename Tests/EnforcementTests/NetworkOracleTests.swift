@@ -21,29 +21,23 @@ struct NetworkOracleTests {
     profile.network.egress = Self.section(&random)
     profile.network.ingress = Self.section(&random)
     var compiled = CompiledPolicy(policy: stockade_policy())
-    do { try compileNetwork(profile.network, into: &compiled) } catch CompileNetworkError.bindRanges { return }
-    for address in Self.addresses {
-      for port in Self.ports {
-        for (transport, number) in Self.transports {
-          let (out, into) = (
-            profile.decideEgress(address: address, port: port, transport: transport),
-            profile.decideIngress(address: address, port: port, transport: transport)
-          )
-          let egress = verdict(compiled.egress, compiled.policy.egress_default, address, port, number)
-          let ingress = verdict(compiled.ingress, compiled.policy.ingress_default, address, port, number)
-          try #require(
-            egress.action == out.action.rawValue && egress.rule == out.rule, "egress \(address) \(number) \(port)")
-          try #require(
-            ingress.action == into.action.rawValue && ingress.rule == into.rule, "ingress \(address) \(number) \(port)")
-        }
-      }
+    try compileNetwork(profile.network, into: &compiled)
+    var wrong: [String] = []
+    for _ in 0..<200 {
+      let address = Self.addresses.randomElement(using: &random)!
+      let port = Self.ports.randomElement(using: &random)!
+      let (transport, number) = Self.transports.randomElement(using: &random)!
+      let out = profile.decideEgress(address: address, port: port, transport: transport)
+      let into = profile.decideIngress(address: address, port: port, transport: transport)
+      let egress = verdict(compiled.egress, compiled.policy.egress_default, address, port, number)
+      let ingress = verdict(compiled.ingress, compiled.policy.ingress_default, address, port, number)
+      if egress != (out.action.rawValue, out.rule) { wrong.append("egress \(address) \(number) \(port)") }
+      if ingress != (into.action.rawValue, into.rule) { wrong.append("ingress \(address) \(number) \(port)") }
+      guard number == 6 || number == 17 else { continue }
+      let bind = profile.decideBind(port: port, transport: transport).action
+      if bindAction(compiled.policy, port, number) != bind.rawValue { wrong.append("bind \(number) \(port)") }
     }
-    for port in Self.ports {
-      for (transport, number) in Self.transports.prefix(2) {
-        let expected = profile.decideBind(port: port, transport: transport)
-        #expect(bindAction(compiled.policy, port, number) == expected.action.rawValue, "bind \(number) \(port)")
-      }
-    }
+    #expect(wrong.isEmpty)
   }
 
   /// As first_match in bpf/network_judge.bpf.h, at the node that the trie finds.
@@ -53,7 +47,6 @@ struct NetworkOracleTests {
     let node = prefixes.filter { CIDR(bytes: $0.address, prefixLength: $0.length).contains(address) }
       .max { $0.length < $1.length }?.node
     let entry = node?.list.first { $0.holds(port, number) }
-    // Only a section that allows everything is left out, and then its Allow rules decide nothing.
     return (entry?.action ?? byDefault, entry.map { Int($0.rule) })
   }
 

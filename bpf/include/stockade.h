@@ -191,6 +191,9 @@ struct stockade_net_node {
 
 /* ---- network state ---- */
 
+/* A flow of UDP, ICMP and the like that was unused for longer is forgotten. */
+#define STOCKADE_FLOW_IDLE_SECONDS 180
+
 /* Cgroup storage `network_container`: set by the daemon after the attach. 0: not yet open, everything is dropped. */
 struct stockade_network_container {
 	stockade_u64 cgroup_id;
@@ -255,7 +258,7 @@ struct stockade_event {
 	stockade_u16 arguments_length;
 	stockade_u8 path_truncated;
 	stockade_u8 arguments_truncated;
-	stockade_u8 remote_address[16]; /* network order; IPv4 in the first 4 */
+	stockade_u8 remote_address[16]; /* network order; IPv4 in the first 4; of bind(): the local one */
 };
 
 /* Map `counters`: per-CPU array of u64. */
