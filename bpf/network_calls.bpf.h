@@ -29,6 +29,15 @@ static __always_inline void set_remote(struct bpf_sock_addr *call, bool ipv6, st
 	packet->protocol = call_protocol(call);
 }
 
+/* To the unspecified address the kernel connects over loopback. The packets show which address it took. */
+static __always_inline void resolve_unspecified(struct packet *packet)
+{
+	if (is_ipv4(&packet->remote) && packet->remote.words[3] == 0)
+		packet->remote.words[3] = bpf_htonl(INADDR_LOOPBACK);
+	else if (packet->remote.halves[0] == 0 && packet->remote.halves[1] == 0)
+		packet->remote.bytes[15] = 1;
+}
+
 /* Keeps an audited call's verdict on its socket, so that its packets are not reported once more. */
 static __always_inline void keep_call(struct bpf_sock_addr *call, const struct bound *bound,
 				      const struct packet *packet, const struct verdict *verdict)
@@ -68,6 +77,7 @@ static __always_inline int filter_call(struct bpf_sock_addr *call, bool ipv6, __
 	if (!find_bound(&bound))
 		return 0;
 	set_remote(call, ipv6, &packet);
+	resolve_unspecified(&packet);
 	if (sk)
 		packet.local_port = sk->src_port;
 	if (packet.protocol != IPPROTO_TCP && answers_client(&bound, &packet))

@@ -21,6 +21,8 @@ struct NetworkConnectionTests {
     Peer(address: "::ffff:10.9.0.2", family: "AF_INET6", cidr: "10.9.0.2/32"),
     Peer(address: "127.0.0.1", cidr: "127.0.0.0/8"),
     Peer(address: "::1", family: "AF_INET6", listener: "::", cidr: "::1/128"),
+    Peer(address: "0.0.0.0", cidr: "127.0.0.0/8"),
+    Peer(address: "::", family: "AF_INET6", listener: "::", cidr: "::1/128"),
   ]
 
   @Test("a connection is refused with EPERM at once, and goes through where a rule allows it", arguments: peers)
@@ -153,6 +155,18 @@ struct NetworkConnectionTests {
     #expect(world.inside.run("c.recv(9)") == "b'answer'")
     #expect(world.events.map(\.kind) == [STOCKADE_EVENT_CONNECT.rawValue])
     #expect(world.events.map(\.effect) == [STOCKADE_AUDITED.rawValue])
+  }
+
+  @Test("an audited connection to a server goes through and is reported once")
+  func auditServer() throws {
+    let world = try NetworkWorld()
+    try world.apply(egress: .section(.block), ingress: .section(.allow, .rule(.audit, nil, tcp: 90...90)))
+    world.inside.run("l = listen(('10.9.0.1', 90))")
+    world.outside.run("c = connect(('10.9.0.1', 90), ('10.9.0.2', 0)); c.send(b'ask')")
+    #expect(world.inside.run("s = l.accept()[0]; s.send(b'answer')") == "ok")
+    #expect(world.outside.run("c.recv(9)") == "b'answer'")
+    #expect(world.events.map(\.kind) == [STOCKADE_EVENT_BIND.rawValue, STOCKADE_EVENT_INGRESS.rawValue])
+    #expect(world.events.allSatisfy { $0.effect == STOCKADE_AUDITED.rawValue && $0.rule == 0 })
   }
 
   @Test("a cgroup below the container's is bound too")
