@@ -97,6 +97,7 @@ enum stockade_policy_flags {
 	STOCKADE_HAS_EGRESS = 2,
 	STOCKADE_HAS_INGRESS = 4,
 	STOCKADE_ALLOW_ENTRYPOINT = 8,
+	STOCKADE_HAS_BIND = 16, /* ingress leaves ports to nobody: bind_ranges is not empty */
 };
 
 struct stockade_port_range {
@@ -190,6 +191,9 @@ struct stockade_net_node {
 
 /* ---- network state ---- */
 
+/* A flow of UDP, ICMP and the like that was unused for longer is forgotten. */
+#define STOCKADE_FLOW_IDLE_SECONDS 180
+
 /* Cgroup storage `network_container`: set by the daemon after the attach. 0: not yet open, everything is dropped. */
 struct stockade_network_container {
 	stockade_u64 cgroup_id;
@@ -254,7 +258,7 @@ struct stockade_event {
 	stockade_u16 arguments_length;
 	stockade_u8 path_truncated;
 	stockade_u8 arguments_truncated;
-	stockade_u8 remote_address[16]; /* network order; IPv4 in the first 4 */
+	stockade_u8 remote_address[16]; /* network order; IPv4 in the first 4; of bind(): the local one */
 };
 
 /* Map `counters`: per-CPU array of u64. */
