@@ -43,7 +43,7 @@ let package = Package(
         "NRI", "Policy", "Seccomp", "BPF", "CSystem", "Enforcement", "Events", "YAML", "System",
         .product(name: "Logging", package: "swift-log"),
       ]),
-    .target(name: "Try", dependencies: ["Daemon", "NRI", "Policy", "System"]),
+    .target(name: "Try", dependencies: ["NRI", "Policy", "System"]),
     .executableTarget(
       name: "stockade",
       dependencies: [
@@ -69,7 +69,7 @@ let package = Package(
     .testTarget(name: "EventsTests", dependencies: ["Events", "Enforcement", "Policy", "BPF", "CStockade", "System"]),
     .testTarget(
       name: "DaemonTests", dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "Events", "System"]),
-    .testTarget(name: "TryTests", dependencies: ["Try", "Daemon", "NRI", "Policy", "System"]),
+    .testTarget(name: "TryTests", dependencies: ["Try", "NRI", "Policy", "System"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11
