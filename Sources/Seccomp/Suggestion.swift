@@ -8,14 +8,16 @@ enum Suggestion {
     nearest(to: word, among: candidates).map { "did you mean \"\($0)\"?" } ?? otherwise
   }
 
-  /// The candidate that is fewest edits away, if that is at most a third of the word. Of equals the first by name.
+  /// The word with the prefix that it lacks, such as `CAP_`; else the candidate that is fewest edits away, if that is
+  /// at most a third of the word. Of equals the first by name.
   static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
     let bytes = Array(word.lowercased().utf8)
-    guard bytes.count <= wordMaxBytes else { return nil }
+    guard !bytes.isEmpty, bytes.count <= wordMaxBytes else { return nil }
     let editsMax = max(1, bytes.count / 3)
     return
       candidates
       .map { (edits: distance(bytes, Array($0.lowercased().utf8)), name: $0) }
+      .map { $0.name.lowercased().hasSuffix("_" + word.lowercased()) ? (edits: 0, name: $0.name) : $0 }
       .filter { $0.edits <= editsMax }
       .min { $0 < $1 }?
       .name

@@ -37,7 +37,7 @@ enum SyscallNames {
   }()
 
   /// Every known name of the ABIs of both supported architectures. Slow; for messages.
-  private static func all() -> Set<String> {
+  static func all() -> Set<String> {
     var names = Set(newer.keys)
     for architecture in ["x86_64", "x86", "aarch64", "arm"] {
       let token = seccomp_arch_resolve_name(architecture)
