@@ -19,6 +19,7 @@ package struct Container: Equatable, Sendable {
   package var id = ""
   package var podSandboxID = ""
   package var name = ""
+  /// 1 created, 2 paused, 3 running, 4 stopped.
   package var state: Int32 = 0
   package var labels: [String: String] = [:]
   package var annotations: [String: String] = [:]
@@ -35,6 +36,12 @@ package struct Container: Equatable, Sendable {
   package var pid: UInt32 = 0
 
   package init() {}
+}
+
+extension Container {
+  package static let createdState: Int32 = 1
+  package static let runningState: Int32 = 3
+  package static let stoppedState: Int32 = 4
 }
 
 /// `LinuxSeccomp`, in OCI's words.
@@ -74,7 +81,7 @@ package struct Configuration: Equatable, Sendable {
   package var runtimeVersion = ""
   package var registrationTimeoutMilliseconds: Int64 = 0
   package var requestTimeoutMilliseconds: Int64 = 0
-  /// Empty before NRI 0.10.
+  /// Empty before NRI 0.12; `features` tells what is known without it.
   package var nriVersion = ""
 
   package init() {}
@@ -89,19 +96,29 @@ package struct EventMask: OptionSet, Equatable, Sendable {
   package static let stopPodSandbox = EventMask(rawValue: 1 << 1)
   package static let removePodSandbox = EventMask(rawValue: 1 << 2)
   package static let createContainer = EventMask(rawValue: 1 << 3)
+  package static let postCreateContainer = EventMask(rawValue: 1 << 4)
   package static let startContainer = EventMask(rawValue: 1 << 5)
+  package static let postStartContainer = EventMask(rawValue: 1 << 6)
+  package static let updateContainer = EventMask(rawValue: 1 << 7)
+  package static let postUpdateContainer = EventMask(rawValue: 1 << 8)
   package static let stopContainer = EventMask(rawValue: 1 << 9)
   package static let removeContainer = EventMask(rawValue: 1 << 10)
+  package static let updatePodSandbox = EventMask(rawValue: 1 << 11)
+  package static let postUpdatePodSandbox = EventMask(rawValue: 1 << 12)
   package static let validateContainerAdjustment = EventMask(rawValue: 1 << 13)
 
   /// What a runtime before NRI 0.10 takes; another bit closes the connection.
   package static let upToNRI09 = EventMask(rawValue: 0x7ff)
+  /// What a runtime from NRI 0.10 on takes.
+  package static let fromNRI010 = EventMask(rawValue: 0x3fff)
 }
 
 /// What a plugin does with each request. A thrown error becomes the reply's status (code 2) with its description.
 ///
 /// All calls come on the session's one thread, in the runtime's order.
 package protocol PluginHandler: AnyObject {
+  /// - Returns: the events to subscribe to. The session leaves out those that the runtime's NRI does not know; what
+  ///   remains must not be empty, since that would mean everything.
   func configure(_ configuration: Configuration) throws -> EventMask
   /// The whole list, after the last part of a split Synchronize.
   func synchronize(pods: [PodSandbox], containers: [Container]) throws

@@ -83,13 +83,13 @@ extension Node {
     switch value {
     case .sequence: return "a list"
     case .mapping: return "a mapping"
-    case .scalar(let text, true): return "the text \"\(text)\""
+    case .scalar(let text, true): return "the text \(quoted(text))"
     case .scalar(let text, false):
       switch Self.plainType(text) {
       case .null: return "nothing"
       case .bool: return "the boolean \(text)"
-      case .number: return "the number \(text)"
-      case .text: return "the text \"\(text)\""
+      case .number: return "the number \(text.prefix(100))"
+      case .text: return "the text \(quoted(text))"
       }
     }
   }

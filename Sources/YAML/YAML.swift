@@ -119,7 +119,7 @@ private final class Parser {
       if event.type == YAML_MAPPING_END_EVENT { return entries }
       guard event.type == YAML_SCALAR_EVENT else { throw problem(event.line, "a key that is not a text") }
       if let first = lines.updateValue(event.line, forKey: event.text) {
-        throw problem(event.line, "the key \"\(event.text)\" is already at line \(first); remove one of them")
+        throw problem(event.line, "the key \(quoted(event.text)) is already at line \(first); remove one of them")
       }
       entries.append(.init(key: event.text, line: event.line, value: try node(try next(), depth: depth)))
     }
@@ -163,9 +163,9 @@ extension Parser {
     anchor: UnsafeMutablePointer<UInt8>?, tag: UnsafeMutablePointer<UInt8>?, line: Int
   ) throws(YAMLError) {
     if let anchor {
-      throw problem(line, "the anchor \"&\(String(cString: anchor))\"; write the value out where it is used")
+      throw problem(line, "the anchor \(quoted("&" + String(cString: anchor))); write the value out where it is used")
     }
-    if let tag { throw problem(line, "the tag \"\(String(cString: tag))\"; remove it") }
+    if let tag { throw problem(line, "the tag \(quoted(String(cString: tag))); remove it") }
   }
 
   private func syntaxError() -> YAMLError {

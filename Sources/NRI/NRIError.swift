@@ -1,0 +1,63 @@
+import System
+import TTRPC
+
+/// Why an NRI session, or one call of it, came to nothing.
+package enum NRIError: Error, Equatable, Sendable {
+  case socket(Errno)
+  case wire(WireError)
+  case invalidPluginName(String)
+  case invalidPluginIndex(String)
+  case registrationRefused(Status)
+  case unexpectedMessage(connection: UInt32, kind: MessageHeader.Kind, stream: UInt32)
+  case outOfOrder(method: String, needed: String)
+  case missing(field: String, method: String)
+  case configuredTwice
+  case notAStateChange(event: Int32)
+  case tooManyObjects(limit: Int)
+  case noEvents(asked: EventMask, taken: EventMask)
+
+  // The runtime's half.
+  case refused(method: String, Status)
+  case rejected(reason: String)
+  case timedOut(method: String, milliseconds: Int64)
+  case pluginEnded(method: String)
+  case eventsNotTaken(EventMask, version: NRIVersion)
+  case splitNotHandled
+  case emptyPolicy
+  case errnoReturnNotTaken(version: NRIVersion, syscall: String)
+}
+
+extension NRIError: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .socket(let error): "NRI socket: \(error)"
+    case .wire(let error): "NRI connection: \(error)"
+    case .invalidPluginName(let name):
+      "plugin name \"\(name)\" is not valid: use the characters A-Z a-z 0-9 _ . + - (the file is NN-name)"
+    case .invalidPluginIndex(let index): "plugin index \"\(index)\" is not valid: use two digits (the file is NN-name)"
+    case .registrationRefused(let status):
+      "the runtime refused the registration (code \(status.code)): \(status.message)"
+    case .unexpectedMessage(let connection, let kind, let stream):
+      "unexpected \(kind) on connection \(connection), stream \(stream)"
+    case .outOfOrder(let method, let needed): "\(method) came before \(needed)"
+    case .missing(let field, let method): "\(method) has no \(field)"
+    case .configuredTwice: "the plugin is configured already"
+    case .notAStateChange(let event): "StateChange cannot carry event \(event)"
+    case .tooManyObjects(let limit): "Synchronize has more than \(limit) pods and containers"
+    case .noEvents(let asked, let taken):
+      "no event is left to subscribe to (asked 0x\(hex(asked)), the runtime takes 0x\(hex(taken)))"
+    case .refused(let method, let status): "plugin refused \(method) (code \(status.code)): \(status.message)"
+    case .rejected(let reason): "plugin rejected the container's adjustment: \(reason)"
+    case .timedOut(let method, let milliseconds): "plugin did not answer \(method) in \(milliseconds) ms"
+    case .pluginEnded(let method): "plugin closed its connection before it answered \(method)"
+    case .eventsNotTaken(let events, let version):
+      "plugin subscribed to events 0x\(hex(events)) that NRI \(version) does not know"
+    case .splitNotHandled: "plugin does not take a Synchronize in parts: it did not answer more=true with more=true"
+    case .emptyPolicy: "plugin set an empty seccomp policy: a runtime would start the container unconfined"
+    case .errnoReturnNotTaken(let version, let syscall):
+      "plugin set errno_ret for \(syscall): a runtime with NRI \(version) would crash; errno_ret needs NRI 0.12"
+    }
+  }
+}
+
+private func hex(_ events: EventMask) -> String { String(UInt32(bitPattern: events.rawValue), radix: 16) }

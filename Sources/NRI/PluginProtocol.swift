@@ -1,0 +1,169 @@
+import TTRPC
+
+/// The plugin's side of the protocol, without I/O: what to do with each message.
+///
+/// States: `connected` -> Configure -> `configured` -> Synchronize, in one or more parts -> `running`. RegisterPlugin's
+/// answer may come in any of them, since the runtime does not wait for having sent it.
+///
+/// Refused with an error status, so that the runtime refuses the container: a call that comes too early, cannot be read
+/// or lacks its pod or container. The connection's end, by a thrown error: bytes that are no frames or messages, an
+/// answer to nothing, a refused registration.
+struct PluginProtocol: Equatable, Sendable {
+  enum State: Equatable, Sendable {
+    case connected
+    case configured
+    case running
+  }
+
+  enum Action: Equatable, Sendable {
+    case nothing
+    case send(Message)
+    /// The caller handles the call and sends what `answer` or `failure` make of the outcome.
+    case handle(PluginCall, stream: UInt32)
+  }
+
+  /// The NRI version that this half speaks, as RegisterPlugin tells it.
+  static let nriVersion = "v0.12.0"
+  /// Pods and containers of all parts of one Synchronize. A node has some hundreds.
+  static let maximumObjects = 16384
+  /// An error's text is shown to people: `kubectl describe`.
+  static let maximumErrorLength = 4096
+  private static let registrationStream: UInt32 = 1
+
+  private(set) var state = State.connected
+  private(set) var isRegistered = false
+  private var features = RuntimeFeatures(of: .oldest)
+  private var lastStream: UInt32 = 0
+  private var pods: [PodSandbox] = []
+  private var containers: [Container] = []
+  private let registrationRequest: Registration
+
+  init(name: String, index: String) throws(NRIError) {
+    registrationRequest = Registration(name: name, index: index, nriVersion: Self.nriVersion)
+    try registrationRequest.check()
+  }
+
+  /// What is sent first, on the runtime's connection.
+  var registration: Message {
+    let request = Request(
+      service: Method.runtimeService, method: Method.registerPlugin, payload: registrationRequest.encoded())
+    return Message(header: MessageHeader(stream: Self.registrationStream, kind: .request), body: request.encoded())
+  }
+
+  mutating func receive(_ received: TrunkDecoder.Received) throws(NRIError) -> Action {
+    let header = received.message.header
+    switch (received.connection, header.kind) {
+    case (Connection.plugin, .request): return call(header, received.message.body)
+    case (Connection.runtime, .response) where header.stream == Self.registrationStream && !isRegistered:
+      try finishRegistration(received.message.body)
+      return .nothing
+    default: throw .unexpectedMessage(connection: received.connection, kind: header.kind, stream: header.stream)
+    }
+  }
+
+  /// The answer to a call that went well.
+  mutating func answer(_ call: PluginCall, stream: UInt32, _ answer: PluginAnswer) -> Message {
+    var answer = answer
+    if case .events(let asked) = answer {
+      let taken = asked.intersection(features.events)
+      // An empty mask would subscribe to everything.
+      if taken.isEmpty { return failure(stream: stream, "\(NRIError.noEvents(asked: asked, taken: features.events))") }
+      answer = .events(taken)
+    }
+    switch call {
+    case .configure: state = .configured
+    case .synchronize: state = .running
+    default: break
+    }
+    return response(stream, .success(answer.encoded()))
+  }
+
+  /// The answer to a call that the handler refused.
+  func failure(stream: UInt32, code: Int32 = Status.unknown, _ text: String) -> Message {
+    response(stream, .failure(Status(code: code, message: shortened(text))))
+  }
+
+  private func response(_ stream: UInt32, _ response: Response) -> Message {
+    let body = response.encoded()
+    let length = body.count
+    if length > MessageHeader.maximumBodyLength {
+      return failure(
+        stream: stream, code: Status.resourceExhausted, "\(WireError.messageTooLong(stream: stream, length: length))")
+    }
+    return Message(header: MessageHeader(stream: stream, kind: .response), body: body)
+  }
+
+  private mutating func finishRegistration(_ body: [UInt8]) throws(NRIError) {
+    let response: Response
+    do throws(WireError) { response = try Response(decoding: body) } catch { throw .wire(error) }
+    if case .failure(let status) = response { throw .registrationRefused(status) }
+    isRegistered = true
+  }
+}
+
+extension PluginProtocol {
+  private mutating func call(_ header: MessageHeader, _ body: [UInt8]) -> Action {
+    let stream = header.stream
+    // A client's ids are odd and rise; they may skip.
+    if stream % 2 == 0 || stream <= lastStream {
+      return refuse(stream, Status.invalidArgument, "stream id \(stream) is even or was used before")
+    }
+    lastStream = stream
+    if header.flags != 0 { return refuse(stream, Status.unimplemented, "streaming calls are not implemented") }
+    do throws(WireError) { return call(stream, try Request(decoding: body)) } catch {
+      return refuse(stream, Status.invalidArgument, "\(error)")
+    }
+  }
+
+  private mutating func call(_ stream: UInt32, _ request: Request) -> Action {
+    if request.service != Method.pluginService {
+      return refuse(stream, Status.unimplemented, "service \(request.service) is not implemented")
+    }
+    do throws(NRIError) {
+      guard let call = try PluginCall(method: request.method, payload: request.payload) else {
+        return refuse(stream, Status.unimplemented, "method \(request.method) is not implemented")
+      }
+      return try admit(call, request.method, stream)
+    } catch { return refuse(stream, Status.invalidArgument, "\(request.method): \(error)") }
+  }
+
+  private mutating func admit(_ call: PluginCall, _ method: String, _ stream: UInt32) throws(NRIError) -> Action {
+    switch call {
+    case .configure(let configuration):
+      if state != .connected { throw .configuredTwice }
+      features = configuration.features
+    case .synchronize(let pods, let containers, let more):
+      if state == .connected { throw .outOfOrder(method: method, needed: Method.configure) }
+      return try collect(pods, containers, more, stream)
+    case .podEvent, .containerEvent, .validate:
+      if state != .running { throw .outOfOrder(method: method, needed: Method.synchronize) }
+    case .unused: return .send(response(stream, .success([])))
+    case .shutdown: break
+    }
+    return .handle(call, stream: stream)
+  }
+
+  private mutating func collect(
+    _ newPods: [PodSandbox], _ newContainers: [Container], _ more: Bool, _ stream: UInt32
+  ) throws(NRIError) -> Action {
+    let count = pods.count + newPods.count + containers.count + newContainers.count
+    if count > Self.maximumObjects {
+      (pods, containers) = ([], [])
+      throw .tooManyObjects(limit: Self.maximumObjects)
+    }
+    pods += newPods
+    containers += newContainers
+    if more { return .send(response(stream, .success(PluginAnswer.synchronized(more: true).encoded()))) }
+    defer { (pods, containers) = ([], []) }
+    return .handle(.synchronize(pods: pods, containers: containers, more: false), stream: stream)
+  }
+
+  private func refuse(_ stream: UInt32, _ code: Int32, _ text: String) -> Action {
+    .send(failure(stream: stream, code: code, text))
+  }
+
+  private func shortened(_ text: String) -> String {
+    if text.utf8.count <= Self.maximumErrorLength { return text }
+    return String(decoding: text.utf8.prefix(Self.maximumErrorLength), as: UTF8.self)
+  }
+}

@@ -1,0 +1,80 @@
+import TTRPC
+
+/// The plugin's half without its socket: bytes in, messages out, the handler in between.
+final class PluginService {
+  private let handler: any PluginHandler
+  private var decoder = TrunkDecoder()
+  private var plugin: PluginProtocol
+  private(set) var wasShutDown = false
+
+  init(name: String, index: String, handler: any PluginHandler) throws(NRIError) {
+    self.handler = handler
+    plugin = try PluginProtocol(name: name, index: index)
+  }
+
+  /// To be sent first, on `Connection.runtime`.
+  var registration: Message { plugin.registration }
+
+  /// Handles what the socket gave, cut anywhere. Each answer is sent, on `Connection.plugin`, before the next message is
+  /// looked at.
+  func receive(_ bytes: ArraySlice<UInt8>, send: (Message) throws(NRIError) -> Void) throws(NRIError) {
+    let received: [TrunkDecoder.Received]
+    do throws(WireError) { received = try decoder.receive(bytes) } catch { throw .wire(error) }
+    for message in received {
+      switch try plugin.receive(message) {
+      case .nothing: break
+      case .send(let message): try send(message)
+      case .handle(let call, let stream): try send(answer(call, stream))
+      }
+    }
+  }
+
+  /// To be called when the socket ended.
+  func finish() throws(NRIError) {
+    do throws(WireError) { try decoder.finish() } catch { throw .wire(error) }
+  }
+
+  private func answer(_ call: PluginCall, _ stream: UInt32) -> Message {
+    do { return plugin.answer(call, stream: stream, try handle(call)) } catch {
+      return plugin.failure(stream: stream, "\(error)")
+    }
+  }
+
+  private func handle(_ call: PluginCall) throws -> PluginAnswer {
+    switch call {
+    case .configure(let configuration): return .events(try handler.configure(configuration))
+    case .synchronize(let pods, let containers, _):
+      try handler.synchronize(pods: pods, containers: containers)
+      return .synchronized(more: false)
+    case .containerEvent(.createContainer, let pod, let container):
+      return .policy(try handler.createContainer(pod: pod, container: container))
+    case .containerEvent(let event, let pod, let container): try handle(event, pod, container)
+    case .podEvent(let event, let pod): try handle(event, pod)
+    case .validate(let pod, let container, let policy):
+      try handler.validateContainerAdjustment(pod: pod, container: container, policy: policy)
+    case .shutdown:
+      wasShutDown = true
+      handler.shutdown()
+    case .unused: break
+    }
+    return .empty
+  }
+
+  private func handle(_ event: Event, _ pod: PodSandbox) throws {
+    switch event {
+    case .runPodSandbox: try handler.runPodSandbox(pod)
+    case .stopPodSandbox: try handler.stopPodSandbox(pod)
+    case .removePodSandbox: try handler.removePodSandbox(pod)
+    default: break
+    }
+  }
+
+  private func handle(_ event: Event, _ pod: PodSandbox, _ container: Container) throws {
+    switch event {
+    case .startContainer: try handler.startContainer(pod: pod, container: container)
+    case .stopContainer: try handler.stopContainer(pod: pod, container: container)
+    case .removeContainer: try handler.removeContainer(pod: pod, container: container)
+    default: break
+    }
+  }
+}

@@ -1,0 +1,189 @@
+import System
+import TTRPC
+
+/// The runtime's half of an NRI session: what `stockade try` and the tests drive a plugin with.
+///
+/// Every call blocks until the plugin has answered, and throws where the plugin refuses, breaks the protocol, takes
+/// longer than the timeout or dies. Where a real runtime would carry on without the plugin, or crash, this one throws.
+/// A call whose event the plugin did not subscribe to, or that the version does not have, does nothing.
+package final class RuntimeConnection {
+  /// Who registered.
+  package struct Plugin: Equatable, Sendable {
+    package var name: String
+    package var index: String
+    /// Empty where the plugin does not tell.
+    package var nriVersion: String
+  }
+
+  package static let registrationTimeoutMilliseconds: Int64 = 5000
+
+  package let version: NRIVersion
+  package private(set) var plugin: Plugin?
+  package private(set) var events: EventMask = []
+
+  private let configuration: Configuration
+  private var caller: RuntimeCaller
+  private var usesStateChange: Bool
+
+  /// - Parameters:
+  ///   - version: 0.6 to 0.12; decides which calls are made and what is honoured.
+  ///   - configuration: the text that the plugin gets in Configure.
+  package init(
+    socket: FileDescriptor, version: NRIVersion = .newest, configuration: String = "",
+    requestTimeoutMilliseconds: Int64 = 2000
+  ) {
+    self.version = version
+    self.configuration = Configuration(
+      config: configuration, version: version, requestTimeoutMilliseconds: requestTimeoutMilliseconds)
+    caller = RuntimeCaller(socket: socket, timeoutMilliseconds: requestTimeoutMilliseconds)
+    usesStateChange = version < NRIVersion(0, 12)
+  }
+
+  /// Serves RegisterPlugin, then calls Configure and Synchronize.
+  ///
+  /// - Parameter objectsPerPart: how many pods and how many containers go into one Synchronize; NRI before 0.8 cannot
+  ///   split and sends all in one.
+  package func accept(
+    pods: [PodSandbox] = [], containers: [Container] = [], objectsPerPart: Int = .max
+  ) throws(NRIError) {
+    let registration = try caller.registration(timeoutMilliseconds: Self.registrationTimeoutMilliseconds)
+    plugin = Plugin(name: registration.name, index: registration.index, nriVersion: registration.nriVersion)
+    events = try configure()
+    try synchronize(pods[...], containers[...], version < NRIVersion(0, 8) ? .max : objectsPerPart)
+  }
+
+  private func configure() throws(NRIError) -> EventMask {
+    let answer = try RuntimeReading.events(try caller.call(Method.configure, configuration.encoded()))
+    let known = RuntimeFeatures(of: version).events
+    if !answer.isSubset(of: known) { throw .eventsNotTaken(answer, version: version) }
+    // An empty mask is everything.
+    return answer.isEmpty ? known : answer
+  }
+
+  private func synchronize(
+    _ pods: ArraySlice<PodSandbox>, _ containers: ArraySlice<Container>, _ part: Int
+  ) throws(NRIError) {
+    var (pods, containers) = (pods, containers)
+    while true {
+      let more = pods.count > part || containers.count > part
+      let request = RuntimeWriting.synchronize(
+        pods: pods.prefix(part), containers: containers.prefix(part), more: more)
+      let answer = try RuntimeReading.more(try caller.call(Method.synchronize, request))
+      if !more { return }
+      if !answer { throw .splitNotHandled }
+      (pods, containers) = (pods.dropFirst(part), containers.dropFirst(part))
+    }
+  }
+
+  /// One event, as this version sends it. Nil where it is not sent at all, or has no answer.
+  private func send(
+    _ event: Event, _ pod: PodSandbox, _ container: Container?
+  ) throws(NRIError) -> [UInt8]? {
+    if !events.contains(event.mask) { return nil }
+    if event.alwaysHasCall { return try caller.call(event.method, RuntimeWriting.event(pod, container)) }
+    if !usesStateChange {
+      do throws(NRIError) { return try caller.call(event.method, RuntimeWriting.event(pod, container)) } catch {
+        guard case .refused(_, let status) = error, status.code == Status.unimplemented else { throw error }
+        // A plugin without this call is taken for one that knows StateChange only, and for good.
+        usesStateChange = true
+      }
+    }
+    _ = try caller.call(Method.stateChange, RuntimeWriting.stateChange(event, pod, container))
+    return nil
+  }
+
+  /// What this version's runtime tells of a container.
+  private func told(_ container: Container) -> Container {
+    var container = container
+    if version < NRIVersion(0, 12) { container.seccompPolicy = nil }
+    return container
+  }
+}
+
+extension RuntimeConnection {
+  package func runPodSandbox(_ pod: PodSandbox) throws(NRIError) { _ = try send(.runPodSandbox, pod, nil) }
+
+  package func stopPodSandbox(_ pod: PodSandbox) throws(NRIError) { _ = try send(.stopPodSandbox, pod, nil) }
+
+  package func removePodSandbox(_ pod: PodSandbox) throws(NRIError) { _ = try send(.removePodSandbox, pod, nil) }
+
+  /// - Returns: the seccomp policy as the runtime would apply it: nil where there is none or this version ignores it.
+  ///   The default errno is dropped, as every version does.
+  package func createContainer(pod: PodSandbox, container: Container) throws(NRIError) -> LinuxSeccomp? {
+    guard let answer = try send(.createContainer, pod, told(container)), var policy = try RuntimeReading.policy(answer)
+    else { return nil }
+    let features = RuntimeFeatures(of: version)
+    if features.seccomp == .ignored { return nil }
+    if policy.defaultAction.isEmpty && policy.syscalls.isEmpty { throw .emptyPolicy }
+    if features.seccomp != .full, let syscall = policy.syscalls.first(where: { $0.errnoReturn != nil }) {
+      throw .errnoReturnNotTaken(version: version, syscall: syscall.names.joined(separator: ", "))
+    }
+    policy.defaultErrno = nil
+    return policy
+  }
+
+  /// What the runtime calls once every plugin has answered CreateContainer; from NRI 0.10.
+  package func validateContainerAdjustment(
+    pod: PodSandbox, container: Container, policy: LinuxSeccomp?
+  ) throws(NRIError) {
+    let event = Event.validateContainerAdjustment
+    if !events.contains(event.mask) { return }
+    let answer = try caller.call(event.method, RuntimeWriting.validate(pod, told(container), policy))
+    if let reason = try RuntimeReading.rejection(answer) { throw .rejected(reason: reason) }
+  }
+
+  package func postCreateContainer(pod: PodSandbox, container: Container) throws(NRIError) {
+    _ = try send(.postCreateContainer, pod, told(container))
+  }
+
+  /// - Parameter container: with its pid.
+  package func startContainer(pod: PodSandbox, container: Container) throws(NRIError) {
+    _ = try send(.startContainer, pod, told(container))
+  }
+
+  package func postStartContainer(pod: PodSandbox, container: Container) throws(NRIError) {
+    _ = try send(.postStartContainer, pod, told(container))
+  }
+
+  package func updateContainer(pod: PodSandbox, container: Container) throws(NRIError) {
+    _ = try send(.updateContainer, pod, told(container))
+  }
+
+  package func postUpdateContainer(pod: PodSandbox, container: Container) throws(NRIError) {
+    _ = try send(.postUpdateContainer, pod, told(container))
+  }
+
+  /// The state that is told is the version's: stopped from NRI 0.12 on, running before.
+  package func stopContainer(pod: PodSandbox, container: Container) throws(NRIError) {
+    var container = told(container)
+    container.state = version < NRIVersion(0, 12) ? Container.runningState : Container.stoppedState
+    _ = try send(.stopContainer, pod, container)
+  }
+
+  package func removeContainer(pod: PodSandbox, container: Container) throws(NRIError) {
+    _ = try send(.removeContainer, pod, told(container))
+  }
+
+  package func shutdown() throws(NRIError) { _ = try caller.call(Method.shutdown, []) }
+}
+
+extension Configuration {
+  /// What a runtime of that version tells. Plugins know the NRI version by the runtime's own where it is not told, so
+  /// that is of a containerd that came with it.
+  fileprivate init(config: String, version: NRIVersion, requestTimeoutMilliseconds: Int64) {
+    self.config = config
+    runtimeName = "containerd"
+    runtimeVersion =
+      switch version.minor {
+      case ..<8: "1.7.24"
+      case 8, 9: "2.1.9"
+      case 10, 11: "2.2.7"
+      default: "2.3.4"
+      }
+    if version >= NRIVersion(0, 8) {
+      registrationTimeoutMilliseconds = RuntimeConnection.registrationTimeoutMilliseconds
+      self.requestTimeoutMilliseconds = requestTimeoutMilliseconds
+    }
+    if version >= NRIVersion(0, 12) { nriVersion = "v\(version).0" }
+  }
+}

@@ -1,0 +1,31 @@
+/// All that is received on a trunk: bytes in, whole messages of the two connections out.
+package struct TrunkDecoder: Equatable, Sendable {
+  package struct Received: Equatable, Sendable {
+    package let connection: UInt32
+    package let message: Message
+  }
+
+  private var frames = FrameDecoder()
+  private var plugin = MessageDecoder()
+  private var runtime = MessageDecoder()
+
+  package init() {}
+
+  /// - Parameter bytes: whatever the socket gave, cut anywhere.
+  package mutating func receive(_ bytes: ArraySlice<UInt8>) throws(WireError) -> [Received] {
+    var received: [Received] = []
+    for piece in try frames.receive(bytes) {
+      let isPlugin = piece.connection == Connection.plugin
+      let messages = try isPlugin ? plugin.receive(piece.bytes) : runtime.receive(piece.bytes)
+      received += messages.map { Received(connection: piece.connection, message: $0) }
+    }
+    return received
+  }
+
+  /// To be called when the socket ended: it may only end between messages.
+  package func finish() throws(WireError) {
+    try frames.finish()
+    if !plugin.isBetweenMessages { throw .endInsideMessage(connection: Connection.plugin) }
+    if !runtime.isBetweenMessages { throw .endInsideMessage(connection: Connection.runtime) }
+  }
+}

@@ -1,0 +1,83 @@
+import CProtobuf
+import Glibc
+
+/// Checks a message's bytes against its descriptor before protobuf-c unpacks them.
+///
+/// protobuf-c cuts a string at a NUL, takes bytes that are not UTF-8 and merges a field that comes twice: policy would
+/// then see other strings than the sender meant. Fields that the descriptor does not know are checked for their shape
+/// only, as protobuf-c skips them.
+package enum WireScan {
+  /// NRI's own messages nest 7 deep.
+  package static let maximumDepth = 16
+
+  package static func check(
+    _ bytes: [UInt8], as descriptor: UnsafePointer<ProtobufCMessageDescriptor>
+  ) throws(WireError) {
+    do throws(Malformed) { try check(bytes.span, as: descriptor, depth: 1) } catch {
+      throw .malformed(path: error.path(in: descriptor), reason: error.reason)
+    }
+  }
+
+  private static func check(
+    _ bytes: Span<UInt8>, as descriptor: UnsafePointer<ProtobufCMessageDescriptor>, depth: Int
+  ) throws(Malformed) {
+    if depth > maximumDepth { throw Malformed(.tooDeep(limit: maximumDepth)) }
+    var seen: Set<UInt32> = []
+    var position = 0
+    while position < bytes.count {
+      let tag = try WireTag(at: &position, in: bytes)
+      guard let field = protobuf_c_message_descriptor_get_field(descriptor, tag.field) else {
+        _ = try tag.value(at: &position, in: bytes)
+        continue
+      }
+      do throws(Malformed) {
+        let value = try tag.value(at: &position, in: bytes)
+        if field.pointee.label != PROTOBUF_C_LABEL_REPEATED, !seen.insert(tag.field).inserted {
+          throw Malformed(.repeatedSingularField)
+        }
+        try check(bytes.extracting(value), of: tag, as: field, depth: depth)
+      } catch { throw error.inside(field) }
+    }
+  }
+
+  private static func check(
+    _ value: Span<UInt8>, of tag: WireTag, as field: UnsafePointer<ProtobufCFieldDescriptor>, depth: Int
+  ) throws(Malformed) {
+    let expected = WireTag.Kind(of: field.pointee.type)
+    guard tag.kind == expected else {
+      throw Malformed(.wireType(found: tag.kind.rawValue, expected: expected.rawValue))
+    }
+    switch field.pointee.type {
+    case PROTOBUF_C_TYPE_STRING: try checkText(value)
+    case PROTOBUF_C_TYPE_MESSAGE:
+      let descriptor = field.pointee.descriptor.assumingMemoryBound(to: ProtobufCMessageDescriptor.self)
+      try check(value, as: descriptor, depth: depth + 1)
+    default: break
+    }
+  }
+
+  private static func checkText(_ text: Span<UInt8>) throws(Malformed) {
+    let hasNUL = text.withUnsafeBufferPointer { !$0.isEmpty && memchr($0.baseAddress!, 0, $0.count) != nil }
+    if hasNUL { throw Malformed(.nulInString) }
+    do { _ = try UTF8Span(validating: text) } catch { throw Malformed(.invalidUTF8) }
+  }
+}
+
+/// A refusal on its way out of the nesting: each level puts its field's name before it.
+struct Malformed: Error {
+  let reason: MalformedReason
+  /// Innermost first.
+  private var names: [String] = []
+
+  init(_ reason: MalformedReason) { self.reason = reason }
+
+  func inside(_ field: UnsafePointer<ProtobufCFieldDescriptor>) -> Malformed {
+    var outer = self
+    outer.names.append(String(cString: field.pointee.name))
+    return outer
+  }
+
+  func path(in descriptor: UnsafePointer<ProtobufCMessageDescriptor>) -> String {
+    ([String(cString: descriptor.pointee.short_name)] + names.reversed()).joined(separator: ".")
+  }
+}
