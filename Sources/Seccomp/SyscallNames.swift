@@ -27,7 +27,7 @@ enum SyscallNames {
     if number(of: name) != nil || newer[name] != nil { return }
     throw .unknown(
       location, what: "syscall", word: name,
-      hint: Suggestion.hint(for: name, among: all(), otherwise: "syscalls(2) lists the names"))
+      advice: Suggestion.advice(for: name, among: all().sorted(), otherwise: "syscalls(2) lists the names"))
   }
 
   /// The version of the libseccomp that checks: `2.5.4`.

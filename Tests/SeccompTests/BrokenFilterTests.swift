@@ -35,7 +35,7 @@ private let broken: [BrokenFilter] = [
     #"profiles/web.yaml:7: unknown action "SCMP_ACT_BLOCK"; did you mean "SCMP_ACT_LOG"?"#),
   BrokenFilter(
     filter(default: "", rule("read")),
-    #"profiles/web.yaml:7: unknown action ""; the actions are SCMP_ACT_KILL, SCMP_ACT_KILL_PROCESS, "#
+    #"profiles/web.yaml:7: unknown action ""; known are SCMP_ACT_KILL, SCMP_ACT_KILL_PROCESS, "#
       + "SCMP_ACT_KILL_THREAD, SCMP_ACT_TRAP, SCMP_ACT_ERRNO, SCMP_ACT_TRACE, SCMP_ACT_LOG, SCMP_ACT_ALLOW"),
   BrokenFilter(
     filter(rule("read", action: "SCMP_ACT_ALOW")),
@@ -198,10 +198,10 @@ private let broken: [BrokenFilter] = [
 
   @Test("a filter that the kernel would refuse for its length is refused")
   func length() {
-    var long = filter(architectures: ["AARCH64", "RISCV64", "PPC64LE", "MIPSEL64"].map { "SCMP_ARCH_" + $0 })
+    // As many conditions as there may be, on an ABI of 64 and one of 32 bits.
+    var long = filter(architectures: ["SCMP_ARCH_X86"])
     long.syscalls = (0..<85).map { number in
-      rule(
-        "dup", if: (0..<6).map { argument($0, "MASKED_EQ", 0xffff_ffff_fffe, UInt64(number) * 2 + 1000 * UInt64($0)) })
+      rule("dup", if: (0..<6).map { argument($0, "MASKED_EQ", 0xfffe, UInt64(number) * 2 + 1000 * UInt64($0)) })
     }
     let text = message { _ = try resolved(long) }
     #expect(text.hasPrefix("profiles/web.yaml:7: the filter has "))
