@@ -20,9 +20,6 @@ typedef uint32_t stockade_u32;
 typedef uint64_t stockade_u64;
 #endif
 
-/* Raised whenever a map's key or value changes its meaning: pins of another layout are never reused. */
-#define STOCKADE_LAYOUT 1
-
 #define STOCKADE_PATH_MAX_BYTES		 4096 /* longest path that the walk builds; PATH_MAX */
 #define STOCKADE_RULE_PATH_MAX_BYTES	 512  /* longest path in a rule, a directory's trailing slash included */
 #define STOCKADE_ARGUMENTS_MAX_BYTES	 4096 /* arguments of an exec that argument rules look at; longer: see below */
@@ -33,7 +30,6 @@ typedef uint64_t stockade_u64;
 #define STOCKADE_NET_PREFIXES_MAX	 65536 /* of all policies together, per direction and family */
 #define STOCKADE_CGROUP_LEVELS_MAX	 64    /* a container's own cgroup is not nested deeper */
 #define STOCKADE_EVENT_DATA_MAX_BYTES	 4096
-#define STOCKADE_EVENT_PATH_MAX_BYTES	 2048 /* of those */
 
 /* Ordered so that of two rules of equal rank the greater wins. */
 enum stockade_action { STOCKADE_ALLOW = 0, STOCKADE_AUDIT = 1, STOCKADE_BLOCK = 2 };
