@@ -44,7 +44,7 @@ package func resolve(
   var whole = resolved.filter
   whole.syscalls += resolved.optional
   let length = try FilterProgram(whole, architecture: architecture, at: location).count
-  guard length <= FilterProgram.instructionsMax else { throw .tooLong(location, instructions: length) }
+  try FilterProgram.check(length: length, at: location)
   return resolved
 }
 
