@@ -32,11 +32,13 @@ let package = Package(
       dependencies: ["Policy", "Seccomp", "BPF", "CStockade", "System", .product(name: "Logging", package: "swift-log")]),
     .target(
       name: "Events",
-      dependencies: ["BPF", "CStockade", "System", .product(name: "Logging", package: "swift-log")]),
+      dependencies: [
+        "Enforcement", "Policy", "BPF", "CStockade", "System", .product(name: "Logging", package: "swift-log"),
+      ]),
     .target(
       name: "Daemon",
       dependencies: [
-        "NRI", "Policy", "Seccomp", "Enforcement", "Events", "YAML", "System",
+        "NRI", "Policy", "Seccomp", "BPF", "CSystem", "Enforcement", "Events", "YAML", "System",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(name: "Try", dependencies: ["Daemon", "NRI", "Policy", "System"]),
@@ -54,7 +56,7 @@ let package = Package(
     .testTarget(name: "SeccompTests", dependencies: ["Seccomp", "Policy", "System"]),
     .testTarget(name: "BPFTests", dependencies: ["BPF", "CStockade", "System"]),
     .testTarget(name: "EnforcementTests", dependencies: ["Enforcement", "BPF", "Policy", "Seccomp", "CStockade", "System"]),
-    .testTarget(name: "EventsTests", dependencies: ["Events", "CStockade", "System"]),
+    .testTarget(name: "EventsTests", dependencies: ["Events", "Enforcement", "Policy", "BPF", "CStockade", "System"]),
     .testTarget(name: "DaemonTests", dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "Events", "System"]),
     .testTarget(name: "TryTests", dependencies: ["Try", "Daemon", "NRI", "Policy", "System"]),
   ],

@@ -1,1 +1,29 @@
+#define _GNU_SOURCE
 #include "CSystem.h"
+#include <fcntl.h>
+#include <string.h>
+#include <syslog.h>
+
+/* FILEID_KERNFS of the kernel's exportfs.h: the handle is the 64-bit id. */
+#define KERNFS_HANDLE 0xfe
+
+int system_open_cgroup(int mount_fd, uint64_t id)
+{
+	struct {
+		struct file_handle handle;
+		unsigned char bytes[sizeof(id)];
+	} request = {.handle = {.handle_bytes = sizeof(id), .handle_type = KERNFS_HANDLE}};
+
+	memcpy(request.handle.f_handle, &id, sizeof(id));
+	return open_by_handle_at(mount_fd, &request.handle, O_PATH | O_CLOEXEC | O_DIRECTORY);
+}
+
+void system_open_log(const char *ident)
+{
+	openlog(ident, LOG_PID, LOG_DAEMON);
+}
+
+void system_log(int priority, const char *message)
+{
+	syslog(priority, "%s", message);
+}

@@ -21,9 +21,15 @@ package struct Profile: Equatable, Sendable {
   }
 }
 
-package enum Mode: String, CaseIterable, Sendable { case enforce = "Enforce", audit = "Audit" }
+package enum Mode: String, CaseIterable, Sendable {
+  case enforce = "Enforce"
+  case audit = "Audit"
+}
 
-package enum FailurePolicy: String, CaseIterable, Sendable { case fail = "Fail", ignore = "Ignore" }
+package enum FailurePolicy: String, CaseIterable, Sendable {
+  case fail = "Fail"
+  case ignore = "Ignore"
+}
 
 /// What can enforce exec, file and kernel rules, worst first. DESIGN: tiers.
 package enum Tier: Int, CaseIterable, Comparable, Sendable {
@@ -44,7 +50,9 @@ package enum Tier: Int, CaseIterable, Comparable, Sendable {
 
 /// Ordered: of two rules of equal rank the greater wins. Raw values are `enum stockade_action`'s.
 package enum Action: UInt8, CaseIterable, Comparable, Sendable {
-  case allow = 0, audit = 1, block = 2
+  case allow = 0
+  case audit = 1
+  case block = 2
 
   package var name: String {
     switch self {
@@ -106,7 +114,10 @@ package struct PathRule: Equatable, Sendable {
   }
 }
 
-package enum Access: String, CaseIterable, Sendable { case read = "Read", write = "Write" }
+package enum Access: String, CaseIterable, Sendable {
+  case read = "Read"
+  case write = "Write"
+}
 
 package struct ArgumentRule: Equatable, Sendable {
   package enum Kind: String, CaseIterable, Sendable { case contains, equals, prefix }
@@ -150,8 +161,12 @@ package struct NetworkRule: Equatable, Sendable {
   }
 }
 
-package struct PortRule: Equatable, Sendable {
-  package enum TransportProtocol: String, CaseIterable, Sendable { case tcp = "TCP", udp = "UDP", sctp = "SCTP" }
+package struct PortRule: Hashable, Sendable {
+  package enum TransportProtocol: String, CaseIterable, Sendable {
+    case tcp = "TCP"
+    case udp = "UDP"
+    case sctp = "SCTP"
+  }
   package var transport: TransportProtocol = .tcp
   /// Inclusive; 0...65535 where the rule names only a protocol.
   package var first: UInt16

@@ -1,1 +1,181 @@
-// YAML
+import CYAML
+
+extension Node {
+  /// Longest text that is read.
+  package static let fileMaxBytes = 1 << 20
+  /// Deepest nesting of sequences and mappings.
+  package static let depthMax = 32
+  /// Most scalars, sequences and mappings, keys not counted.
+  package static let nodesMax = 100_000
+
+  /// Reads the one document of a YAML or JSON text; nil where there is none.
+  ///
+  /// - Parameter file: for messages only.
+  package static func parse(_ bytes: [UInt8], file: String) throws(YAMLError) -> Node? {
+    guard bytes.count <= fileMaxBytes else { throw .tooLarge(file: file, bytes: bytes.count) }
+    try checkEncoding(bytes, file: file)
+    let parser = try Parser(bytes, file: file)
+    return try parser.document()
+  }
+
+  package static func parse(_ text: String, file: String) throws(YAMLError) -> Node? {
+    try parse(Array(text.utf8), file: file)
+  }
+
+  private static func checkEncoding(_ bytes: [UInt8], file: String) throws(YAMLError) {
+    if let nul = bytes.firstIndex(of: 0) {
+      throw .malformed(file: file, line: line(of: nul, in: bytes), problem: "a NUL byte; remove it")
+    }
+    guard !isUTF8(bytes) else { return }
+    // The first line whose own bytes are invalid: a line feed is never part of a longer sequence.
+    var number = 1
+    for part in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+      if !isUTF8(Array(part)) { break }
+      number += 1
+    }
+    throw .malformed(file: file, line: number, problem: "invalid UTF-8; save the file as UTF-8")
+  }
+
+  private static func isUTF8(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
+
+  private static func line(of offset: Int, in bytes: [UInt8]) -> Int {
+    1 + bytes[..<offset].count { $0 == UInt8(ascii: "\n") }
+  }
+}
+
+/// Builds nodes from libyaml's events. Owns the C parser and the bytes that it reads.
+private final class Parser {
+  private let file: String
+  private let bytes: UnsafeMutableBufferPointer<UInt8>
+  private let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
+  private var nodes = 0
+
+  /// yaml_parser_set_input_string
+  init(_ bytes: [UInt8], file: String) throws(YAMLError) {
+    self.file = file
+    self.bytes = .allocate(capacity: bytes.count)
+    _ = self.bytes.initialize(from: bytes)
+    guard yaml_parser_initialize(parser) == 1 else {
+      self.bytes.deallocate()
+      parser.deallocate()
+      throw .malformed(file: file, line: 1, problem: "no memory for the parser")
+    }
+    // Said aloud, so that a byte order mark cannot make UTF-16 of it.
+    yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
+    yaml_parser_set_input_string(parser, self.bytes.baseAddress, bytes.count)
+  }
+
+  deinit {
+    yaml_parser_delete(parser)
+    parser.deallocate()
+    bytes.deallocate()
+  }
+
+  func document() throws(YAMLError) -> Node? {
+    _ = try next()  // The start of the stream.
+    let start = try next()
+    guard start.type == YAML_DOCUMENT_START_EVENT else { return nil }
+    let root = try node(try next(), depth: 0)
+    _ = try next()  // The end of the document.
+    let after = try next()
+    guard after.type == YAML_STREAM_END_EVENT else {
+      throw problem(after.line, "a second document; one file holds one document")
+    }
+    return root
+  }
+
+  private func node(_ event: Event, depth: Int) throws(YAMLError) -> Node {
+    nodes += 1
+    guard nodes <= Node.nodesMax else { throw problem(event.line, "more than \(Node.nodesMax) values") }
+    switch event.type {
+    case YAML_SCALAR_EVENT:
+      return Node(.scalar(text: event.text, isQuoted: event.isQuoted), line: event.line)
+    case YAML_SEQUENCE_START_EVENT:
+      return Node(.sequence(try sequence(depth: try deeper(depth, event.line))), line: event.line)
+    default:
+      return Node(.mapping(try mapping(depth: try deeper(depth, event.line))), line: event.line)
+    }
+  }
+
+  private func deeper(_ depth: Int, _ line: Int) throws(YAMLError) -> Int {
+    guard depth < Node.depthMax else { throw problem(line, "nested deeper than \(Node.depthMax) levels") }
+    return depth + 1
+  }
+
+  private func sequence(depth: Int) throws(YAMLError) -> [Node] {
+    var elements: [Node] = []
+    while true {
+      let event = try next()
+      if event.type == YAML_SEQUENCE_END_EVENT { return elements }
+      elements.append(try node(event, depth: depth))
+    }
+  }
+
+  private func mapping(depth: Int) throws(YAMLError) -> [Node.Entry] {
+    var entries: [Node.Entry] = []
+    var lines: [String: Int] = [:]
+    while true {
+      let event = try next()
+      if event.type == YAML_MAPPING_END_EVENT { return entries }
+      guard event.type == YAML_SCALAR_EVENT else { throw problem(event.line, "a key that is not a text") }
+      if let first = lines.updateValue(event.line, forKey: event.text) {
+        throw problem(event.line, "the key \(quoted(event.text)) is already at line \(first); remove one of them")
+      }
+      entries.append(.init(key: event.text, line: event.line, value: try node(try next(), depth: depth)))
+    }
+  }
+}
+
+extension Parser {
+  /// What is used of a yaml_event_t, copied out.
+  private struct Event {
+    var type: yaml_event_type_t
+    var line: Int
+    var text = ""
+    var isQuoted = false
+  }
+
+  /// yaml_parser_parse
+  private func next() throws(YAMLError) -> Event {
+    var event = yaml_event_t()
+    guard yaml_parser_parse(parser, &event) == 1 else { throw syntaxError() }
+    defer { yaml_event_delete(&event) }
+    var copy = Event(type: event.type, line: event.start_mark.line + 1)
+    switch event.type {
+    case YAML_ALIAS_EVENT:
+      throw problem(copy.line, "an alias (*); write the value out")
+    case YAML_SCALAR_EVENT:
+      let scalar = event.data.scalar
+      try refuse(anchor: scalar.anchor, tag: scalar.tag, line: copy.line)
+      copy.text = String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
+      copy.isQuoted = scalar.style != YAML_PLAIN_SCALAR_STYLE
+      guard !copy.text.utf8.contains(0) else { throw problem(copy.line, "a NUL character (\\0); remove it") }
+    case YAML_SEQUENCE_START_EVENT:
+      try refuse(anchor: event.data.sequence_start.anchor, tag: event.data.sequence_start.tag, line: copy.line)
+    case YAML_MAPPING_START_EVENT:
+      try refuse(anchor: event.data.mapping_start.anchor, tag: event.data.mapping_start.tag, line: copy.line)
+    default: break
+    }
+    return copy
+  }
+
+  private func refuse(
+    anchor: UnsafeMutablePointer<UInt8>?, tag: UnsafeMutablePointer<UInt8>?, line: Int
+  ) throws(YAMLError) {
+    if let anchor {
+      throw problem(line, "the anchor \(quoted("&" + String(cString: anchor))); write the value out where it is used")
+    }
+    if let tag { throw problem(line, "the tag \(quoted(String(cString: tag))); remove it") }
+  }
+
+  private func syntaxError() -> YAMLError {
+    let state = parser.pointee
+    let text = state.problem.map { String(cString: $0) } ?? "the parser failed"
+    let context = state.context.map { String(cString: $0) + ": " } ?? ""
+    return problem(state.problem_mark.line + 1, "no valid YAML: \(context)\(text)")
+  }
+
+  private func problem(_ line: Int, _ text: String) -> YAMLError {
+    .malformed(file: file, line: line, problem: text)
+  }
+}

@@ -30,8 +30,10 @@ typedef uint64_t stockade_u64;
 #define STOCKADE_ARGUMENT_RULES_MAX 16    /* of one path rule */
 #define STOCKADE_NET_ENTRIES_MAX 64       /* of one network node */
 #define STOCKADE_BIND_RANGES_MAX 32
+#define STOCKADE_NET_PREFIXES_MAX 65536   /* of all policies together, per direction and family */
 #define STOCKADE_CGROUP_LEVELS_MAX 64     /* a container's own cgroup is not nested deeper */
 #define STOCKADE_EVENT_DATA_MAX_BYTES 4096
+#define STOCKADE_EVENT_PATH_MAX_BYTES 2048 /* of those */
 
 /* Ordered so that of two rules of equal rank the greater wins. */
 enum stockade_action { STOCKADE_ALLOW = 0, STOCKADE_AUDIT = 1, STOCKADE_BLOCK = 2 };
@@ -48,8 +50,8 @@ enum stockade_container_state {
 };
 
 /*
- * Map `containers`, key: cgroup id (u64). Written by the daemon only. A hash element can be reused for another key
- * while a program reads it, so readers copy it and take it only if cgroup_id is still the key they asked for.
+ * Map `containers`, key: cgroup id (u64). Written by the daemon only. A hash element can be reused, for this or another
+ * key, while a program reads it: so readers copy it, and take the copy only if key and check are right.
  */
 struct stockade_container {
 	stockade_u64 cgroup_id;
@@ -57,8 +59,17 @@ struct stockade_container {
 	stockade_u32 state;       /* enum stockade_container_state */
 	stockade_u32 level;       /* depth of the cgroup; the root of the hierarchy has 0 */
 	stockade_u32 root_device; /* s_dev of the container's root file system, as the kernel encodes it */
-	stockade_u32 pad;
+	stockade_u32 check;       /* stockade_container_check of the rest, set by whoever writes the map */
 };
+
+/* Tells a whole container from one that is half of an older and half of a newer value. */
+static inline stockade_u32 stockade_container_check(const struct stockade_container *container)
+{
+	stockade_u64 sum = container->cgroup_id * 0x9e3779b97f4a7c15ull + container->revision * 0xbf58476d1ce4e5b9ull;
+	sum += ((stockade_u64)container->level << 32 | container->state) * 0x94d049bb133111ebull;
+	sum += (stockade_u64)container->root_device * 0xd6e8feb86659fd93ull;
+	return (stockade_u32)(sum >> 32);
+}
 
 /* Map `entrypoints`, key: cgroup id (u64). Deleted by the exec that it allows. */
 struct stockade_entrypoint {
@@ -71,7 +82,7 @@ struct stockade_entrypoint {
 struct stockade_mark {
 	stockade_u64 cgroup_id; /* of the container; 0: not marked */
 	stockade_u32 stray;     /* 1: the task has left its container's cgroup */
-	stockade_u32 pad;
+	stockade_u32 entry_exec; /* low half of self_exec_id of the exec that was the entrypoint's; 0: none */
 };
 
 /* ---- policies: what is bound; all keyed by revision, immutable once a container refers to it ---- */
@@ -113,7 +124,9 @@ struct stockade_policy {
 	stockade_u8 egress_default;
 	stockade_u8 ingress_default;
 	stockade_u16 bind_range_count;
-	stockade_u32 pad;
+	stockade_u8 egress_strictest; /* the greatest action in the section: of a packet that cannot be parsed */
+	stockade_u8 ingress_strictest;
+	stockade_u16 pad;
 	/* Bit n: some directory rule is n bytes long, its trailing slash included. Spares the look-ups at other slashes. */
 	stockade_u64 directory_lengths[STOCKADE_RULE_PATH_MAX_BYTES / 64 + 1];
 	/* Ports that ingress blocks (or audits) for every peer: what bind() refuses. First match; none: allowed. */
@@ -121,10 +134,14 @@ struct stockade_policy {
 };
 
 /*
- * Map `path_rules`. hash = (sum of path_hash_keys[i] * byte[i] mod 2^64) >> 7 over the rule's path: multilinear hashing
+ * Map `path_rules`. hash = (sum of path_hash_keys.key[i] * byte[i] mod 2^64) >> 7 over the rule's path: multilinear hashing
  * with secret random keys, so two different paths share a hash with probability 2^-57, whoever chose them.
  * A directory rule is hashed with its trailing slash, so it never meets a file's.
  */
+struct stockade_hash_keys {
+	stockade_u64 key[STOCKADE_RULE_PATH_MAX_BYTES];
+};
+
 struct stockade_path_key {
 	stockade_u64 revision;
 	stockade_u64 hash;

@@ -1,0 +1,47 @@
+import CBPF
+import Glibc
+import System
+
+/// A program's attachment to a cgroup, held by its pin.
+struct NetworkLink {
+  let pin: String
+  private let descriptor: FileDescriptor
+
+  /// Attaches and pins; on failure neither is left. BPF_LINK_CREATE, BPF_OBJ_PIN.
+  init(attaching program: FileDescriptor, to cgroup: FileDescriptor, as type: bpf_attach_type, pin: String)
+    throws(BPFError)
+  {
+    self.pin = pin
+    descriptor = FileDescriptor(
+      owning: try bpf("attach \(pin)") { bpf_link_create(program.number, cgroup.number, type, nil) })
+    let number = descriptor.number
+    try bpf("pin the BPF link \(pin)") { bpf_obj_pin(number, pin) }
+  }
+
+  /// nil: there is no such pin. BPF_OBJ_GET.
+  init?(pinnedAt pin: String) throws(BPFError) {
+    self.pin = pin
+    let number = bpf_obj_get(pin)
+    if number < 0, errno == ENOENT { return nil }
+    descriptor = FileDescriptor(owning: try bpf("open the pinned BPF link \(pin)") { number < 0 ? -1 : number })
+  }
+
+  /// The cgroup that it is attached to; 0: that cgroup was removed, and the link holds nothing any more.
+  func cgroupID() throws(BPFError) -> UInt64 {
+    var info = bpf_link_info()
+    var size = UInt32(MemoryLayout<bpf_link_info>.size)
+    try bpf("inspect the BPF link \(pin)") { bpf_obj_get_info_by_fd(descriptor.number, &info, &size) }
+    return info.cgroup.cgroup_id
+  }
+
+  /// Makes the link run `program` from now on, without a moment in which none runs. BPF_LINK_UPDATE.
+  func replaceProgram(_ program: FileDescriptor) throws(BPFError) {
+    try bpf("replace the program of \(pin)") { bpf_link_update(descriptor.number, program.number, nil) }
+  }
+
+  /// Detaches at once, whoever else holds the link, and removes the pin. BPF_LINK_DETACH.
+  func detach() throws(BPFError) {
+    try bpf("detach \(pin)") { bpf_link_detach(descriptor.number) }
+    if unlink(pin) == -1, errno != ENOENT { throw .system(Errno(errno, "remove the pin \(pin)")) }
+  }
+}

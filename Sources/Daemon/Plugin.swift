@@ -1,0 +1,287 @@
+import Enforcement
+import Logging
+import NRI
+import Policy
+import Seccomp
+import Synchronization
+
+/// Stockade as the runtime sees it: what is done at each step of a container's life.
+///
+/// All of it runs on the session's thread. What other threads share (profiles, the enforcer) guards itself.
+package final class Plugin: PluginHandler {
+  package let enforcer: Enforcer
+  private let profiles: ProfileLibrary
+  private let tierReason: String
+  private let log: Logger
+  private var configuration: Result<NodeConfiguration, Refusal>
+  private var support = SeccompSupport.none(reason: "the runtime has not said what it is")
+  /// What Create decided, until Remove.
+  private var prepared: [String: Prepared] = [:]
+  /// Called when Configure brings the node's configuration as text, which the profiles' folder and more depend on.
+  private let reconfigure: ((String) throws -> NodeConfiguration)?
+
+  private struct Prepared {
+    var choice: Choice
+    /// What was sent to the runtime.
+    var policy: LinuxSeccomp?
+  }
+
+  /// - Parameters:
+  ///   - tierReason: why the tier is no better, for messages.
+  ///   - reconfigure: nil: the text in Configure is ignored, since the configuration came from a file.
+  package init(
+    enforcer: Enforcer, profiles: ProfileLibrary, configuration: NodeConfiguration, tierReason: String, log: Logger,
+    reconfigure: ((String) throws -> NodeConfiguration)? = nil
+  ) {
+    self.enforcer = enforcer
+    self.profiles = profiles
+    self.configuration = .success(configuration)
+    self.tierReason = tierReason
+    self.log = log
+    self.reconfigure = reconfigure
+  }
+
+  package func configure(_ message: NRI.Configuration) throws -> EventMask {
+    support = SeccompSupport(
+      runtimeName: message.runtimeName, runtimeVersion: message.runtimeVersion, nriVersion: message.nriVersion)
+    log.info(
+      "registered with the runtime",
+      metadata: [
+        "runtime": "\(message.runtimeName)", "version": "\(message.runtimeVersion)", "nri": "\(message.nriVersion)",
+        "seccomp": "\(support)", "tier": "\(enforcer.tier.name)",
+      ])
+    if let reconfigure, !message.config.isEmpty { configuration = configured(message.config, reconfigure) }
+    return events
+  }
+
+  /// A broken configuration must not leave the node open, as an error here would: the runtime would go on without us.
+  /// So every container is refused until it is mended.
+  private func configured(
+    _ text: String, _ reconfigure: (String) throws -> NodeConfiguration
+  ) -> Result<NodeConfiguration, Refusal> {
+    do { return .success(try reconfigure(text)) } catch {
+      log.critical("the configuration is refused, and so is every container", metadata: ["reason": "\(error)"])
+      return .failure(Refusal("stockade's configuration is broken: \(error)"))
+    }
+  }
+
+  /// Each event costs every container of the node a round trip, so only what is used.
+  private var events: EventMask {
+    var events: EventMask = [
+      .runPodSandbox, .stopPodSandbox, .removePodSandbox, .createContainer, .startContainer, .stopContainer,
+      .removeContainer,
+    ]
+    if case .none = support { return events }
+    // From NRI 0.10 on, as is the seccomp policy.
+    events.insert(.validateContainerAdjustment)
+    return events
+  }
+
+  package func shutdown() { log.info("the runtime shuts down") }
+
+  // MARK: Pods
+
+  package func runPodSandbox(_ pod: PodSandbox) throws {
+    guard needsGate(pod) else { return }
+    do throws(EnforcementError) {
+      let closed = try enforcer.closeGate(sandbox: pod.id, podUID: pod.uid, cgroupParent: pod.cgroupParent)
+      log.debug("gate", metadata: ["pod": "\(pod.namespace)/\(pod.name)", "closed": "\(closed)"])
+    } catch {
+      throw Refusal("pod \(pod.namespace)/\(pod.name): cannot close its gate: \(error)")
+    }
+  }
+
+  package func stopPodSandbox(_ pod: PodSandbox) throws { openGate(pod) }
+  package func removePodSandbox(_ pod: PodSandbox) throws { openGate(pod) }
+
+  private func openGate(_ pod: PodSandbox) {
+    do throws(EnforcementError) { try enforcer.openGate(sandbox: pod.id) } catch {
+      log.error("cannot open a gate", metadata: ["pod": "\(pod.namespace)/\(pod.name)", "reason": "\(error)"])
+    }
+  }
+
+  /// Whether some container of the pod could get a profile that is enforced, or be refused.
+  private func needsGate(_ pod: PodSandbox) -> Bool {
+    guard case .success(let configuration) = configuration else { return true }
+    guard !NodeCapabilities.isSandboxed(runtimeHandler: pod.runtimeHandler) else { return false }
+    return configuration.couldNeedProfile(pod: PodContext(pod))
+  }
+
+  // MARK: Containers
+
+  package func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp? {
+    let choice = try choose(pod, container)
+    var prepared = Prepared(choice: choice, policy: nil)
+    if case .profile(let name, let because) = choice {
+      let loaded = try profiles.profile(named: name)
+      try checkGaps(loaded.profile, pod, container)
+      prepared.policy = try policy(of: loaded, pod, container)
+      log.debug("prepared", metadata: metadata(pod, container, ["profile": "\(name)", "because": "\(because)"]))
+    }
+    self.prepared[container.id] = prepared
+    return prepared.policy
+  }
+
+  package func validateContainerAdjustment(pod: PodSandbox, container: Container, policy: LinuxSeccomp?) throws {
+    guard let ours = prepared[container.id]?.policy, case .profile(let name, _) = try choose(pod, container) else {
+      return
+    }
+    if policy != ours {
+      throw Refusal(
+        profile: name,
+        "another plugin changed the seccomp policy after it was set; remove that plugin or the profile's seccomp section")
+    }
+  }
+
+  package func startContainer(pod: PodSandbox, container: Container) throws {
+    let known = prepared[container.id]
+    let choice = try known?.choice ?? choose(pod, container)
+    let start = Enforcer.Start(pod, container)
+    guard case .profile(let name, _) = choice else {
+      do throws(EnforcementError) { return try enforcer.admit(start) } catch {
+        throw Refusal("cannot let container \(container.name) through its pod's gate: \(error)")
+      }
+    }
+    let loaded = try profiles.profile(named: name)
+    let expectsFilter = try known.map { $0.policy != nil } ?? (policy(of: loaded, pod, container) != nil)
+    do throws(EnforcementError) {
+      try enforcer.activate(start, profile: loaded.profile, expectsFilter: expectsFilter)
+      log.info("confined", metadata: metadata(pod, container, ["profile": "\(name)", "tier": "\(enforcer.tier.name)"]))
+    } catch {
+      try refuseUnlessIgnored(loaded.profile, "\(error)", pod, container)
+      try? enforcer.admit(start)
+    }
+  }
+
+  package func stopContainer(pod: PodSandbox, container: Container) throws { release(container) }
+
+  package func removeContainer(pod: PodSandbox, container: Container) throws {
+    release(container)
+    prepared[container.id] = nil
+  }
+
+  /// An error is only logged: the runtime would do no more with it, and the sweep tries again.
+  private func release(_ container: Container) {
+    do throws(ReleaseError) {
+      if try !enforcer.release(container.id) {
+        log.info("processes remain; execs are forbidden until they are gone", metadata: ["container": "\(container.id)"])
+      }
+    } catch {
+      log.error("\(error)", metadata: ["container": "\(container.id)", "check": "CAP_SYS_ADMIN of the plugin"])
+    }
+  }
+
+  // MARK: Decisions
+
+  private func choose(_ pod: PodSandbox, _ container: Container) throws -> Choice {
+    try configuration.get().choose(
+      pod: PodContext(pod),
+      container: ContainerContext(name: container.name, image: container.annotations[Self.imageAnnotation] ?? ""))
+  }
+
+  /// Of containerd's CRI; NRI itself has no image before containerd 2.4.
+  static let imageAnnotation = "io.kubernetes.cri.image-name"
+
+  private func checkGaps(_ profile: Profile, _ pod: PodSandbox, _ container: Container) throws {
+    let node = NodeCapabilities(
+      tier: enforcer.tier, tierReason: tierReason, networkProblem: enforcer.networkProblem,
+      runtimeHandler: pod.runtimeHandler)
+    let gaps = profile.gaps(on: node)
+    if let refusal = profile.refusal(gaps) { throw Refusal(refusal) }
+    for gap in gaps {
+      log.warning("not enforced", metadata: metadata(pod, container, ["profile": "\(profile.name)", "gap": "\(gap)"]))
+    }
+  }
+
+  private func policy(of loaded: LoadedProfile, _ pod: PodSandbox, _ container: Container) throws -> LinuxSeccomp? {
+    guard let seccomp = loaded.seccomp else { return nil }
+    guard !NodeCapabilities.isSandboxed(runtimeHandler: pod.runtimeHandler) else { return nil }
+    do throws(SeccompError) {
+      let adapted = try adapt(seccomp, to: support)
+      for note in adapted.notes {
+        log.debug("seccomp", metadata: metadata(pod, container, ["profile": "\(loaded.profile.name)", "note": "\(note)"]))
+      }
+      return LinuxSeccomp(adapted.filter)
+    } catch {
+      try refuseUnlessIgnored(loaded.profile, "\(error)", pod, container)
+      return nil
+    }
+  }
+
+  private func refuseUnlessIgnored(
+    _ profile: Profile, _ reason: String, _ pod: PodSandbox, _ container: Container
+  ) throws {
+    if profile.failurePolicy == .fail { throw Refusal(profile: profile.name, reason) }
+    log.warning(
+      "not enforced", metadata: metadata(pod, container, ["profile": "\(profile.name)", "gap": "\(reason)"]))
+  }
+
+  private func metadata(_ pod: PodSandbox, _ container: Container, _ more: Logger.Metadata) -> Logger.Metadata {
+    more.merging(
+      ["pod": "\(pod.namespace)/\(pod.name)", "container": "\(container.name)", "id": "\(container.id)"]
+    ) { a, _ in a }
+  }
+
+  // MARK: Synchronize
+
+  package func synchronize(pods: [PodSandbox], containers: [Container]) throws {
+    let byID = Dictionary(pods.map { ($0.id, $0) }) { a, _ in a }
+    for container in containers where container.isRunning {
+      guard let pod = byID[container.podSandboxID] else { continue }
+      adopt(pod, container)
+    }
+    do throws(KernelError) { try enforcer.settle(sandboxes: Set(byID.keys)) } catch {
+      log.error("cannot settle what an earlier process left", metadata: ["reason": "\(error)"])
+    }
+    // Gates last: what runs already had to be let through first.
+    for pod in pods where needsGate(pod) {
+      for container in containers where container.podSandboxID == pod.id && container.isRunning {
+        admitAdopted(pod, container)
+      }
+      do { try runPodSandbox(pod) } catch { log.error("\(error)") }
+    }
+  }
+
+  /// A running container cannot be refused any more: what cannot be enforced is reported, and what was in force stays.
+  private func adopt(_ pod: PodSandbox, _ container: Container) {
+    let start = Enforcer.Start(pod, container)
+    do {
+      guard case .profile(let name, _) = try choose(pod, container) else { return }
+      let loaded = try profiles.profile(named: name)
+      try checkGaps(loaded.profile, pod, container)
+      try enforcer.adopt(start, profile: loaded.profile)
+      log.info("adopted", metadata: metadata(pod, container, ["profile": "\(name)"]))
+    } catch {
+      let kept = (try? enforcer.keepPrevious(start)) ?? false
+      log.error(
+        "cannot confine a running container",
+        metadata: metadata(pod, container, ["reason": "\(error)", "previousPolicyKept": "\(kept)"]))
+    }
+  }
+
+  private func admitAdopted(_ pod: PodSandbox, _ container: Container) {
+    guard enforcer.entry(container.id) == nil else { return }
+    do throws(EnforcementError) { try enforcer.admitRunning(Enforcer.Start(pod, container)) } catch {
+      log.error("cannot let a running container through", metadata: metadata(pod, container, ["reason": "\(error)"]))
+    }
+  }
+}
+
+extension Container {
+  /// CONTAINER_PAUSED and CONTAINER_RUNNING of the NRI API.
+  var isRunning: Bool { (state == 2 || state == 3) && pid > 0 }
+}
+
+extension PodContext {
+  init(_ pod: PodSandbox) { self.init(namespace: pod.namespace, labels: pod.labels, annotations: pod.annotations) }
+}
+
+extension Enforcer.Start {
+  init(_ pod: PodSandbox, _ container: Container) {
+    self.init(
+      subject: Subject(
+        containerID: container.id, containerName: container.name, podName: pod.name, podNamespace: pod.namespace,
+        podUID: pod.uid, image: container.annotations[Plugin.imageAnnotation] ?? ""),
+      sandboxID: pod.id, cgroupsPath: container.cgroupsPath, pid: container.pid)
+  }
+}

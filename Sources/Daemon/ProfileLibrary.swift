@@ -1,0 +1,93 @@
+import Policy
+import Seccomp
+import Synchronization
+
+/// A profile that was loaded whole: its rules and its seccomp filter, both checked.
+package struct LoadedProfile: Equatable, Sendable {
+  package var profile: Profile
+  /// nil: the profile has no `seccomp`.
+  package var seccomp: ResolvedSeccomp?
+}
+
+/// The node's profiles, ready for use. Reading files and building filters happens in `reload`, never in a look-up.
+package final class ProfileLibrary: Sendable {
+  package struct Report: Sendable {
+    /// Profiles whose text changed and can be used.
+    package var changed: [LoadedProfile] = []
+    /// What is wrong, a line each.
+    package var messages: [String] = []
+  }
+
+  private struct State {
+    var store: ProfileStore
+    var loaded: [String: LoadedProfile] = [:]
+    /// By name: why a profile that was read has no usable filter.
+    var failures: [String: SeccompError] = [:]
+  }
+
+  private let state: Mutex<State>
+  private let seccompFolder: String
+  private let environment: SeccompEnvironment
+
+  /// Empty until the first `reload`.
+  package init(folder: String, environment: SeccompEnvironment) {
+    state = Mutex(State(store: ProfileStore(folder: folder)))
+    seccompFolder = folder
+    self.environment = environment
+  }
+
+  /// One profile file, with its bases and seccomp files from the same folder.
+  package init(file: String, environment: SeccompEnvironment) throws {
+    let folder = file.lastIndex(of: "/").map { String(file[..<$0]) } ?? "."
+    let profile = try Profile.load(file: file)
+    seccompFolder = folder.isEmpty ? "/" : folder
+    self.environment = environment
+    let loaded = try Self.load(profile, folder: seccompFolder, environment)
+    state = Mutex(State(store: ProfileStore(folder: seccompFolder), loaded: [profile.name: loaded]))
+  }
+
+  package var names: [String] { state.withLock { $0.loaded.keys.sorted() } }
+
+  /// - Throws: `PolicyError` or `SeccompError`, saying which profile and where it was looked for.
+  package func profile(named name: String) throws -> LoadedProfile {
+    try state.withLock { state in
+      if let loaded = state.loaded[name] { return loaded }
+      if let failure = state.failures[name] { throw failure }
+      let profile = try state.store.profile(named: name)
+      return LoadedProfile(profile: profile, seccomp: nil)
+    }
+  }
+
+  /// Reads the folder again. What is broken keeps its last good version.
+  package func reload() -> Report {
+    // The files are read on a copy: a look-up never waits for a disk.
+    var next = state.withLock { $0 }
+    let read = next.store.reload()
+    var report = Report(messages: read.messages)
+    for name in read.changed {
+      next.failures[name] = nil
+      guard let profile = try? next.store.profile(named: name) else {
+        next.loaded[name] = nil
+        continue
+      }
+      do throws(SeccompError) {
+        let loaded = try Self.load(profile, folder: seccompFolder, environment)
+        next.loaded[name] = loaded
+        report.changed.append(loaded)
+      } catch {
+        report.messages.append("\(error)\(next.loaded[name] == nil ? "" : " (the last good version stays in force)")")
+        if next.loaded[name] == nil { next.failures[name] = error }
+      }
+    }
+    state.withLock { [next] in $0 = next }
+    return report
+  }
+
+  private static func load(
+    _ profile: Profile, folder: String, _ environment: SeccompEnvironment
+  ) throws(SeccompError) -> LoadedProfile {
+    guard let section = profile.seccomp else { return LoadedProfile(profile: profile, seccomp: nil) }
+    let resolved = try resolve(section, profilesFolder: folder, mode: profile.mode, environment: environment)
+    return LoadedProfile(profile: profile, seccomp: resolved)
+  }
+}

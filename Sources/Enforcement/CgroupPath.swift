@@ -1,0 +1,83 @@
+/// A container's cgroup within a hierarchy, from the `cgroups_path` of the NRI payload.
+package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
+  /// Absolute in the hierarchy, no trailing slash, no `.` or `..`: `/k8s.io/ID`.
+  package let path: String
+
+  /// Longer than any real one; the kernel's own limit for the whole path is PATH_MAX.
+  package static let maximumBytes = 2048
+
+  package var description: String { path }
+
+  /// - Parameter payload: `/parent/id` (cgroupfs driver) or `slice:prefix:name` (systemd driver).
+  package init(payload: String) throws(EnforcementError) {
+    guard !payload.isEmpty else { throw .badCgroupPath(payload, "is empty") }
+    guard payload.utf8.count <= Self.maximumBytes else {
+      throw .badCgroupPath(String(payload.prefix(64)) + "…", "is over \(Self.maximumBytes) bytes")
+    }
+    guard !payload.utf8.contains(0) else { throw .badCgroupPath(payload, "contains a NUL") }
+    let parts = payload.split(separator: ":", omittingEmptySubsequences: false)
+    if parts.count == 3, !payload.hasPrefix("/") {
+      path = try Self.systemd(slice: parts[0], prefix: parts[1], name: parts[2], payload: payload)
+    } else {
+      path = try Self.normalised(payload, payload: payload)
+    }
+  }
+
+  private static func normalised(_ text: String, payload: String) throws(EnforcementError) -> String {
+    let parts = text.split(separator: "/")
+    guard !parts.isEmpty else { throw .badCgroupPath(payload, "names the root of the hierarchy") }
+    for part in parts where part == "." || part == ".." {
+      throw .badCgroupPath(payload, "contains \"\(part)\"")
+    }
+    return "/" + parts.joined(separator: "/")
+  }
+
+  /// systemd nests a slice by the dashes of its name: `a-b.slice` lies in `a.slice`. systemd.slice(5).
+  private static func systemd(
+    slice: Substring, prefix: Substring, name: Substring, payload: String
+  ) throws(EnforcementError) -> String {
+    guard !name.isEmpty else { throw .badCgroupPath(payload, "names no unit") }
+    let unit = name.hasSuffix(".slice") ? String(name) : "\(prefix)-\(name).scope"
+    guard !unit.contains("/") else { throw .badCgroupPath(payload, "has a unit name with a slash") }
+    return try normalised(expand(slice: slice.isEmpty ? "system.slice" : slice, payload: payload) + "/" + unit, payload: payload)
+  }
+
+  /// The folder of a slice: `/a.slice/a-b.slice` for `a-b.slice`, empty for the root slice.
+  package static func expand(slice: Substring, payload: String) throws(EnforcementError) -> String {
+    guard slice.hasSuffix(".slice"), !slice.contains("/") else {
+      throw .badCgroupPath(payload, "has no valid slice name in \"\(slice)\"")
+    }
+    let stem = slice.dropLast(".slice".count)
+    if stem == "-" { return "" }
+    var path = ""
+    var prefix = ""
+    for part in stem.split(separator: "-", omittingEmptySubsequences: false) {
+      guard !part.isEmpty else { throw .badCgroupPath(payload, "has an empty part in slice \"\(slice)\"") }
+      prefix += part
+      path += "/\(prefix).slice"
+      prefix += "-"
+    }
+    return path
+  }
+}
+
+extension CgroupPath {
+  private init(trusted path: String) { self.path = path }
+
+  /// The cgroup of a whole pod, where it is that pod's alone: its last part must carry the pod's uid, as the kubelet
+  /// makes it. nil otherwise: a parent that several pods share must never be closed for one of them.
+  ///
+  /// - Parameter cgroupParent: `/kubepods/…/podUID`, or the systemd driver's `kubepods-…-podUID.slice`.
+  package init?(pod uid: String, cgroupParent: String) {
+    guard uid.utf8.count >= 8, let last = cgroupParent.split(separator: "/").last else { return nil }
+    // systemd reads a dash as a level, so the kubelet writes the uid with underscores there.
+    let escaped = String(uid.map { $0 == "-" ? "_" : $0 })
+    guard last == "pod\(uid)" || last.hasSuffix("-pod\(escaped).slice") else { return nil }
+    if last.hasSuffix(".slice"), !cgroupParent.contains("/") {
+      guard let path = try? Self.expand(slice: last, payload: cgroupParent) else { return nil }
+      self.init(trusted: path)
+    } else {
+      try? self.init(payload: cgroupParent.hasPrefix("/") ? cgroupParent : "/" + cgroupParent)
+    }
+  }
+}

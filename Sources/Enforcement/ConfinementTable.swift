@@ -1,0 +1,228 @@
+import BPF
+import CStockade
+import Policy
+import System
+
+/// Which containers are confined, by which policy, and in what phase: the one place that changes the kernel's maps.
+///
+/// A container is `open` from the end of `activate` until `release` finds its cgroup empty; `closing` where its start
+/// was refused or processes remain after the runtime said it ended. Not thread-safe: `Enforcer` holds the lock.
+package struct ConfinementTable: Sendable {
+  package enum Phase: String, Sendable { case open, closing }
+
+  package struct Entry: Sendable {
+    package var subject: Subject
+    package var cgroup: Cgroup
+    package var phase: Phase
+    /// nil: let through a pod's gate without a policy.
+    package var policy: PolicyKey?
+    package var revision: UInt64
+    package var rootDevice: UInt32
+  }
+
+  /// Policies in the kernel are shared by the containers of a profile.
+  package struct PolicyKey: Hashable, Sendable {
+    package var profile: String
+    /// The container's root cannot tell new files, and the profile's failurePolicy is Ignore.
+    package var withoutNewExecutables: Bool
+  }
+
+  struct Installed: Sendable {
+    var profile: Profile
+    var revision: UInt64
+    var flags: UInt32
+  }
+
+  let kernel: any PolicyKernel
+  package private(set) var entries: [String: Entry] = [:]
+  private(set) var policies: [PolicyKey: Installed] = [:]
+  /// Sandbox id to the pod's cgroup.
+  private(set) var gates: [String: UInt64] = [:]
+  /// Events are read later than they happen: who ended, and which policy was replaced, a moment ago.
+  private var ended = RecentValues<UInt64, Entry>(limit: 256)
+  private var profiles = RecentValues<UInt64, Profile>(limit: 256)
+
+  init(kernel: any PolicyKernel) { self.kernel = kernel }
+
+  mutating func insert(_ entry: Entry) { entries[entry.subject.containerID] = entry }
+  mutating func setGate(_ cgroupID: UInt64?, for sandbox: String) { gates[sandbox] = cgroupID }
+
+  /// Confines a container whose first process is parked before its exec. On any error nothing in it may exec.
+  mutating func activate(
+    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView
+  ) throws(EnforcementError) {
+    do throws(EnforcementError) {
+      try open(subject, profile: profile, cgroup: cgroup, process: process, entrypoint: true)
+    } catch {
+      refuse(subject, cgroup: cgroup, process: process)
+      throw error
+    }
+  }
+
+  /// Confines a container that runs already; all but its entrypoint's exception.
+  mutating func adopt(
+    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView
+  ) throws(EnforcementError) {
+    try open(subject, profile: profile, cgroup: cgroup, process: process, entrypoint: false)
+  }
+
+  /// Lets a container through its pod's gate with no policy of ours.
+  mutating func admit(_ subject: Subject, cgroup: Cgroup) throws(EnforcementError) {
+    do throws(KernelError) {
+      try kernel.put(row(cgroup, revision: 0, state: STOCKADE_OPEN, rootDevice: 0))
+    } catch { throw .kernel(error.message) }
+    entries[subject.containerID] = Entry(
+      subject: subject, cgroup: cgroup, phase: .open, policy: nil, revision: 0, rootDevice: 0)
+  }
+
+  private mutating func open(
+    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, entrypoint: Bool
+  ) throws(EnforcementError) {
+    let key = try policyKey(profile, process)
+    do throws(KernelError) {
+      let policy = try install(key, profile)
+      if entrypoint {
+        try kernel.setEntrypoint(
+          cgroup.id, stockade_entrypoint(tgid: process.pid, pad: 0, start_ticks: process.startTicks))
+      }
+      try kernel.attachNetwork(cgroup, flags: policy.flags)
+      guard cgroup.isCurrent else { throw KernelError(message: "cgroup \(cgroup.directory) was replaced", reason: "") }
+      // The last write: until here nothing in it may run.
+      try kernel.put(row(cgroup, revision: policy.revision, state: STOCKADE_OPEN, rootDevice: process.rootDevice))
+      entries[subject.containerID] = Entry(
+        subject: subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
+        rootDevice: process.rootDevice)
+    } catch {
+      dropUnusedPolicies()
+      throw .kernel(error.message)
+    }
+  }
+
+  private func policyKey(_ profile: Profile, _ process: ProcessView) throws(EnforcementError) -> PolicyKey {
+    let needsOverlay = profile.process.map { ($0.newExecutables ?? .allow) != .allow } ?? false
+    let missing = needsOverlay && !process.rootIsOverlay
+    if missing, profile.failurePolicy == .fail { throw .rootNotOverlay(nil) }
+    return PolicyKey(profile: profile.name, withoutNewExecutables: missing)
+  }
+
+  /// The installed policy of a key; installs it, or its newer text, first.
+  private mutating func install(_ key: PolicyKey, _ profile: Profile) throws(KernelError) -> Installed {
+    if let present = policies[key], present.profile == profile { return present }
+    if policies[key] != nil {
+      try replace(key, with: profile)
+      return policies[key]!
+    }
+    let installed = try write(key, profile)
+    policies[key] = installed
+    return installed
+  }
+
+  private mutating func write(_ key: PolicyKey, _ profile: Profile) throws(KernelError) -> Installed {
+    let compiled = try compile(profile, key: key)
+    let revision = UInt64.random(in: 1...UInt64.max)
+    try kernel.install(compiled, revision: revision)
+    profiles.insert(profile, for: revision)
+    return Installed(profile: profile, revision: revision, flags: compiled.policy.flags)
+  }
+
+  private func compile(_ profile: Profile, key: PolicyKey) throws(KernelError) -> CompiledPolicy {
+    do throws(EnforcementError) {
+      return try PolicyCompiler.compile(
+        profile, tier: kernel.tier, hasNetwork: kernel.hasNetwork, withoutNewExecutables: key.withoutNewExecutables)
+    } catch {
+      throw KernelError(message: error.description, reason: "")
+    }
+  }
+
+  /// Gives every running container of a policy the profile's new text. On error the old one stays in force.
+  mutating func replace(_ key: PolicyKey, with profile: Profile) throws(KernelError) {
+    guard let old = policies[key] else { return }
+    let new = try write(key, profile)
+    let users = entries.filter { $0.value.policy == key }
+    do throws(KernelError) {
+      // What either needs is attached while containers change over, one by one.
+      for entry in users.values { try kernel.attachNetwork(entry.cgroup, flags: old.flags | new.flags) }
+    } catch {
+      try? kernel.removePolicy(new.revision)
+      throw error
+    }
+    policies[key] = new
+    for (id, entry) in users {
+      entries[id]!.revision = new.revision
+      let state = entry.phase == .open ? STOCKADE_OPEN : STOCKADE_CLOSED
+      try kernel.put(row(entry.cgroup, revision: new.revision, state: state, rootDevice: entry.rootDevice))
+      try kernel.attachNetwork(entry.cgroup, flags: new.flags)
+    }
+    try kernel.removePolicy(old.revision)
+  }
+
+  /// Forbids every exec in a cgroup until it is empty. Best effort by nature: the caller is refusing already.
+  mutating func refuse(_ subject: Subject, cgroup: Cgroup, process: ProcessView) {
+    let known = entries[subject.containerID]
+    let row = row(
+      cgroup, revision: known?.revision ?? 0, state: STOCKADE_CLOSED, rootDevice: known?.rootDevice ?? process.rootDevice)
+    try? kernel.put(row)
+    entries[subject.containerID] = Entry(
+      subject: subject, cgroup: cgroup, phase: .closing, policy: known?.policy, revision: known?.revision ?? 0,
+      rootDevice: process.rootDevice)
+  }
+
+  /// Detaches a container whose cgroup is empty; closes it while processes remain. Idempotent.
+  ///
+  /// - Returns: whether nothing of it is left.
+  mutating func release(_ containerID: String) throws(ReleaseError) -> Bool {
+    guard let entry = entries[containerID] else { return true }
+    do throws(Errno) {
+      guard try entry.cgroup.isEmpty() else {
+        try closeRemaining(containerID, entry)
+        return false
+      }
+    } catch { throw ReleaseError(directory: entry.cgroup.directory, reason: error.reason) }
+    do throws(KernelError) {
+      try kernel.detachNetwork(entry.cgroup.id)
+      try kernel.remove(entry.cgroup.id)
+    } catch { throw ReleaseError(directory: entry.cgroup.directory, reason: error.reason) }
+    ended.insert(entry, for: entry.cgroup.id)
+    entries[containerID] = nil
+    dropUnusedPolicies()
+    return true
+  }
+
+  private mutating func closeRemaining(_ containerID: String, _ entry: Entry) throws(Errno) {
+    guard entry.phase == .open else { return }
+    do throws(KernelError) {
+      try kernel.put(row(entry.cgroup, revision: entry.revision, state: STOCKADE_CLOSED, rootDevice: entry.rootDevice))
+    } catch { throw Errno(5, error.message) }
+    entries[containerID]!.phase = .closing
+  }
+
+  private func row(
+    _ cgroup: Cgroup, revision: UInt64, state: stockade_container_state, rootDevice: UInt32
+  ) -> stockade_container {
+    stockade_container(
+      cgroup_id: cgroup.id, revision: revision, state: state.rawValue, level: 0, root_device: rootDevice, pad: 0)
+  }
+
+  private mutating func dropUnusedPolicies() {
+    let used = Set(entries.values.compactMap(\.policy))
+    for (key, policy) in policies where !used.contains(key) {
+      try? kernel.removePolicy(policy.revision)
+      policies[key] = nil
+    }
+  }
+
+  /// Who a cgroup belongs to or belonged to, and the profile that a revision stands for.
+  func eventSubject(cgroupID: UInt64, revision: UInt64) -> EventSubject? {
+    guard let entry = entries.values.first(where: { $0.cgroup.id == cgroupID }) ?? ended[cgroupID] else { return nil }
+    let profile = policies.values.first { $0.revision == revision }?.profile ?? profiles[revision]
+    return EventSubject(
+      subject: entry.subject, profile: profile ?? Profile(name: entry.policy?.profile ?? "", file: ""), tier: kernel.tier)
+  }
+}
+
+/// A container that could not be detached, worded for the log as operators look for it.
+package struct ReleaseError: Error, CustomStringConvertible, Sendable {
+  package var directory: String
+  package var reason: String
+  package var description: String { "failed to detach bpf prog from \(directory): \(reason)" }
+}

@@ -1,0 +1,47 @@
+import BPF
+import Policy
+import Seccomp
+import System
+
+/// Why a container cannot be confined as its profile says.
+package enum EnforcementError: Error, CustomStringConvertible, Sendable {
+  case badCgroupPath(String, String)
+  case badPID(UInt32, String)
+  case noCgroup(path: String, Errno)
+  /// The payload's process sits elsewhere than the payload's cgroup path says.
+  case processElsewhere(pid: UInt32, expected: String, found: String?)
+  case sharesRuntimeMountNamespace(pid: UInt32)
+  case notFiltered(pid: UInt32)
+  case noFilterRequired(pid: UInt32)
+  case cgroupReplaced(String)
+  case unenforceable([Gap])
+  case rootNotOverlay(Location?)
+  case noKernel(String)
+  case kernel(String)
+  case compile(String)
+
+  package var description: String {
+    switch self {
+    case .badCgroupPath(let path, let why):
+      "cgroup path \"\(path)\" of the container \(why); expected /parent/id or slice:prefix:name"
+    case .badPID(let pid, let why): "cannot look at the container's process \(pid): \(why)"
+    case .noCgroup(let path, let error): "no cgroup \(path): \(error.reason)"
+    case .processElsewhere(let pid, let expected, let found):
+      "process \(pid) is not in cgroup \(expected) but in \(found ?? "no cgroup v2"); check the runtime's cgroup driver"
+    case .sharesRuntimeMountNamespace(let pid):
+      "process \(pid) shares the runtime's mount namespace, where the container cannot be told from the runtime"
+    case .notFiltered(let pid):
+      "process \(pid) has no seccomp filter although the profile sets one: the runtime ignored it, or another plugin removed it"
+    case .noFilterRequired(let pid):
+      "process \(pid) has no seccomp filter and the profile says requireFilter: true; give the pod a seccompProfile"
+    case .cgroupReplaced(let path): "cgroup \(path) was replaced while it was being confined"
+    case .unenforceable(let gaps): gaps.map(\.description).joined(separator: "; ")
+    case .rootNotOverlay(let location):
+      "newExecutables\(location.map { " (\($0))" } ?? "") needs a root file system on overlayfs, and this container's is none; "
+        + "use the overlayfs snapshotter or set newExecutables: Allow"
+    case .noKernel(let why): "no rules can be enforced by the kernel on this node: \(why)"
+    case .kernel(let why): why
+    case .compile(let why): why
+    }
+  }
+}

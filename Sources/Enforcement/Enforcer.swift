@@ -1,0 +1,202 @@
+import Policy
+import Seccomp
+import Synchronization
+import System
+
+/// The life of containers in the kernel: activate at Start, release at Stop and Remove, adopt at Synchronize.
+///
+/// Any thread may call it. One lock guards the table; it is held for one container's kernel calls at a time.
+package final class Enforcer: Sendable {
+  package let hierarchy: CgroupHierarchy
+  package let tier: Tier
+  package let hasNetwork: Bool
+  /// nil: network rules are enforced; else why not.
+  package var networkProblem: String? {
+    if hasNetwork { return nil }
+    return hierarchy.root == nil ? "there is no cgroup v2 hierarchy" : "the kernel took no cgroup programs"
+  }
+  private let runtimeMountNamespace: UInt64
+  private let table: Mutex<ConfinementTable>?
+
+  /// - Parameters:
+  ///   - kernel: nil where the node takes no BPF programs at all: only seccomp remains.
+  ///   - runtimeMountNamespace: inode number of the mount namespace of the runtime's own processes.
+  package init(kernel: (any PolicyKernel)?, hierarchy: CgroupHierarchy, runtimeMountNamespace: UInt64) {
+    self.hierarchy = hierarchy
+    self.runtimeMountNamespace = runtimeMountNamespace
+    tier = kernel?.tier ?? .none
+    hasNetwork = kernel?.hasNetwork ?? false
+    table = kernel.map { Mutex(ConfinementTable(kernel: $0)) }
+  }
+
+  /// What a StartContainer tells of a container.
+  package struct Start: Sendable {
+    package var subject: Subject
+    package var sandboxID: String
+    package var cgroupsPath: String
+    package var pid: UInt32
+    package init(subject: Subject, sandboxID: String, cgroupsPath: String, pid: UInt32) {
+      self.subject = subject
+      self.sandboxID = sandboxID
+      self.cgroupsPath = cgroupsPath
+      self.pid = pid
+    }
+  }
+
+  /// Puts a profile in force before the container's first instruction. After an error nothing in it may exec.
+  ///
+  /// - Parameter expectsFilter: the profile's seccomp policy was sent to a runtime that honours it.
+  package func activate(_ start: Start, profile: Profile, expectsFilter: Bool) throws(EnforcementError) {
+    let process = try ProcessView(pid: start.pid)
+    guard let table else { return try checkFilter(process, profile, expectsFilter) }
+    let cgroup = try locate(start, process)
+    try table.withLock { (table) throws(EnforcementError) in
+      do throws(EnforcementError) {
+        try checkFilter(process, profile, expectsFilter)
+        try checkMountNamespace(process)
+      } catch {
+        table.refuse(start.subject, cgroup: cgroup, process: process)
+        throw error
+      }
+      try table.activate(start.subject, profile: profile, cgroup: cgroup, process: process)
+    }
+  }
+
+  /// Confines a container that was running before us. Its seccomp filter is what it is.
+  package func adopt(_ start: Start, profile: Profile) throws(EnforcementError) {
+    guard let table else { return }
+    let process = try ProcessView(pid: start.pid)
+    let cgroup = try locate(start, process)
+    try checkMountNamespace(process)
+    try table.withLock { (table) throws(EnforcementError) in
+      try table.adopt(start.subject, profile: profile, cgroup: cgroup, process: process)
+    }
+  }
+
+  /// Leaves an earlier process's policy in force for a container whose profile cannot be used now.
+  package func keepPrevious(_ start: Start) throws(EnforcementError) -> Bool {
+    guard let table, let cgroup = try? cgroup(at: start.cgroupsPath) else { return false }
+    return try table.withLock { (table) throws(EnforcementError) in
+      do throws(KernelError) { return try table.keepPrevious(start.subject, cgroup: cgroup) } catch {
+        throw .kernel(error.message)
+      }
+    }
+  }
+
+  /// Lets a container without a policy of ours run in a pod whose gate is closed. Nothing to do in other pods.
+  package func admit(_ start: Start) throws(EnforcementError) {
+    guard let table else { return }
+    try table.withLock { (table) throws(EnforcementError) in
+      guard table.gates[start.sandboxID] != nil || table.entries[start.subject.containerID] != nil else { return }
+      try table.admit(start.subject, cgroup: try cgroup(at: start.cgroupsPath))
+    }
+  }
+
+  /// Lets a container that runs already through the gate that its pod is about to get.
+  package func admitRunning(_ start: Start) throws(EnforcementError) {
+    guard let table else { return }
+    try table.withLock { (table) throws(EnforcementError) in
+      try table.admit(start.subject, cgroup: try cgroup(at: start.cgroupsPath))
+    }
+  }
+
+  /// - Returns: whether nothing of the container is left; false while processes remain in its cgroup.
+  package func release(_ containerID: String) throws(ReleaseError) -> Bool {
+    guard let table else { return true }
+    return try table.withLock { (table) throws(ReleaseError) in try table.release(containerID) }
+  }
+
+  package func closeGate(sandbox: String, podUID: String, cgroupParent: String) throws(EnforcementError) -> Bool {
+    guard let table, tier >= .signal, let root = hierarchy.root,
+      let path = CgroupPath(pod: podUID, cgroupParent: cgroupParent),
+      let cgroup = try? Cgroup(path, in: root)
+    else { return false }
+    return try table.withLock { (table) throws(EnforcementError) in
+      do throws(KernelError) { try table.closeGate(sandbox: sandbox, cgroup: cgroup) } catch {
+        throw .kernel(error.message)
+      }
+      return true
+    }
+  }
+
+  package func openGate(sandbox: String) throws(EnforcementError) {
+    try table?.withLock { (table) throws(EnforcementError) in
+      do throws(KernelError) { try table.openGate(sandbox: sandbox) } catch { throw .kernel(error.message) }
+    }
+  }
+
+  /// After a Synchronize: marks what runs, and settles what no listed container accounts for.
+  package func settle(sandboxes: Set<String>) throws(KernelError) {
+    guard let table, let root = hierarchy.root else { return }
+    try table.withLock { (table) throws(KernelError) in
+      for sandbox in table.gates.keys where !sandboxes.contains(sandbox) { try table.openGate(sandbox: sandbox) }
+      try table.settleLeftovers(root: root)
+      try table.kernel.markRunningTasks()
+    }
+  }
+
+  /// Ids of the containers in the table; the sweep releases those whose cgroup has gone empty unannounced.
+  package var containerIDs: [String] { table?.withLock { Array($0.entries.keys) } ?? [] }
+
+  package func entry(_ containerID: String) -> ConfinementTable.Entry? {
+    table?.withLock { $0.entries[containerID] }
+  }
+
+  /// Whether the cgroup of a container is gone or empty although the runtime did not say that it ended.
+  package func hasEnded(_ containerID: String) -> Bool {
+    guard let entry = entry(containerID) else { return false }
+    return (try? entry.cgroup.isEmpty()) ?? false
+  }
+
+  /// Gives the running containers of a changed profile its new text.
+  package func replace(_ profile: Profile) throws(KernelError) {
+    try table?.withLock { (table) throws(KernelError) in
+      for key in table.policies.keys where key.profile == profile.name && table.policies[key]?.profile != profile {
+        try table.replace(key, with: profile)
+      }
+    }
+  }
+
+  /// Names of the profiles that running containers use.
+  package var profilesInUse: Set<String> { table?.withLock { Set($0.policies.keys.map(\.profile)) } ?? [] }
+
+  package func eventSubject(cgroupID: UInt64, revision: UInt64) -> EventSubject? {
+    table?.withLock { $0.eventSubject(cgroupID: cgroupID, revision: revision) }
+  }
+
+  /// Takes everything out of the kernel where no container and no gate needs it any more.
+  ///
+  /// - Returns: whether it was taken out.
+  package func removeIfUnused() throws(KernelError) -> Bool {
+    guard let table else { return true }
+    return try table.withLock { (table) throws(KernelError) in
+      guard table.entries.isEmpty, table.gates.isEmpty else { return false }
+      try table.kernel.removeAll()
+      return true
+    }
+  }
+
+  private func cgroup(at payload: String) throws(EnforcementError) -> Cgroup {
+    let path = try CgroupPath(payload: payload)
+    guard let root = hierarchy.root else { throw .noKernel("there is no cgroup v2 hierarchy") }
+    do throws(Errno) { return try Cgroup(path, in: root) } catch { throw .noCgroup(path: root + path.path, error) }
+  }
+
+  private func locate(_ start: Start, _ process: ProcessView) throws(EnforcementError) -> Cgroup {
+    let path = try CgroupPath(payload: start.cgroupsPath)
+    guard process.cgroup == path.path else {
+      throw .processElsewhere(pid: start.pid, expected: path.path, found: process.cgroup)
+    }
+    return try cgroup(at: start.cgroupsPath)
+  }
+
+  private func checkMountNamespace(_ process: ProcessView) throws(EnforcementError) {
+    if process.mountNamespace == runtimeMountNamespace { throw .sharesRuntimeMountNamespace(pid: process.pid) }
+  }
+
+  private func checkFilter(_ process: ProcessView, _ profile: Profile, _ expectsFilter: Bool) throws(EnforcementError) {
+    let filtered = filterIsActive(statusText: process.status)
+    if expectsFilter, !filtered { throw .notFiltered(pid: process.pid) }
+    if profile.requireFilter, !filtered { throw .noFilterRequired(pid: process.pid) }
+  }
+}

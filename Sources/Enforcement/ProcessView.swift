@@ -1,0 +1,49 @@
+import Glibc
+import System
+
+/// What `/proc/PID` tells of a container's first process while it is parked before its exec.
+package struct ProcessView: Equatable, Sendable {
+  package let pid: UInt32
+  /// Field 22 of stat: start time in clock ticks since boot.
+  package let startTicks: UInt64
+  package let mountNamespace: UInt64
+  /// Path in the v2 hierarchy; nil where the process is in none.
+  package let cgroup: String?
+  package let status: String
+  /// `s_dev` of the root file system as the kernel encodes it: major << 20 | minor.
+  package let rootDevice: UInt32
+  package let rootIsOverlay: Bool
+
+  /// OVERLAYFS_SUPER_MAGIC
+  static let overlayMagic = 0x794c_7630
+
+  package init(pid: UInt32) throws(EnforcementError) {
+    guard pid > 0 else { throw .badPID(pid, "the runtime sent none") }
+    let folder = "/proc/\(pid)"
+    do throws(Errno) {
+      self.pid = pid
+      startTicks = try Self.startTicks(ofStat: Files.text(folder + "/stat"), pid: pid)
+      mountNamespace = UInt64(try Files.status(folder + "/ns/mnt").st_ino)
+      cgroup = Self.cgroup2(ofText: try Files.text(folder + "/cgroup"))
+      status = try Files.text(folder + "/status")
+      let device = try Files.status(folder + "/root/").st_dev
+      rootDevice = UInt32(truncatingIfNeeded: (gnu_dev_major(device) << 20) | gnu_dev_minor(device))
+      var fileSystem = statfs()
+      try call("statfs \(folder)/root") { statfs(folder + "/root/", &fileSystem) }
+      rootIsOverlay = Int(fileSystem.f_type) == Self.overlayMagic
+    } catch {
+      throw .badPID(pid, error.description)
+    }
+  }
+
+  /// The command's name may hold spaces and brackets, so fields are counted from the last bracket. proc(5).
+  static func startTicks(ofStat text: String, pid: UInt32) throws(Errno) -> UInt64 {
+    let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+    guard fields.count > 20, let ticks = UInt64(fields[20]) else { throw Errno(EINVAL, "parse /proc/\(pid)/stat") }
+    return ticks
+  }
+
+  static func cgroup2(ofText text: String) -> String? {
+    text.split(separator: "\n").first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) }
+  }
+}

@@ -1,0 +1,29 @@
+import Policy
+
+/// Who a container is, for messages and events.
+package struct Subject: Equatable, Sendable {
+  package var containerID: String
+  package var containerName: String
+  package var podName: String
+  package var podNamespace: String
+  package var podUID: String
+  package var image: String
+
+  package init(
+    containerID: String, containerName: String, podName: String, podNamespace: String, podUID: String, image: String
+  ) {
+    self.containerID = containerID
+    self.containerName = containerName
+    self.podName = podName
+    self.podNamespace = podNamespace
+    self.podUID = podUID
+    self.image = image
+  }
+}
+
+/// What an event's numbers stand for.
+package struct EventSubject: Sendable {
+  package var subject: Subject
+  package var profile: Profile
+  package var tier: Tier
+}

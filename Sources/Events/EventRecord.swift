@@ -1,0 +1,95 @@
+import Enforcement
+import Policy
+import System
+
+/// One denied or audited action. docs/events.md lists the members.
+package struct EventRecord: Sendable {
+  package enum Kind: String, Sendable { case exec, connect, sendmsg, bind, egress, ingress, socket, left, dropped }
+  /// What was done, as opposed to what the rule says.
+  package enum Effect: String, Sendable { case audited, refused, killed, dropped }
+
+  package struct Process: Equatable, Sendable {
+    package var pid: UInt32
+    package var parentPID: UInt32
+    package var uid: UInt32
+    package var comm: String
+    package var path: String?
+    package var pathIsTruncated = false
+    package var arguments: [String] = []
+    package var argumentsAreTruncated = false
+    /// `kernel`: read in the decision itself; `proc`: from `/proc/PID/cmdline` later, so the process may have changed it.
+    package var argumentsSource = "kernel"
+  }
+
+  package struct Peer: Equatable, Sendable {
+    package var address: String
+    package var port: UInt16
+    package var localPort: UInt16
+    package var transport: String
+  }
+
+  package var timeNanoseconds: Int64
+  package var kind: Kind
+  package var effect: Effect
+  package var reason: String
+  package var subject: Subject?
+  package var cgroupID: UInt64
+  package var profile: String
+  /// As messages name it: `process.rules[2] (profiles/web.yaml:14)`.
+  package var rule: String?
+  package var tier: Tier
+  package var process: Process?
+  package var peer: Peer?
+
+  /// One JSON object, members in a fixed order, absent where they do not apply.
+  package var json: JSON {
+    var members: [(String, JSON)] = [
+      ("time", .string(Timestamp.rfc3339(nanoseconds: timeNanoseconds))),
+      ("kind", .string(kind.rawValue)),
+      ("action", .string(effect == .audited ? "Audit" : "Block")),
+      ("effect", .string(effect.rawValue)),
+      ("reason", .string(reason)),
+    ]
+    if let subject { members += Self.members(of: subject) }
+    members += [("cgroupId", .unsigned(cgroupID)), ("profile", .string(profile))]
+    if let rule { members.append(("rule", .string(rule))) }
+    members.append(("tier", .string(tier.name)))
+    if let process { members.append(("process", Self.json(process))) }
+    if let peer { members.append(("peer", Self.json(peer))) }
+    return .object(members)
+  }
+
+  private static func members(of subject: Subject) -> [(String, JSON)] {
+    [
+      ("container", .object([("id", .string(subject.containerID)), ("name", .string(subject.containerName))])),
+      (
+        "pod",
+        .object([
+          ("namespace", .string(subject.podNamespace)), ("name", .string(subject.podName)),
+          ("uid", .string(subject.podUID)),
+        ])
+      ),
+      ("image", .string(subject.image)),
+    ]
+  }
+
+  private static func json(_ process: Process) -> JSON {
+    var members: [(String, JSON)] = [
+      ("pid", .unsigned(UInt64(process.pid))), ("parentPid", .unsigned(UInt64(process.parentPID))),
+      ("uid", .unsigned(UInt64(process.uid))), ("comm", .string(process.comm)),
+    ]
+    if let path = process.path { members.append(("path", .string(path))) }
+    if process.pathIsTruncated { members.append(("pathTruncated", true)) }
+    members.append(("arguments", .array(process.arguments.map { .string($0) })))
+    if process.argumentsAreTruncated { members.append(("argumentsTruncated", true)) }
+    members.append(("argumentsSource", .string(process.argumentsSource)))
+    return .object(members)
+  }
+
+  private static func json(_ peer: Peer) -> JSON {
+    .object([
+      ("address", .string(peer.address)), ("port", .unsigned(UInt64(peer.port))),
+      ("localPort", .unsigned(UInt64(peer.localPort))), ("protocol", .string(peer.transport)),
+    ])
+  }
+}

@@ -1,0 +1,59 @@
+import Glibc
+import Synchronization
+import System
+
+/// Where event lines go.
+package protocol EventSink: Sendable {
+  func write(_ line: String) throws(Errno)
+}
+
+/// JSON lines on an open descriptor, such as standard output.
+package struct DescriptorSink: EventSink {
+  let file: FileDescriptor
+  package init(_ file: FileDescriptor) { self.file = file }
+  package func write(_ line: String) throws(Errno) { try file.write((line + "\n").utf8) }
+}
+
+/// JSON lines appended to a file. At the size limit the file becomes `NAME.1`, replacing an older one.
+package final class FileSink: EventSink {
+  /// Of one file; two are kept.
+  package static let limitBytes = 64 << 20
+
+  private struct State {
+    var file: FileDescriptor
+    var bytes: Int
+  }
+  private let path: String
+  private let limitBytes: Int
+  private let state: Mutex<State>
+
+  /// - Throws: where the file or its folder cannot be made.
+  package init(path: String, limitBytes: Int = FileSink.limitBytes) throws(Errno) {
+    self.path = path
+    self.limitBytes = limitBytes
+    if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+      try Files.makeFolder(String(path[..<slash]), mode: 0o750)
+    }
+    state = Mutex(try Self.open(path))
+  }
+
+  private static func open(_ path: String) throws(Errno) -> State {
+    // O_NOFOLLOW: a link put there beforehand would make us write elsewhere as root.
+    let file = try FileDescriptor(open: path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: 0o640)
+    var status = stat()
+    try call("stat \(path)") { fstat(file.number, &status) }
+    return State(file: file, bytes: Int(status.st_size))
+  }
+
+  package func write(_ line: String) throws(Errno) {
+    try state.withLock { (state) throws(Errno) in
+      let bytes = Array((line + "\n").utf8)
+      if state.bytes > 0, state.bytes + bytes.count > limitBytes {
+        try call("rename \(path) to \(path).1") { rename(path, path + ".1") }
+        state = try Self.open(path)
+      }
+      try state.file.write(bytes)
+      state.bytes += bytes.count
+    }
+  }
+}

@@ -1,0 +1,150 @@
+extension Profile {
+  /// Everything in the profile that a node with these capabilities cannot enforce. `seccomp` apart: the runtime's
+  /// version decides on it.
+  ///
+  /// Only what denies or audits counts: an Allow is never left unenforced.
+  package func gaps(on node: NodeCapabilities) -> [Gap] {
+    if node.isSandboxed { return [sandboxed(node.runtimeHandler)] }
+    return tierFloor(node) + processGaps(node) + fileGaps(node) + networkGaps(node) + kernelGaps(node)
+  }
+
+  /// What cannot be told apart where the container's root is no overlay: files of the image from new ones.
+  package func gapsWithoutOverlayRoot() -> [Gap] {
+    guard let process = applyingMode().process else { return [] }
+    let new = process.newExecutables ?? process.defaultForUnknown
+    guard new != .allow else { return [] }
+    return [
+      Gap(
+        subject: "process.newExecutables \(new.name)", coverage: .none,
+        why: "the container's root is no overlay, so its image's files cannot be told from new ones",
+        remedy: "use the overlayfs snapshotter, or set newExecutables: Allow")
+    ]
+  }
+
+  private func sandboxed(_ handler: String) -> Gap {
+    Gap(
+      subject: "the whole profile", coverage: .none,
+      why: "the pod's runtime handler \"\(handler)\" runs containers where this node's kernel does not see them",
+      remedy: "use another runtime class, or choose no profile for the pod")
+  }
+
+  private func tierFloor(_ node: NodeCapabilities) -> [Gap] {
+    guard node.tier < minimumTier else { return [] }
+    return [
+      Gap(
+        subject: "minimumTier \(minimumTier.name)", coverage: .none, why: node.tierSentence,
+        remedy: "see stockade doctor for how to get a better tier, or lower minimumTier")
+    ]
+  }
+
+  private func fileGaps(_ node: NodeCapabilities) -> [Gap] {
+    guard node.tier < .fmodRet, let section = applyingMode().fileAccess else { return [] }
+    return section.restrictions.map { $0.gap(.none, node.needs("fmod_ret or lsm"), Self.betterTier) }
+  }
+
+  private func kernelGaps(_ node: NodeCapabilities) -> [Gap] {
+    guard node.tier < .fmodRet else { return [] }
+    return kernelBlock.map {
+      Restriction(subject: "kernel.block \($0.rawValue)")
+        .gap(.none, node.needs("fmod_ret or lsm"), Self.betterTier)
+    }
+  }
+
+  private func networkGaps(_ node: NodeCapabilities) -> [Gap] {
+    guard let problem = node.networkProblem else { return [] }
+    let network = applyingMode().network
+    let restrictions =
+      (network.egress?.restrictions("network.egress") ?? [])
+      + (network.ingress?.restrictions("network.ingress") ?? [])
+    return restrictions.map {
+      $0.gap(.none, problem, "make cgroup v2 available (hybrid is enough), or set failurePolicy: Ignore")
+    }
+  }
+
+  private static let betterTier = "see stockade doctor for how to get a better tier, or set failurePolicy: Ignore"
+}
+
+extension Profile {
+  private func processGaps(_ node: NodeCapabilities) -> [Gap] {
+    guard let section = applyingMode().process else { return [] }
+    switch node.tier {
+    case .none:
+      return section.restrictions.map { $0.gap(.none, node.needs("signal, fmod_ret or lsm"), Self.betterTier) }
+    case .signal:
+      return section.partialAtSignal.map {
+        $0.gap(
+          .partial, "tier signal sees only the final image, not a script's own name or what a loader loads",
+          "set acceptPartial: true if that is enough, or use a node with tier fmod_ret or lsm")
+      }
+    case .fmodRet, .lsm: return []
+    }
+  }
+}
+
+/// Something in a profile that denies or audits.
+private struct Restriction {
+  var subject: String
+  var location: Location?
+
+  func gap(_ coverage: Gap.Coverage, _ why: String, _ remedy: String) -> Gap {
+    Gap(subject: subject, location: location, coverage: coverage, why: why, remedy: remedy)
+  }
+
+  /// Of a scalar that is not Allow.
+  static func setting(_ subject: String, _ action: Action) -> [Restriction] {
+    action == .allow ? [] : [Restriction(subject: "\(subject) \(action.name)")]
+  }
+
+  static func rules(_ place: String, _ rules: [PathRule]) -> [Restriction] {
+    rules.enumerated().compactMap { index, rule in
+      guard rule.strictest != .allow else { return nil }
+      let subject = rule.action == .allow ? "\(place)[\(index)].arguments of" : "\(place)[\(index)] \(rule.action.name)"
+      return Restriction(subject: "\(subject) \(rule.path)", location: rule.location)
+    }
+  }
+}
+
+extension ProcessSection {
+  fileprivate var restrictions: [Restriction] {
+    Restriction.setting("process.defaultAction", defaultAction)
+      + Restriction.setting("process.newExecutables", newExecutables ?? defaultForUnknown)
+      + Restriction.setting("process.fileless", fileless ?? defaultForUnknown)
+      + Restriction.rules("process.rules", rules)
+  }
+
+  /// Tier signal judges the final image. A script S that is blocked still runs if its interpreter may run, and so does
+  /// a program that a loader which may run is told to load. So whatever lets some image run makes every restriction
+  /// partial. Whole is only the section that lets nothing run but the entrypoint: then each later exec ends in an
+  /// image that is killed. A rule under it that names a file stays partial, since the entrypoint may be a script.
+  fileprivate var partialAtSignal: [Restriction] {
+    let entrypointOnly =
+      defaultAction == .block && rules.allSatisfy { $0.action == .block }
+      && (fileless ?? defaultForUnknown) == .block
+    guard entrypointOnly else { return restrictions }
+    return allowEntrypoint ? Restriction.rules("process.rules", rules) : []
+  }
+}
+
+extension FileSection {
+  fileprivate var restrictions: [Restriction] {
+    Restriction.setting("file.defaultAction", defaultAction) + Restriction.rules("file.rules", rules)
+  }
+}
+
+extension NetworkDirection {
+  fileprivate func restrictions(_ place: String) -> [Restriction] {
+    Restriction.setting("\(place).defaultAction", defaultAction)
+      + rules.enumerated().filter { $0.element.action != .allow }.map { index, rule in
+        Restriction(subject: "\(place).rules[\(index)] \(rule.action.name)", location: rule.location)
+      }
+  }
+}
+
+extension NodeCapabilities {
+  /// `this node has tier signal (the kernel …)`
+  fileprivate var tierSentence: String {
+    "this node has tier \(tier.name)" + (tierReason.isEmpty ? "" : " (\(tierReason))")
+  }
+
+  fileprivate func needs(_ tiers: String) -> String { "it needs tier \(tiers), and \(tierSentence)" }
+}

@@ -1,0 +1,61 @@
+import YAML
+
+/// What a node can do, as far as profiles depend on it.
+package struct NodeCapabilities: Equatable, Sendable {
+  /// The effective tier, proved by the self-test.
+  package var tier: Tier
+  /// Why it is no better, for messages; empty where that is not known.
+  package var tierReason: String
+  /// nil: `network` can be enforced; else why not: `cgroup v2 is not mounted`.
+  package var networkProblem: String?
+  /// Of the pod. A sandboxed runtime runs the container where the host's kernel sees none of it.
+  package var runtimeHandler: String
+
+  package init(tier: Tier, tierReason: String = "", networkProblem: String? = nil, runtimeHandler: String = "") {
+    self.tier = tier
+    self.tierReason = tierReason
+    self.networkProblem = networkProblem
+    self.runtimeHandler = runtimeHandler
+  }
+
+  /// Whether the pod's containers run in a virtual machine or under another kernel: Kata, gVisor.
+  package var isSandboxed: Bool { Self.isSandboxed(runtimeHandler: runtimeHandler) }
+
+  package static func isSandboxed(runtimeHandler: String) -> Bool {
+    ["kata", "gvisor", "runsc"].contains { runtimeHandler.lowercased().utf8.starts(with: $0.utf8) }
+  }
+}
+
+/// A part of a profile that a node cannot enforce, or not wholly.
+package struct Gap: Equatable, Sendable, CustomStringConvertible {
+  package enum Coverage: String, Sendable { case none, partial }
+
+  /// `process.rules[2] Block /bin/su`
+  package var subject: String
+  /// nil: it has no line of its own, as a default.
+  package var location: Location?
+  package var coverage: Coverage
+  package var why: String
+  package var remedy: String
+
+  package var description: String {
+    let place = location.map { " (\($0))" } ?? ""
+    let verb = coverage == .none ? "cannot be enforced" : "can only partly be enforced"
+    return "\(subject)\(place) \(verb): \(why); \(remedy)"
+  }
+}
+
+extension Profile {
+  /// The gaps that `failurePolicy: Fail` does not let pass.
+  package func refused(_ gaps: [Gap]) -> [Gap] {
+    guard failurePolicy == .fail else { return [] }
+    return gaps.filter { $0.coverage == .none || !acceptPartial }
+  }
+
+  /// Why a container is refused, in one line with the profile first; nil where it may start.
+  package func refusal(_ gaps: [Gap]) -> String? {
+    let refused = refused(gaps)
+    guard let first = refused.first else { return nil }
+    return "profile \(quoted(name)): \(first)" + (refused.count > 1 ? " (and \(refused.count - 1) more)" : "")
+  }
+}

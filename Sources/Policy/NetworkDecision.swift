@@ -1,0 +1,109 @@
+extension Profile {
+  /// Decides a connection that the container opens.
+  ///
+  /// - Parameters:
+  ///   - address: of the peer, 4 or 16 bytes in network order; an IPv4-mapped one is judged as IPv4.
+  ///   - port: of the peer.
+  ///   - transport: nil for every protocol without ports that rules can name.
+  package func decideEgress(address: [UInt8], port: UInt16, transport: PortRule.TransportProtocol?) -> Decision {
+    network.egress?.decide(address: address, port: port, transport: transport) ?? Decision(.allow, .noSection)
+  }
+
+  /// Decides a connection that a peer opens: its address, the container's port.
+  package func decideIngress(address: [UInt8], port: UInt16, transport: PortRule.TransportProtocol?) -> Decision {
+    network.ingress?.decide(address: address, port: port, transport: transport) ?? Decision(.allow, .noSection)
+  }
+
+  /// Decides bind(2) to a local port: refused only where ingress refuses every peer.
+  package func decideBind(port: UInt16, transport: PortRule.TransportProtocol?) -> Decision {
+    network.ingress?.decideBind(port: port, transport: transport) ?? Decision(.allow, .noSection)
+  }
+}
+
+extension NetworkDirection {
+  func decide(address: [UInt8], port: UInt16, transport: PortRule.TransportProtocol?) -> Decision {
+    let address = CIDR.unmapped(address)
+    let host = CIDR(bytes: address, prefixLength: address.count * 8)
+    return decide(at: host, port: port, transport: transport)
+  }
+
+  func decideBind(port: UInt16, transport: PortRule.TransportProtocol?) -> Decision {
+    let decisions = prefixes.map { decide(at: $0, port: port, transport: transport) }
+    return decisions.min { $0.action < $1.action } ?? Decision(defaultAction, .defaultAction)
+  }
+
+  private func decide(at prefix: CIDR, port: UInt16, transport: PortRule.TransportProtocol?) -> Decision {
+    guard let rule = candidates(at: prefix).first(where: { rules[$0].matches(port: port, transport: transport) }) else {
+      return Decision(defaultAction, .defaultAction)
+    }
+    return Decision(rules[rule].action, .rule, rule: rule)
+  }
+
+  /// The rules that apply to the whole of `prefix`, most specific first: the longer cidr, then those with ports,
+  /// then Block, Audit, Allow, then the order of the file. The first whose ports match decides.
+  package func candidates(at prefix: CIDR) -> [Int] {
+    rules.indices.filter { rules[$0].applies(to: prefix) }
+      .sorted { rules[$0].rank == rules[$1].rank ? $0 < $1 : rules[$0].rank > rules[$1].rank }
+  }
+
+  /// Every prefix below which other rules apply than above it, and the whole of both families.
+  package var prefixes: Set<CIDR> {
+    Set(rules.flatMap { ($0.cidr.map { [$0] } ?? []) + $0.except } + [.everyIPv4, .everyIPv6])
+  }
+}
+
+extension CIDR {
+  package static let everyIPv4 = CIDR(bytes: [0, 0, 0, 0], prefixLength: 0)
+  package static let everyIPv6 = CIDR(bytes: [UInt8](repeating: 0, count: 16), prefixLength: 0)
+}
+
+extension NetworkRule {
+  fileprivate func applies(to prefix: CIDR) -> Bool {
+    guard let cidr else { return true }
+    return cidr.contains(prefix) && !except.contains { $0.contains(prefix) }
+  }
+
+  fileprivate var rank: (Int, Int, Action) { (cidr?.prefixLength ?? 0, ports.isEmpty ? 0 : 1, action) }
+
+  fileprivate func matches(port: UInt16, transport: PortRule.TransportProtocol?) -> Bool {
+    ports.isEmpty || ports.contains { $0.transport == transport && $0.first <= port && port <= $0.last }
+  }
+}
+
+extension NetworkDirection {
+  /// Entries of one node of the kernel's tries, one for each port range (bpf/include/stockade.h).
+  package static let entriesMax = 64
+  /// Different prefixes of one direction.
+  package static let prefixesMax = 2048
+
+  /// The first place at which the rules do not fit the kernel's maps.
+  func limitProblem(_ place: String) -> Problem? {
+    guard let last = rules.last else { return nil }
+    let prefixes = prefixes
+    if prefixes.count > Self.prefixesMax {
+      return Problem(
+        last.location, "\(place) names \(prefixes.count) prefixes; at most \(Self.prefixesMax) fit, so join some")
+    }
+    for rule in rules {
+      for prefix in (rule.cidr.map { [$0] } ?? [.everyIPv4, .everyIPv6]) + rule.except {
+        let count = entries(at: prefix)
+        if count > Self.entriesMax {
+          return Problem(
+            rule.location,
+            "\(count) port ranges of \(place) apply to \(prefix); at most \(Self.entriesMax) fit, so join some")
+        }
+      }
+    }
+    return nil
+  }
+
+  /// Port ranges that a node needs: nothing behind a rule for all ports is ever reached.
+  private func entries(at prefix: CIDR) -> Int {
+    var count = 0
+    for rule in candidates(at: prefix).map({ rules[$0] }) {
+      if rule.ports.isEmpty { return count + 1 }
+      count += rule.ports.count
+    }
+    return count
+  }
+}

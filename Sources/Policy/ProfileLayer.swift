@@ -1,0 +1,48 @@
+/// A profile file as written: nil is what it does not set, so that `extends` can tell a default from a choice.
+package struct ProfileLayer: Equatable, Sendable {
+  package struct Base: Equatable, Sendable {
+    package var name: String
+    package var location: Location
+  }
+
+  package struct Process: Equatable, Sendable {
+    package var defaultAction: Action?
+    package var allowEntrypoint: Bool?
+    package var newExecutables: Action?
+    package var fileless: Action?
+    package var rules: [PathRule] = []
+  }
+
+  package struct FileAccess: Equatable, Sendable {
+    package var defaultAction: Action?
+    package var rules: [PathRule] = []
+  }
+
+  package struct Direction: Equatable, Sendable {
+    package var defaultAction: Action?
+    package var rules: [NetworkRule] = []
+  }
+
+  /// A tier, with the line that asks for it: what it cannot enforce is reported there.
+  package struct MinimumTier: Equatable, Sendable {
+    package var tier: Tier
+    package var location: Location
+  }
+
+  package var name = ""
+  package var location: Location
+  package var extends: [Base] = []
+  package var mode: Mode?
+  package var failurePolicy: FailurePolicy?
+  package var minimumTier: MinimumTier?
+  package var acceptPartial: Bool?
+  package var requireFilter: Bool?
+  package var seccomp: SeccompSection?
+  package var process: Process?
+  package var fileAccess: FileAccess?
+  package var egress: Direction?
+  package var ingress: Direction?
+  package var kernelBlock: [KernelSurface]?
+
+  init(location: Location) { self.location = location }
+}

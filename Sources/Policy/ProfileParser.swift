@@ -1,0 +1,107 @@
+import YAML
+
+extension ProfileLayer {
+  package static let apiVersion = "stockade.dev/v1alpha1"
+  package static let kind = "SecurityProfile"
+  /// Bases that one profile may name.
+  package static let extendsMax = 16
+
+  /// Reads and checks one profile file.
+  ///
+  /// - Parameter file: its path, for messages and for the locations of the rules.
+  /// - Throws: everything that is wrong with it, not only the first.
+  package static func parse(_ bytes: [UInt8], file: String) throws(PolicyError) -> ProfileLayer {
+    let problems = Problems(file: file)
+    guard let root = try problems.parse(bytes) else {
+      throw .invalid([Problem(Location(file: file, line: 1), "the file is empty; write a profile")])
+    }
+    var layer = ProfileLayer(location: Location(file: file, line: 1))
+    if let fields = Fields(root, Fields.root, keys: ["apiVersion", "kind", "metadata", "spec"], problems) {
+      layer.readHead(fields)
+      fields.require("spec", "a mapping with the profile's rules")
+      if let spec = fields.section("spec", keys: Self.specKeys) { layer.readSpec(spec) }
+    }
+    try problems.check()
+    return layer
+  }
+
+  private static let specKeys = [
+    "mode", "failurePolicy", "minimumTier", "acceptPartial", "extends", "requireFilter", "seccomp", "process", "file",
+    "network", "kernel",
+  ]
+
+  private mutating func readHead(_ fields: Fields) {
+    for (key, value) in [("apiVersion", Self.apiVersion), ("kind", Self.kind)] {
+      fields.require(key, "\(key): \(value)")
+      if let text = fields.text(key), text != value {
+        fields.problems.add(fields.line(of: key), "\(key) is \(quoted(text)); write \(value)")
+      }
+    }
+    fields.require("metadata", "metadata: {name: NAME}")
+    guard let node = fields["metadata"],
+      let metadata = Fields(node, "metadata", keys: ["name"], fields.problems)
+    else { return }
+    metadata.require("name", "the profile's name")
+    guard let name = metadata.text("name") else { return }
+    let line = metadata.line(of: "name")
+    ProfileName.check(name, at: line, "metadata.name", allowUnconfined: false, fields.problems)
+    self.name = name
+    location.line = line
+  }
+
+  private mutating func readSpec(_ spec: Fields) {
+    mode = spec.word("mode", \Mode.rawValue)
+    failurePolicy = spec.word("failurePolicy", \FailurePolicy.rawValue)
+    if let tier = spec.word("minimumTier", \Tier.name) {
+      minimumTier = .init(tier: tier, location: spec.location(of: "minimumTier"))
+    }
+    acceptPartial = spec.bool("acceptPartial")
+    requireFilter = spec.bool("requireFilter")
+    extends = readExtends(spec)
+    seccomp = SeccompSection.read(spec)
+    process = Process.read(spec)
+    fileAccess = FileAccess.read(spec)
+    if let network = spec.section("network", keys: ["egress", "ingress"]) {
+      egress = Direction.read(network, "egress")
+      ingress = Direction.read(network, "ingress")
+    }
+    if let kernel = spec.section("kernel", keys: ["block"]) {
+      kernelBlock = kernel.words("block", \KernelSurface.rawValue)
+    }
+    if let problem = unenforceableMinimumTier { spec.problems.add(problem.location.line, problem.message) }
+  }
+
+  private func readExtends(_ spec: Fields) -> [Base] {
+    guard let names = spec.texts("extends", limit: Self.extendsMax) else { return [] }
+    for (index, name) in names.enumerated() {
+      let place = "spec.extends[\(index)]"
+      ProfileName.check(name.text, at: name.line, place, allowUnconfined: false, spec.problems)
+      if name.text == self.name {
+        spec.problems.add(name.line, "\(place) is the profile itself; remove it")
+      }
+    }
+    return names.map { Base(name: $0.text, location: Location(file: spec.problems.file, line: $0.line)) }
+  }
+
+  /// A floor of `signal` under sections that this tier cannot enforce: no node could ever fulfil both.
+  var unenforceableMinimumTier: Problem? {
+    guard let minimumTier, minimumTier.tier == .signal else { return nil }
+    let sections = [(fileAccess != nil, "file"), (kernelBlock != nil, "kernel")].filter(\.0).map(\.1)
+    guard let section = sections.first else { return nil }
+    return Problem(
+      minimumTier.location,
+      "minimumTier signal cannot enforce spec.\(section); write fmod_ret or lsm, or leave minimumTier out")
+  }
+}
+
+extension Fields {
+  func location(of key: String) -> Location { Location(file: problems.file, line: line(of: key)) }
+
+  func action(_ key: String) -> Action? { word(key, \Action.name) }
+
+  /// A rule's own `action`, which it must have.
+  func requiredAction() -> Action? {
+    require("action", "Allow, Audit or Block")
+    return action("action")
+  }
+}

@@ -1,0 +1,95 @@
+import YAML
+
+extension SeccompSection {
+  private enum Kind: String, CaseIterable {
+    case runtimeDefault = "RuntimeDefault"
+    case localhost = "Localhost"
+    case inline = "Inline"
+  }
+
+  private static let inlineKeys = ["defaultAction", "defaultErrnoRet", "architectures", "flags", "syscalls"]
+  /// As Linux bounds a name in a folder.
+  package static let fileNameMaxBytes = 255
+
+  static func read(_ spec: Fields) -> SeccompSection? {
+    guard let fields = spec.section("seccomp", keys: ["type", "localhostProfile"] + inlineKeys) else { return nil }
+    fields.require("type", "RuntimeDefault, Localhost or Inline")
+    guard let kind = fields.word("type", \Kind.rawValue) else { return nil }
+    if kind != .localhost { fields.refuse("localhostProfile", "belongs to type Localhost; remove it") }
+    if kind != .inline {
+      for key in inlineKeys { fields.refuse(key, "belongs to type Inline; remove it") }
+    }
+    let location = spec.location(of: "seccomp")
+    switch kind {
+    case .runtimeDefault: return SeccompSection(source: .runtimeDefault, location: location)
+    case .localhost: return fileName(fields).map { SeccompSection(source: .localhost($0), location: location) }
+    case .inline: return SeccompFilter.read(fields).map { SeccompSection(source: .inline($0), location: location) }
+    }
+  }
+
+  private static func fileName(_ fields: Fields) -> String? {
+    fields.require("localhostProfile", "the name of a file in the profiles folder")
+    guard let name = fields.text("localhostProfile") else { return nil }
+    let bytes = Array(name.utf8)
+    if bytes.contains(UInt8(ascii: "/")) || bytes.first == UInt8(ascii: ".") || bytes.count > fileNameMaxBytes
+      || bytes.contains(where: { $0 < 0x20 || $0 == 0x7f })
+    {
+      fields.refuse(
+        "localhostProfile", "is \(quoted(name)); write the name of a file in the profiles folder, without a path")
+      return nil
+    }
+    return name
+  }
+}
+
+extension SeccompFilter {
+  /// Rules of one filter, names of one rule.
+  package static let rulesMax = 1024
+  package static let namesMax = 1024
+  /// A system call has six arguments, and each may be compared twice.
+  package static let argumentsMax = 12
+  /// Architectures, or flags.
+  package static let wordsMax = 32
+  /// `SECCOMP_RET_DATA`: the errno that the kernel returns is cut to this anyway.
+  private static let errnoMax = 4095
+
+  static func read(_ fields: Fields) -> SeccompFilter? {
+    fields.require("defaultAction", "an action like SCMP_ACT_ERRNO")
+    var filter = SeccompFilter(defaultAction: fields.text("defaultAction") ?? "")
+    filter.defaultErrno = fields.integer("defaultErrnoRet", in: 0...errnoMax).map(UInt32.init)
+    filter.architectures = fields.texts("architectures", limit: wordsMax)?.map(\.text) ?? []
+    filter.flags = fields.texts("flags", limit: wordsMax)?.map(\.text) ?? []
+    let rules = fields.list("syscalls", limit: rulesMax) ?? []
+    filter.syscalls = rules.enumerated().compactMap {
+      rule($0.element, "\(fields.path("syscalls"))[\($0.offset)]", fields.problems)
+    }
+    return filter
+  }
+
+  private static func rule(_ node: Node, _ place: String, _ problems: Problems) -> Rule? {
+    guard let fields = Fields(node, place, keys: ["names", "action", "errnoRet", "args"], problems) else { return nil }
+    fields.require("names", "the names of system calls")
+    fields.require("action", "an action like SCMP_ACT_ALLOW")
+    guard let names = fields.texts("names", limit: namesMax), let action = fields.text("action") else { return nil }
+    var rule = Rule(names: names.map(\.text), action: action)
+    rule.errnoReturn = fields.integer("errnoRet", in: 0...errnoMax).map(UInt32.init)
+    let arguments = fields.list("args", limit: argumentsMax) ?? []
+    rule.arguments = arguments.enumerated().compactMap {
+      argument($0.element, "\(fields.path("args"))[\($0.offset)]", problems)
+    }
+    rule.location = Location(file: problems.file, line: node.line)
+    return rule
+  }
+
+  private static func argument(_ node: Node, _ place: String, _ problems: Problems) -> Argument? {
+    guard let fields = Fields(node, place, keys: ["index", "value", "valueTwo", "op"], problems) else { return nil }
+    for (key, hint) in [("index", "0 to 5"), ("value", "a number"), ("op", "an operator like SCMP_CMP_EQ")] {
+      fields.require(key, hint)
+    }
+    let index = fields.integer("index", in: 0...5)
+    let value = fields.unsigned("value")
+    let valueTwo = fields.has("valueTwo") ? fields.unsigned("valueTwo") : 0
+    guard let index, let value, let valueTwo, let op = fields.text("op") else { return nil }
+    return Argument(index: UInt32(index), value: value, valueTwo: valueTwo, op: op)
+  }
+}

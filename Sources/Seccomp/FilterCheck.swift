@@ -1,0 +1,108 @@
+import Policy
+
+/// Checks each word and number of a filter by itself.
+enum FilterCheck {
+  /// Most names in all rules of a filter.
+  static let callsMax = 4096
+  /// Most rules about one call; the rules of one call are compared with each other.
+  static let rulesPerCallMax = 128
+  /// A system call has six arguments.
+  static let argumentsMax = 6
+
+  static func check(_ filter: SeccompFilter, at location: Location) throws(SeccompError) {
+    let action = try FilterAction(word: filter.defaultAction, errnoReturn: filter.defaultErrno, at: location)
+    switch action {
+    case .errno(let number), .trace(let number):
+      // The adjustment's field for it is dropped by every runtime up to NRI 0.12.
+      guard number == FilterAction.errnoDefault else {
+        throw .refused(
+          location,
+          "a default errno other than \(FilterAction.errnoDefault) (EPERM) never reaches the runtime; "
+            + "say errnoRet \(number) in a rule for each call that needs it")
+      }
+    default: break
+    }
+    for architecture in filter.architectures { _ = try FilterWords.token(of: architecture, at: location) }
+    for flag in filter.flags { try FilterWords.checkFlag(flag, at: location) }
+    for rule in filter.syscalls { try check(rule, nameLocations: [], at: rule.location ?? location) }
+  }
+
+  /// - Parameter nameLocations: of each name, where they are known better than the rule's.
+  static func check(
+    _ rule: SeccompFilter.Rule, nameLocations: [Location], at location: Location
+  ) throws(SeccompError) {
+    guard !rule.names.isEmpty else { throw .refused(location, "a rule without syscall names; add names or remove it") }
+    for (index, name) in rule.names.enumerated() {
+      try SyscallNames.check(name, at: index < nameLocations.count ? nameLocations[index] : location)
+    }
+    _ = try FilterAction(word: rule.action, errnoReturn: rule.errnoReturn, at: location)
+    var seen: Set<UInt32> = []
+    for argument in rule.arguments {
+      try check(argument, at: location)
+      guard seen.insert(argument.index).inserted else {
+        throw .refused(
+          location,
+          "two conditions on argument \(argument.index): runc takes such conditions as alternatives, "
+            + "not together; write one rule for each alternative")
+      }
+    }
+  }
+
+  private static func check(_ argument: SeccompFilter.Argument, at location: Location) throws(SeccompError) {
+    guard argument.index < argumentsMax else {
+      throw .refused(location, "argument index \(argument.index); a call has arguments 0 to \(argumentsMax - 1)")
+    }
+    _ = try FilterWords.comparison(argument.op, at: location)
+    let (value, second) = (argument.value, argument.valueTwo)
+    switch argument.op {
+    case "SCMP_CMP_MASKED_EQ":
+      // In OCI's words `value` is the mask and `valueTwo` what the masked argument must be.
+      guard second & ~value == 0 else {
+        throw .refused(location, "valueTwo \(second) has bits outside the mask \(value), so nothing can equal it")
+      }
+    case _ where second != 0:
+      throw .refused(location, "valueTwo \(second) is used only with SCMP_CMP_MASKED_EQ; remove it")
+    case "SCMP_CMP_LT" where value == 0, "SCMP_CMP_GT" where value == .max:
+      throw .refused(location, "no argument is \(argument.op) \(value); the rule never matches")
+    default: break
+    }
+  }
+
+  /// Limits, and what concerns the rules of a whole filter: after conditions were resolved.
+  static func checkWhole(_ filter: SeccompFilter, at location: Location) throws(SeccompError) {
+    var count = 0
+    var rulesOfCall: [String: Int] = [:]
+    for rule in filter.syscalls {
+      count += rule.names.count
+      guard count <= callsMax else {
+        throw .refused(rule.location ?? location, "more than \(callsMax) syscall names in all rules; unite rules")
+      }
+      for name in rule.names {
+        rulesOfCall[name, default: 0] += 1
+        guard rulesOfCall[name, default: 0] <= rulesPerCallMax else {
+          throw .refused(
+            rule.location ?? location, "more than \(rulesPerCallMax) rules about \"\(name)\"; unite them")
+        }
+      }
+    }
+    try checkWideValues(filter, at: location)
+  }
+
+  /// On a 32-bit ABI libseccomp compares the low half only: a wide value would match what it does not say. A negative
+  /// number (upper half all ones) keeps its meaning.
+  private static func checkWideValues(_ filter: SeccompFilter, at location: Location) throws(SeccompError) {
+    let architectures = filter.architectures.filter { FilterWords.with32BitArguments.contains($0) }
+    guard let architecture = architectures.first else { return }
+    for rule in filter.syscalls {
+      for value in rule.arguments.flatMap({ [$0.value, $0.valueTwo] }) {
+        let upper = value >> 32
+        guard upper == 0 || upper == 0xffff_ffff else {
+          throw .refused(
+            rule.location ?? location,
+            "the value \(value) needs more than 32 bits, and only its low half is compared for \(architecture); "
+              + "remove that architecture or the rule")
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/// What `/proc/PID/status` says of a process's filters.
+package struct SeccompStatus: Equatable, Sendable {
+  /// 2: the process is under filters.
+  package var mode: Int
+  /// How many filters; nil before Linux 5.9.
+  package var filters: Int?
+
+  static let filterMode = 2
+
+  /// nil where the text has no `Seccomp` line, or two of one kind.
+  package init?(statusText: String) {
+    var modes: [Int?] = []
+    var counts: [Int?] = []
+    // The kernel escapes a newline in the process's name, so no line is the process's own.
+    for line in statusText.split(separator: "\n") {
+      let parts = line.split(separator: "\t", omittingEmptySubsequences: false)
+      guard parts.count == 2 else { continue }
+      if parts[0] == "Seccomp:" { modes.append(Int(parts[1])) }
+      if parts[0] == "Seccomp_filters:" { counts.append(Int(parts[1])) }
+    }
+    guard modes.count == 1, let mode = modes[0], counts.count <= 1 else { return nil }
+    self.mode = mode
+    if let count = counts.first {
+      guard let count else { return nil }
+      filters = count
+    }
+  }
+
+  package var isFiltered: Bool { mode == Self.filterMode && filters != 0 }
+}
+
+/// Whether a process is under a seccomp filter of its own.
+///
+/// - Parameter parent: the status of the process that the runtime started it from, such as the shim: where that one is
+///   filtered already, as on a node that is itself a container, only one more filter counts.
+package func filterIsActive(statusText: String, parent: String? = nil) -> Bool {
+  guard let status = SeccompStatus(statusText: statusText), status.isFiltered else { return false }
+  guard let parent else { return true }
+  guard let inherited = SeccompStatus(statusText: parent) else { return false }
+  guard inherited.isFiltered else { return true }
+  guard let filters = status.filters, let others = inherited.filters else { return false }
+  return filters > others
+}

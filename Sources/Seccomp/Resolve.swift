@@ -1,0 +1,121 @@
+import Policy
+
+/// A checked filter, as far as it does not depend on the runtime: `adapt` makes of it what is sent.
+package struct ResolvedSeccomp: Equatable, Sendable {
+  /// Never empty, and never without effect.
+  package var filter: SeccompFilter
+  /// Rules that make the filter work better and are left out where the runtime takes no errno.
+  package var optional: [SeccompFilter.Rule] = []
+  /// What was added or is worth knowing, a sentence each.
+  package var notes: [String] = []
+  /// Of `spec.seccomp`, for messages.
+  package var location: Location
+}
+
+/// Makes of `spec.seccomp` a filter that runc takes and that starts a container, or says why not.
+///
+/// Takes some milliseconds, since libseccomp builds the whole filter: for the loading of a profile, not for each
+/// container.
+///
+/// - Parameter profilesFolder: where a `localhostProfile` is looked for, and never outside it.
+package func resolve(
+  _ section: SeccompSection, profilesFolder: String, mode: Mode, environment: SeccompEnvironment
+) throws(SeccompError) -> ResolvedSeccomp {
+  let location = section.location
+  var filter = try source(of: section, profilesFolder: profilesFolder).resolved(in: environment)
+  if section.source == .runtimeDefault {
+    for index in filter.syscalls.indices { filter.syscalls[index].location = location }
+  }
+  try FilterCheck.check(filter, at: location)
+  try FilterCheck.checkWhole(filter, at: location)
+  try checkEffect(filter, at: location)
+  var notes = try unknownToLibrary(filter, at: location)
+
+  let architecture = environment.architecture
+  let program = try FilterProgram(filter, architecture: architecture, at: location)
+  try Contradictions.check(filter, program: program, architecture: architecture, at: location)
+  notes += try Bypasses.notes(filter, program: program, architecture: architecture, at: location)
+  let completed = try RuntimeInit.complete(filter, program: program, architecture: architecture, at: location)
+  var resolved = ResolvedSeccomp(
+    filter: completed.filter, optional: completed.optional, notes: notes + completed.notes, location: location)
+  if mode == .audit { resolved.becomeAudit(architecture: architecture) }
+
+  // Whole, as it is sent at most: what libseccomp refuses at a container's start is refused now.
+  var whole = resolved.filter
+  whole.syscalls += resolved.optional
+  let length = try FilterProgram(whole, architecture: architecture, at: location).count
+  guard length <= FilterProgram.instructionsMax else { throw .tooLong(location, instructions: length) }
+  return resolved
+}
+
+private func source(
+  of section: SeccompSection, profilesFolder: String
+) throws(SeccompError) -> ConditionalFilter {
+  switch section.source {
+  case .runtimeDefault: return RuntimeDefault.filter
+  case .localhost(let name):
+    return try LocalhostProfile.read(name, folder: profilesFolder, reference: section.location)
+  case .inline(let filter):
+    return ConditionalFilter(
+      defaultAction: filter.defaultAction, defaultErrno: filter.defaultErrno, architectures: filter.architectures,
+      flags: filter.flags, rules: filter.syscalls.map { ConditionalFilter.Rule(rule: $0) })
+  }
+}
+
+/// An empty filter leaves the container unconfined, and one that allows everything does no more.
+private func checkEffect(_ filter: SeccompFilter, at location: Location) throws(SeccompError) {
+  func action(_ word: String) throws(SeccompError) -> FilterAction {
+    try FilterAction(word: word, errnoReturn: nil, at: location)
+  }
+  guard try action(filter.defaultAction) == .allow else { return }
+  for rule in filter.syscalls where try action(rule.action) != .allow { return }
+  throw .refused(
+    location,
+    "the filter allows every call here, so it confines nothing; deny something, or remove spec.seccomp to keep the "
+      + "filter that the pod has")
+}
+
+/// Names that this libseccomp does not know are still sent: the runtime's own may know them, and else ignores them. So
+/// the default decides, which must not be weaker than the rule.
+private func unknownToLibrary(_ filter: SeccompFilter, at location: Location) throws(SeccompError) -> [String] {
+  let defaultAction = try FilterAction(word: filter.defaultAction, errnoReturn: nil, at: location)
+  var names: [String] = []
+  for rule in filter.syscalls {
+    let place = rule.location ?? location
+    let action = try FilterAction(word: rule.action, errnoReturn: rule.errnoReturn, at: place)
+    for name in rule.names where SyscallNames.number(of: name) == nil {
+      guard !action.denies || defaultAction.denies else {
+        throw .refused(
+          place,
+          "\"\(name)\" cannot be denied: libseccomp \(SyscallNames.library) does not know it, and the default allows it; "
+            + "use a default that denies, or a newer libseccomp")
+      }
+      if !names.contains(name) { names.append(name) }
+    }
+  }
+  guard !names.isEmpty else { return [] }
+  return [
+    "\(filter.defaultAction) decides these calls where the runtime's libseccomp does not know them, as "
+      + "\(SyscallNames.library) does not: \(names.joined(separator: " "))"
+  ]
+}
+
+extension ResolvedSeccomp {
+  /// Nothing is denied any more: what would be is logged.
+  fileprivate mutating func becomeAudit(architecture: Architecture) {
+    func logged(_ word: String) -> String { word == "SCMP_ACT_ALLOW" ? word : "SCMP_ACT_LOG" }
+    filter.defaultAction = logged(filter.defaultAction)
+    filter.defaultErrno = nil
+    optional = []
+    for index in filter.syscalls.indices {
+      filter.syscalls[index].action = logged(filter.syscalls[index].action)
+      filter.syscalls[index].errnoReturn = nil
+    }
+    notes.append("mode Audit: what the filter denies is logged by the kernel (audit records of type 1326) and allowed")
+    let missing = ([architecture.ociName] + architecture.compatible).filter { !filter.architectures.contains($0) }
+    guard !missing.isEmpty else { return }
+    // A call of an architecture that is missing kills.
+    filter.architectures += missing
+    notes.append("mode Audit: added \(missing.joined(separator: " ")), so that their calls are logged too")
+  }
+}

@@ -1,0 +1,53 @@
+import CSeccomp
+import Glibc
+import Policy
+
+/// The names of system calls: libseccomp's, and newer ones.
+enum SyscallNames {
+  /// Calls newer than libseccomp 2.5.4 with their numbers, which are the same on x86_64 and aarch64 where not said.
+  /// To be shortened when a newer libseccomp knows them.
+  static let newer: [String: Int] = [
+    "cachestat": 451, "fchmodat2": 452, "map_shadow_stack": 453, "futex_wake": 454, "futex_wait": 455,
+    "futex_requeue": 456, "statmount": 457, "listmount": 458, "lsm_get_self_attr": 459, "lsm_set_self_attr": 460,
+    "lsm_list_modules": 461, "mseal": 462, "setxattrat": 463, "getxattrat": 464, "listxattrat": 465,
+    "removexattrat": 466, "open_tree_attr": 467, "file_getattr": 468, "file_setattr": 469, "listns": 470,
+    // x86_64 only.
+    "uretprobe": 335, "uprobe": 336,
+    // riscv64 only.
+    "riscv_hwprobe": 258,
+  ]
+
+  /// libseccomp's own number of a call: the native one, or a negative one where the native ABI lacks it.
+  static func number(of name: String) -> Int32? {
+    let number = seccomp_syscall_resolve_name(name)
+    return number == __NR_SCMP_ERROR ? nil : number
+  }
+
+  static func check(_ name: String, at location: Location) throws(SeccompError) {
+    if number(of: name) != nil || newer[name] != nil { return }
+    throw .unknown(
+      location, what: "syscall", word: name,
+      hint: Suggestion.hint(for: name, among: all(), otherwise: "syscalls(2) lists the names"))
+  }
+
+  /// The version of the libseccomp that checks: `2.5.4`.
+  static let library: String = {
+    guard let version = seccomp_version()?.pointee else { return "of unknown version" }
+    return "\(version.major).\(version.minor).\(version.micro)"
+  }()
+
+  /// Every known name of the ABIs of both supported architectures. Slow; for messages.
+  private static func all() -> Set<String> {
+    var names = Set(newer.keys)
+    for architecture in ["x86_64", "x86", "aarch64", "arm"] {
+      let token = seccomp_arch_resolve_name(architecture)
+      // No table is longer; 32-bit ARM has a few private calls above it, which nobody mistypes.
+      for number in Int32(0)..<600 {
+        guard let name = seccomp_syscall_resolve_num_arch(token, number) else { continue }
+        names.insert(String(cString: name))
+        free(name)
+      }
+    }
+    return names
+  }
+}

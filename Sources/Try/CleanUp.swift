@@ -1,0 +1,75 @@
+import CSystem
+import Glibc
+import System
+
+/// Sees to it that nothing is left, however `try` ends.
+///
+/// A small shell waits on a socket whose only other end is ours. It kills what is left in the cgroups of this `try` and
+/// removes them and the folder: after a normal end, and just the same after SIGKILL. It holds the mount namespace until
+/// the containers are gone, so their policy stays in force that long.
+final class CleanUp {
+  private let writer: FileDescriptor
+  private let shell: pid_t
+
+  /// A `runc create` that outlives us ends within this time.
+  private static let script = """
+    trap '' HUP INT TERM
+    id=$1 folder=$2
+    read -r _ || sleep 1
+    tries=0
+    while [ $tries -lt 100 ]; do
+      cgroups=$(find /sys/fs/cgroup -depth -type d -path "*/stockade-try/$id-*")
+      [ "$cgroups" ] || break
+      for cgroup in $cgroups; do
+        while read -r pid; do kill -KILL "$pid"; done <"$cgroup/cgroup.procs"
+        rmdir "$cgroup" || sleep 0.02
+      done
+      tries=$((tries + 1))
+    done
+    rmdir /sys/fs/cgroup/stockade-try /sys/fs/cgroup/*/stockade-try
+    umount -l "$folder"
+    rmdir "$folder" "${folder%/*}"
+    [ -z "$cgroups" ]
+    """
+
+  init(_ workspace: Workspace) throws(TryError) {
+    try system { () throws(Errno) in try call("adopt orphans") { stockade_become_subreaper() } }
+    let (reader, writer) = try connectedPair()
+    self.writer = writer
+    let null = try system { () throws(Errno) in try FileDescriptor(open: "/dev/null", O_RDWR) }
+    shell = try Program.start(
+      ["/bin/sh", "-c", Self.script, "stockade-try-cleanup", workspace.id, workspace.path],
+      input: reader.number, output: null.number, error: null.number, ownGroup: true)
+  }
+
+  /// Cleans up and waits until that is done.
+  func run() throws(TryError) {
+    killOrphans()
+    try system { () throws(Errno) in try writer.write("end\n".utf8) }
+    if try Program.wait(for: shell) != 0 {
+      throw .leftBehind("cgroups below stockade-try could not be removed; look for processes in them")
+    }
+  }
+
+  /// Processes that left their container's cgroup became our children when their parents ended.
+  private func killOrphans() {
+    let (tries, pauseMicroseconds) = (200, useconds_t(5000))
+    for _ in 0..<tries {
+      let orphans = children().filter { $0 != shell }
+      if orphans.isEmpty { return }
+      for orphan in orphans {
+        kill(orphan, SIGKILL)
+        waitpid(orphan, nil, WNOHANG)
+      }
+      usleep(pauseMicroseconds)
+    }
+  }
+
+  private func children() -> [pid_t] {
+    let threads = (try? Files.names(in: "/proc/self/task")) ?? []
+    return threads.flatMap { thread in
+      let text = (try? Files.text("/proc/self/task/\(thread)/children")) ?? ""
+      return text.split(separator: " ").compactMap { pid_t($0) }
+    }
+  }
+}

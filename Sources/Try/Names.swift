@@ -1,0 +1,48 @@
+import NRI
+
+/// What the plugin is told about a run's pod and container, in the words of containerd's CRI.
+struct Names {
+  var options: Options
+  /// Of the `try`.
+  var id: String
+  /// Of the run, from 1.
+  var number: Int
+  /// Of the profile to annotate the pod with.
+  var profile: String?
+
+  private var podID: String { "\(id)-pod\(number)" }
+
+  var pod: PodSandbox {
+    var pod = PodSandbox()
+    pod.id = podID
+    pod.name = "try"
+    pod.uid = "\(id)-uid\(number)"
+    pod.namespace = "try"
+    pod.runtimeHandler = "runc"
+    pod.labels = ["io.kubernetes.pod.name": "try", "io.kubernetes.pod.namespace": "try"]
+    if let profile { pod.annotations["profile.stockade.dev"] = profile }
+    pod.annotations.merge(options.annotations) { _, given in given }
+    if options.podCgroup { pod.cgroupParent = "\(Host.cgroupRoot)/\(podID)" }
+    return pod
+  }
+
+  var container: Container {
+    var container = Container()
+    container.id = "\(id)-\(number)"
+    container.podSandboxID = podID
+    container.name = options.containerName
+    container.labels = ["io.kubernetes.container.name": options.containerName]
+    container.annotations = [
+      "io.kubernetes.cri.container-type": "container",
+      "io.kubernetes.cri.container-name": options.containerName,
+      "io.kubernetes.cri.image-name": options.rootfs ?? "busybox",
+      "io.kubernetes.cri.sandbox-id": podID,
+      "io.kubernetes.cri.sandbox-name": "try",
+      "io.kubernetes.cri.sandbox-namespace": "try",
+    ]
+    container.arguments = options.command
+    container.hasLinux = true
+    container.cgroupsPath = (options.podCgroup ? pod.cgroupParent : Host.cgroupRoot) + "/" + container.id
+    return container
+  }
+}

@@ -1,0 +1,70 @@
+import NRI
+
+/// What `stockade try` was asked to do.
+package struct Options: Equatable, Sendable {
+  /// A profile file; nil only with `pluginConfiguration`.
+  package var profile: String?
+  /// Configuration of the plugin, as containerd would hand it on; a file.
+  package var pluginConfiguration: String?
+  package var command: [String] = []
+
+  // The container
+  /// The image's tree, read only; nil: one made from busybox.
+  package var rootfs: String?
+  package var environment: [String] = []
+  package var userID: UInt32 = 0
+  package var groupID: UInt32 = 0
+  package var workingDirectory = "/"
+  package var mounts: [BindMount] = []
+  package var privileged = false
+  package var noNewPrivileges = false
+  package var hostPID = false
+  package var hostNetwork = false
+  package var containerName = "try"
+  package var annotations: [String: String] = [:]
+  /// The pod has a cgroup of its own, made before RunPodSandbox as the kubelet does.
+  package var podCgroup = false
+
+  // The run
+  /// Commands for `runc exec`, one after the other, once the container runs.
+  package var executions: [[String]] = []
+  package var nriVersion = NRIVersion.newest
+  package var refusals: Set<Step> = []
+  package var repetitions = 1
+  package var timeoutSeconds: Int?
+  /// Tell how long the plugin's own code took for each call.
+  package var reportTimes = false
+  package var runc = "runc"
+  /// Where to write the config.json that runc got.
+  package var keepConfig: String?
+  /// Where to write `/proc/PID/status` of the container's init as it is at StartContainer.
+  package var statusFile: String?
+
+  package init() {}
+}
+
+/// `--mount SRC:DST[:ro]`.
+package struct BindMount: Equatable, Sendable {
+  package var source: String
+  package var destination: String
+  package var readOnly = false
+
+  package init(source: String, destination: String, readOnly: Bool = false) {
+    self.source = source
+    self.destination = destination
+    self.readOnly = readOnly
+  }
+}
+
+/// A step of a container's life that `--refuse` breaks.
+package enum Step: String, CaseIterable, Sendable {
+  /// Another plugin refuses after ours has answered.
+  case create, validate, start
+  /// runc fails although every plugin agreed.
+  case runcCreate = "runc-create"
+  case runcStart = "runc-start"
+  /// The event is lost: the plugin never hears of it.
+  case stop, remove
+  case stopPod = "stop-pod"
+  case removePod = "remove-pod"
+}

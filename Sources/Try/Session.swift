@@ -1,0 +1,80 @@
+import Glibc
+import NRI
+import System
+
+/// What a plugin's maker is told: where things are in this `try`.
+package struct PluginEnvironment: Sendable {
+  /// `--profile`; nil without one.
+  package var profile: String?
+  /// A BPF file system that only this process sees; whatever is pinned there goes with it.
+  package var bpffs: String
+}
+
+/// A plugin as `try` needs it.
+package struct PluginUnderTry {
+  package var handler: any PluginHandler
+  /// The name of `--profile`'s profile, which the pod is annotated with; nil where bindings choose.
+  package var profileName: String?
+  /// What was denied or audited since the last call, a line each. Called on the main thread, between calls of the
+  /// handler's methods, when a container has ended.
+  package var denials: () -> [String]
+
+  package init(handler: any PluginHandler, profileName: String?, denials: @escaping () -> [String]) {
+    self.handler = handler
+    self.profileName = profileName
+    self.denials = denials
+  }
+}
+
+/// An NRI session over a socket pair: the plugin on a thread of its own, the runtime's half on the caller's.
+final class Session {
+  let runtime: RuntimeConnection
+  private let socket: FileDescriptor
+  private let thread: pthread_t
+
+  /// What the thread gets. Handed over whole before the thread starts, and not touched again by the starter.
+  private final class PluginSide: @unchecked Sendable {
+    let session: PluginSession
+    init(_ session: PluginSession) { self.session = session }
+
+    func serve() {
+      do throws(NRIError) { _ = try session.run() } catch { report("the plugin's session broke: \(error)") }
+    }
+  }
+
+  init(handler: any PluginHandler, options: Options) throws(TryError) {
+    let (runtimeEnd, pluginEnd) = try connectedPair()
+    socket = runtimeEnd
+    let plugin = try nri { () throws(NRIError) in
+      try PluginSession(socket: pluginEnd, name: "stockade", index: "10", handler: handler)
+    }
+    thread = try Self.start(PluginSide(plugin))
+    let configuration = try system { () throws(Errno) in try options.pluginConfiguration.map(Files.text) ?? "" }
+    runtime = RuntimeConnection(socket: socket, version: options.nriVersion, configuration: configuration)
+    try nri { [runtime] () throws(NRIError) in try runtime.accept() }
+  }
+
+  private static func start(_ side: PluginSide) throws(TryError) -> pthread_t {
+    var thread = pthread_t()
+    let code = pthread_create(
+      &thread, nil,
+      { argument in
+        Unmanaged<PluginSide>.fromOpaque(argument!).takeRetainedValue().serve()
+        return nil
+      }, Unmanaged.passRetained(side).toOpaque())
+    if code != 0 { throw .system(Errno(code, "start a thread")) }
+    return thread
+  }
+
+  /// Closes our end and waits for the plugin's.
+  func end() {
+    shutdown(socket.number, Int32(SHUT_RDWR))
+    pthread_join(thread, nil)
+  }
+}
+
+/// Runs `body`, its NRI error as one of this module.
+@discardableResult
+func nri<Result>(_ body: () throws(NRIError) -> Result) throws(TryError) -> Result {
+  do throws(NRIError) { return try body() } catch { throw .plugin(error) }
+}

@@ -1,0 +1,70 @@
+import CSystem
+import Glibc
+import System
+
+/// Waits for a process while it forwards SIGINT, SIGTERM and SIGHUP to it.
+///
+/// The signals stay blocked from `init` on in the calling thread and in those it starts, so none interrupts a step
+/// halfway; they are read here.
+final class Signals {
+  /// A container's first process ignores what it does not handle, so after so long it is killed.
+  static let graceMilliseconds: Int32 = 2000
+
+  private let source: FileDescriptor
+  /// Set once one was received: a series of runs ends then.
+  private(set) var wereReceived = false
+
+  init() throws(TryError) {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, signal) }
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+    source = FileDescriptor(
+      owning: try system { () throws(Errno) in
+        try call("make a signal descriptor") { signalfd(-1, &set, Int32(SFD_CLOEXEC)) }
+      })
+  }
+
+  /// Waits for the end of a child.
+  ///
+  /// - Parameter deadline: after so many seconds the child is killed.
+  /// - Returns: its exit status as a shell has it, and whether the deadline killed it.
+  func wait(for pid: pid_t, timeoutSeconds: Int?) throws(TryError) -> (status: Int32, timedOut: Bool) {
+    let process = FileDescriptor(
+      owning: try system { () throws(Errno) in try call("open process \(pid)") { pidfd_open(pid, 0) } })
+    var timedOut = false
+    var timeout = timeoutSeconds.map { Int32($0 * 1000) } ?? -1
+    while true {
+      switch try next(process, milliseconds: timeout) {
+      case .ended: return (try Program.wait(for: pid), timedOut)
+      case .elapsed:
+        kill(pid, SIGKILL)
+        timedOut = !wereReceived
+        timeout = -1
+      case .signal(let number):
+        kill(pid, wereReceived ? SIGKILL : number)
+        wereReceived = true
+        timeout = Self.graceMilliseconds
+      }
+    }
+  }
+
+  private enum Event {
+    case ended, elapsed
+    case signal(Int32)
+  }
+
+  private func next(_ process: FileDescriptor, milliseconds: Int32) throws(TryError) -> Event {
+    var descriptors = [process.number, source.number].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    let ready = try system { () throws(Errno) in
+      try call("wait for the container") { poll(&descriptors, 2, milliseconds) }
+    }
+    if ready == 0 { return .elapsed }
+    if descriptors[0].revents != 0 { return .ended }
+    var information = signalfd_siginfo()
+    try system { () throws(Errno) in
+      try call("read a signal") { read(source.number, &information, MemoryLayout<signalfd_siginfo>.size) }
+    }
+    return .signal(Int32(information.ssi_signo))
+  }
+}

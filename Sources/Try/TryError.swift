@@ -1,0 +1,48 @@
+import NRI
+import System
+
+/// Why a run did not come about, or not as asked. The command's own failure is no error: it is the exit status.
+package enum TryError: Error, Equatable, CustomStringConvertible {
+  /// The command line, or what it names, will not do; what and why.
+  case usage(String)
+  case system(Errno)
+  /// The plugin could not be made: its own reason.
+  case pluginNotMade(String)
+  /// The plugin refused, or its session broke.
+  case plugin(NRIError)
+  /// `--refuse` asked for it.
+  case refusedOnDemand(Step)
+  /// runc failed: the command that was given to it, and its message.
+  case runc(command: String, message: String)
+  /// The run is over, and something of it is still there.
+  case leftBehind(String)
+
+  package var description: String {
+    switch self {
+    case .usage(let problem), .pluginNotMade(let problem), .leftBehind(let problem): problem
+    case .system(let error): error.description
+    case .plugin(let error): error.description
+    case .refusedOnDemand(let step): "refused, as --refuse \(step.rawValue) asks"
+    // runc has printed it itself there: it shares its standard error with the container that it makes.
+    case .runc("create", _): "the container was not made; runc said why"
+    case .runc(let command, let message): "runc \(command): \(message)"
+    }
+  }
+
+  /// What a shell would return: nothing that failed so ever ran.
+  package var exitStatus: Int32 {
+    guard case .runc(_, let message) = self else { return ExitStatus.notStarted }
+    return Runc.exitStatus(forMessage: message)
+  }
+}
+
+/// Exit statuses of `stockade try` that are not the command's own; the numbers are docker's and the shell's.
+package enum ExitStatus {
+  /// A bad command line, a refusal, a failure of runc or of this machine: the command never ran.
+  package static let notStarted: Int32 = 125
+  /// The command is there and cannot be executed.
+  package static let cannotExecute: Int32 = 126
+  package static let commandNotFound: Int32 = 127
+  /// Plus the number of the signal that ended the command.
+  package static let signalBase: Int32 = 128
+}

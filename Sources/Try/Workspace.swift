@@ -1,0 +1,85 @@
+import CSystem
+import Glibc
+import System
+
+/// The folder of one `try`: a tmpfs in a mount namespace of its own, so that the kernel clears it away with the last
+/// process that sees it. Whatever is mounted here is seen by no one else.
+package final class Workspace {
+  static let parent = "/run/stockade-try"
+
+  /// 12 hexadecimal digits; names the folder and the cgroups.
+  package let id: String
+  package let path: String
+  /// A BPF file system that only this `try` sees.
+  package var bpffs: String { path + "/bpf" }
+  var runcState: String { path + "/runc" }
+  private var image: String { path + "/image" }
+
+  /// Moves the calling thread, and those it starts from now on, to a new mount namespace. Leaves nothing to clean up.
+  init() throws(TryError) {
+    id = try Self.randomID()
+    path = "\(Self.parent)/\(id)"
+    try system { () throws(Errno) in
+      try call("get a mount namespace (try needs root)") { stockade_unshare_mounts() }
+      // What the machine mounts later still shows here; what is mounted here stays here.
+      try Self.mount("none", on: "/", type: nil, flags: UInt(MS_REC | MS_SLAVE))
+    }
+  }
+
+  /// Makes the folder and fills the image: a view of `rootfs`, or a tree made from busybox.
+  func setUp(rootfs: String?) throws(TryError) {
+    try system { [path, bpffs] () throws(Errno) in
+      try Files.makeFolder(path, mode: 0o700)
+      try Self.mount("stockade-try", on: path, type: "tmpfs", data: "mode=0700")
+      for folder in [bpffs, runcState, image] { try Files.makeFolder(folder) }
+      try Self.mount("stockade-try", on: bpffs, type: "bpf", data: "mode=0700")
+      if let rootfs { try Self.mount(rootfs, on: image, type: nil, flags: UInt(MS_BIND)) }
+    }
+    if rootfs == nil { try BusyBox.makeImage(in: image) }
+  }
+
+  private static func randomID() throws(TryError) -> String {
+    let bytes = try system { () throws(Errno) in
+      try FileDescriptor(open: "/dev/urandom", O_RDONLY).read(atMost: 6)
+    }
+    return bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+  }
+
+  /// The folder of one container, with the image's root file system mounted in it, fresh.
+  func makeBundle(_ name: String) throws(TryError) -> Bundle {
+    let bundle = Bundle(path: "\(path)/\(name)")
+    try system { [image] () throws(Errno) in
+      try Files.makeFolder(bundle.path)
+      try Self.mount("stockade-try", on: bundle.path, type: "tmpfs", data: "mode=0755")
+      for folder in [bundle.upper, bundle.work, bundle.rootfs] { try Files.makeFolder(folder) }
+      try Self.mount(
+        "overlay", on: bundle.rootfs, type: "overlay",
+        data: "lowerdir=\(image),upperdir=\(bundle.upper),workdir=\(bundle.work)")
+    }
+    return bundle
+  }
+
+  static func mount(
+    _ source: String, on target: String, type: String?, flags: UInt = 0, data: String? = nil
+  ) throws(Errno) {
+    try call("mount \(type ?? source) on \(target)") { Glibc.mount(source, target, type, flags, data) }
+  }
+}
+
+/// An OCI bundle and what belongs to it, on a tmpfs of its own.
+struct Bundle: Sendable {
+  var path: String
+  var rootfs: String { path + "/rootfs" }
+  var upper: String { path + "/upper" }
+  var work: String { path + "/work" }
+  var configuration: String { path + "/config.json" }
+  var pidFile: String { path + "/pid" }
+  var log: String { path + "/log" }
+
+  /// Frees what the container wrote and what runc left. Processes that still use it keep their own view.
+  func remove() {
+    umount2(rootfs, Int32(MNT_DETACH))
+    umount2(path, Int32(MNT_DETACH))
+    rmdir(path)
+  }
+}

@@ -1,0 +1,15 @@
+/// Longest text that a message repeats, in bytes.
+private let quotedMaxBytes = 100
+
+/// `text` in quotes, cut and with control characters escaped, so that a message stays one line.
+package func quoted(_ text: String) -> String {
+  var output = ""
+  for scalar in text.unicodeScalars {
+    if output.utf8.count >= quotedMaxBytes {
+      output += "…"
+      break
+    }
+    output += scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
+  }
+  return "\"\(output)\""
+}

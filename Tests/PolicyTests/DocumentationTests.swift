@@ -1,0 +1,273 @@
+import Policy
+import System
+import Testing
+
+/// The documents and the code must say the same.
+@Suite struct Documentation {
+  private struct Row {
+    var key: String
+    var defaultValue: String
+  }
+
+  private func rows(of document: String) throws -> [Row] {
+    try Files.text("\(root)/docs/\(document)").split(separator: "\n").compactMap { line in
+      let cells = line.split(separator: "|").map { $0.split(separator: " ").joined(separator: " ") }
+      guard cells.count >= 3, line.hasPrefix("| `"), let key = unquoted(cells[0]) else { return nil }
+      // Tables of other shapes have two columns.
+      return cells.count >= 4 ? Row(key: key, defaultValue: cells[2]) : nil
+    }
+  }
+
+  private func unquoted(_ cell: String) -> String? {
+    cell.hasPrefix("`") && cell.hasSuffix("`") ? String(cell.dropFirst().dropLast()) : nil
+  }
+
+  /// The fenced YAML examples.
+  private func examples(of document: String) throws -> [String] {
+    let parts = try Files.text("\(root)/docs/\(document)").split(separator: "```", omittingEmptySubsequences: false)
+    return parts.enumerated().filter { $0.offset % 2 == 1 && $0.element.hasPrefix("yaml\n") }
+      .map { String($0.element.dropFirst(5)) }
+  }
+
+  /// The keys that the parser lists where it is given one that it does not know.
+  private func keys(_ message: String?, in place: String) throws -> [String] {
+    let start = "unknown key \"zzzzzzzzzzzz\" in \(place); its keys are "
+    let line = try #require(message?.split(separator: "\n").first { $0.contains(start) })
+    return line[try #require(line.firstRange(of: start)).upperBound...].split(separator: ", ").map(String.init)
+  }
+
+  @Test(
+    "the reference lists exactly the keys that the parser knows",
+    arguments: [
+      ("", "the file", "zzzzzzzzzzzz: 1"),
+      ("metadata.", "metadata", "metadata: {zzzzzzzzzzzz: 1}"),
+      ("spec.", "spec", "spec: {zzzzzzzzzzzz: 1}"),
+      ("spec.seccomp.", "spec.seccomp", "spec: {seccomp: {zzzzzzzzzzzz: 1}}"),
+      (
+        "spec.seccomp.syscalls[].", "spec.seccomp.syscalls[0]",
+        "spec: {seccomp: {type: Inline, syscalls: [{zzzzzzzzzzzz: 1}]}}"
+      ),
+      (
+        "spec.seccomp.syscalls[].args[].", "spec.seccomp.syscalls[0].args[0]",
+        "spec: {seccomp: {type: Inline, syscalls: [{names: [a], action: b, args: [{zzzzzzzzzzzz: 1}]}]}}"
+      ),
+      ("spec.process.", "spec.process", "spec: {process: {zzzzzzzzzzzz: 1}}"),
+      (
+        "spec.process.rules[].arguments[].", "spec.process.rules[0].arguments[0]",
+        "spec: {process: {rules: [{arguments: [{zzzzzzzzzzzz: 1}]}]}}"
+      ),
+      ("spec.file.", "spec.file", "spec: {file: {zzzzzzzzzzzz: 1}}"),
+      ("spec.network.", "spec.network", "spec: {network: {zzzzzzzzzzzz: 1}}"),
+      ("spec.network.egress.", "spec.network.egress", "spec: {network: {egress: {zzzzzzzzzzzz: 1}}}"),
+      (
+        "spec.network.egress.rules[].", "spec.network.egress.rules[0]",
+        "spec: {network: {egress: {rules: [{zzzzzzzzzzzz: 1}]}}}"
+      ),
+      (
+        "spec.network.egress.rules[].ports[].", "spec.network.egress.rules[0].ports[0]",
+        "spec: {network: {egress: {rules: [{ports: [{zzzzzzzzzzzz: 1}]}]}}}"
+      ),
+      ("spec.kernel.", "spec.kernel", "spec: {kernel: {zzzzzzzzzzzz: 1}}"),
+    ])
+  func profileKeys(prefix: String, place: String, text: String) throws {
+    let known = try keys(problems(of: text), in: place)
+    #expect(try documented(in: "profile-reference.md", below: prefix) == Set(known))
+  }
+
+  @Test("process and file rules share their keys, less what belongs to the other")
+  func ruleKeys() throws {
+    let known = Set(
+      try keys(problems(of: "spec: {process: {rules: [{zzzzzzzzzzzz: 1}]}}"), in: "spec.process.rules[0]"))
+    let reference = "profile-reference.md"
+    #expect(try documented(in: reference, below: "spec.process.rules[].") == known.subtracting(["access"]))
+    #expect(
+      try documented(in: reference, below: "spec.file.rules[].") == known.subtracting(["new", "arguments"]))
+  }
+
+  @Test(
+    "the configuration's document lists exactly the keys that the parser knows",
+    arguments: [
+      ("", "the file", "zzzzzzzzzzzz: 1"), ("bindings[].", "bindings[0]", "bindings: [{zzzzzzzzzzzz: 1}]"),
+    ])
+  func configurationKeys(prefix: String, place: String, text: String) throws {
+    let error = #expect(throws: PolicyError.self) { try configuration(text) }
+    #expect(
+      try documented(in: "configuration.md", below: prefix) == Set(try keys(error?.description, in: place)))
+  }
+
+  private func documented(in document: String, below prefix: String) throws -> Set<String> {
+    let keys = try rows(of: document).map(\.key).filter { $0.hasPrefix(prefix) }.map { $0.dropFirst(prefix.count) }
+    return Set(keys.filter { !$0.contains(".") }.map(String.init))
+  }
+
+  @Test("the table's defaults are the code's")
+  func defaults() throws {
+    let expected = try defaultsOfTheCode()
+    let rows = try rows(of: "profile-reference.md")
+    #expect(rows.count > 60)
+    for row in rows where row.defaultValue != "required" && row.defaultValue != "none" {
+      #expect(expected[row.key] == row.defaultValue, "\(row.key)")
+    }
+    #expect(Set(expected.keys).isSubset(of: rows.map(\.key)))
+  }
+
+  /// Of a profile that sets nothing which has a default.
+  private func defaultsOfTheCode() throws -> [String: String] {
+    let empty = try profile(
+      """
+      seccomp:
+        type: Inline
+        defaultAction: A
+        syscalls: [{names: [a], action: A, args: [{index: 0, value: 1, op: O}]}]
+      process: {rules: [{directory: /a, action: Allow}]}
+      file: {rules: [{directory: /a, action: Allow}]}
+      network: {egress: {rules: [{ports: [{port: 1}], action: Allow}]}}
+      """)
+    guard case .inline(let filter) = try #require(empty.seccomp).source else { return [:] }
+    let process = try #require(empty.process)
+    let file = try #require(empty.fileAccess)
+    let egress = try #require(empty.network.egress)
+    let blocking = try #require(try profile("process: {defaultAction: Block}").process)
+    let (new, fileless) = (try #require(process.newExecutables), try #require(process.fileless))
+    let access = Access.allCases.filter(file.rules[0].access.contains).map { "`\($0.rawValue)`" }
+    return [
+      "spec.mode": "`\(empty.mode.rawValue)`", "spec.failurePolicy": "`\(empty.failurePolicy.rawValue)`",
+      "spec.minimumTier": "`\(empty.minimumTier.name)`", "spec.acceptPartial": "`\(empty.acceptPartial)`",
+      "spec.requireFilter": "`\(empty.requireFilter)`",
+      "spec.seccomp.syscalls[].args[].valueTwo": "`\(filter.syscalls[0].arguments[0].valueTwo)`",
+      "spec.process.defaultAction": "`\(process.defaultAction.name)`",
+      "spec.process.allowEntrypoint": "`\(process.allowEntrypoint)`",
+      "spec.process.newExecutables":
+        "`\(try #require(blocking.newExecutables).name)` if `defaultAction` is Block, else `\(new.name)`",
+      "spec.process.fileless":
+        "`\(try #require(blocking.fileless).name)` if `defaultAction` is Block, else `\(fileless.name)`",
+      "spec.process.rules[].recursive": "`\(process.rules[0].recursive)`",
+      "spec.process.rules[].new": "`\(process.rules[0].allowNew)`",
+      "spec.file.defaultAction": "`\(file.defaultAction.name)`",
+      "spec.file.rules[].recursive": "`\(file.rules[0].recursive)`",
+      "spec.file.rules[].access": access.joined(separator: ", "),
+      "spec.network.egress.defaultAction": "`\(egress.defaultAction.name)`",
+      "spec.network.egress.rules[].ports[].protocol": "`\(egress.rules[0].ports[0].transport.rawValue)`",
+    ]
+  }
+
+  @Test("the configuration's defaults are the code's")
+  func configurationDefaults() throws {
+    let code = try configuration("bindings: [{profile: a}]")
+    let expected = [
+      "profilesFolder": "`\(code.profilesFolder)`", "logLevel": "`\(code.logLevel.rawValue)`",
+      "bindings[].name": "`\(code.bindings[0].name)` and so on",
+      "bindings[].required": "`\(code.bindings[0].required)`",
+    ]
+    for row in try rows(of: "configuration.md") where row.defaultValue != "none" {
+      #expect(expected[row.key] == row.defaultValue, "\(row.key)")
+    }
+  }
+
+  @Test("every example of the reference loads beside the profiles of config/profiles")
+  func profileExamples() throws {
+    let examples = try examples(of: "profile-reference.md")
+    #expect(examples.count == 4)
+    try withFolder { folder in
+      let shipped = try Files.names(in: "\(root)/config/profiles")
+      for name in shipped { try Files.write(Files.text("\(root)/config/profiles/\(name)"), to: "\(folder)/\(name)") }
+      for (index, example) in examples.enumerated() {
+        try Files.write(example, to: "\(folder)/example-\(index).yaml")
+      }
+      var store = ProfileStore(folder: folder)
+      #expect(store.reload().messages == [])
+      #expect(store.names.count == shipped.count + examples.count)
+    }
+  }
+
+  @Test("every example of the configuration's document, and the sample, parse")
+  func configurationExamples() throws {
+    let examples = try examples(of: "configuration.md")
+    #expect(examples.count == 1)
+    for example in examples { _ = try configuration(example) }
+  }
+}
+
+@Suite struct ShippedProfiles {
+  private let store: ProfileStore
+
+  init() {
+    var store = ProfileStore(folder: "\(root)/config/profiles")
+    #expect(store.reload().messages == [])
+    self.store = store
+  }
+
+  @Test("each profile loads, under the name of its file")
+  func load() throws {
+    #expect(
+      try Files.names(in: store.folder) == store.names.map { "\($0).yaml" })
+    #expect(
+      Set(["base", "baseline", "restricted", "web", "deny-network", "audit-all"]).isSubset(of: store.names))
+  }
+
+  @Test("each profile loads alone from its file")
+  func loadAlone() throws {
+    for name in store.names {
+      #expect(try Profile.load(file: "\(store.folder)/\(name).yaml") == store.profile(named: name))
+    }
+  }
+
+  @Test("the best tier enforces every profile whole")
+  func best() throws {
+    for name in store.names { #expect(try store.profile(named: name).gaps(on: .init(tier: .lsm)) == []) }
+  }
+
+  @Test("a signal node enforces these whole", arguments: ["base", "deny-network", "signal-restricted"])
+  func whole(name: String) throws {
+    #expect(try store.profile(named: name).gaps(on: .init(tier: .signal)) == [])
+  }
+
+  @Test("a signal node enforces these in part, which they accept", arguments: ["signal-baseline", "signal-web"])
+  func partial(name: String) throws {
+    let profile = try store.profile(named: name)
+    let gaps = profile.gaps(on: .init(tier: .signal))
+    #expect(!gaps.isEmpty && gaps.allSatisfy { $0.coverage == .partial })
+    #expect(profile.refusal(gaps) == nil)
+  }
+
+  @Test("a signal node refuses these", arguments: ["baseline", "restricted", "web"])
+  func refused(name: String) throws {
+    let profile = try store.profile(named: name)
+    #expect(profile.refusal(profile.gaps(on: .init(tier: .signal))) != nil)
+  }
+
+  @Test("audit-all denies nothing and no node refuses it")
+  func auditAll() throws {
+    let profile = try store.profile(named: "audit-all")
+    let gaps = profile.gaps(on: .init(tier: .none, networkProblem: "x"))
+    #expect(!gaps.isEmpty && profile.refusal(gaps) == nil)
+    #expect(profile.applyingMode().decideExec(path: "/a", isNew: true).action == .audit)
+    #expect(profile.applyingMode().decideEgress(address: [1, 1, 1, 1], port: 1, transport: .udp).action == .audit)
+  }
+
+  @Test("web runs nginx as its entrypoint, answers on port 80 and asks DNS only", arguments: ["web", "signal-web"])
+  func web(name: String) throws {
+    let profile = try store.profile(named: name)
+    #expect(profile.decideExec(path: "/usr/sbin/nginx").action == .allow)
+    #expect(profile.decideExec(path: "/usr/sbin/nginx", isNew: true).action == .block)
+    #expect(profile.decideExec(path: "/usr/bin/curl").action == .block)
+    #expect(profile.decideExec(path: "/entry", isEntrypoint: true).action == .allow)
+    #expect(
+      profile.decideExec(path: "/usr/bin/dash", arguments: ["sh", "-c", "exec 3<>/dev/tcp/a/1"]).action == .block)
+    #expect(profile.decideIngress(address: [10, 0, 0, 1], port: 80, transport: .tcp).action == .allow)
+    #expect(profile.decideIngress(address: [10, 0, 0, 1], port: 22, transport: .tcp).action == .block)
+    #expect(profile.decideEgress(address: [10, 0, 0, 1], port: 53, transport: .udp).action == .allow)
+    #expect(profile.decideEgress(address: [10, 0, 0, 1], port: 443, transport: .tcp).action == .block)
+    #expect(profile.decideEgress(address: [169, 254, 169, 254], port: 53, transport: .udp).action == .block)
+  }
+
+  @Test("the sample configuration parses and names profiles that exist")
+  func sample() throws {
+    let sample = try configuration(Files.text("\(root)/config/stockade.yaml"))
+    let named =
+      [sample.defaultProfile].compactMap(\.self) + (sample.allowedProfiles ?? [])
+      + sample.bindings.flatMap { ($0.allowedProfiles ?? []) + [$0.profile].compactMap(\.self) }
+    #expect(named.count > 8)
+    #expect(Set(named).subtracting(store.names) == [ProfileName.unconfined])
+  }
+}

@@ -1,0 +1,135 @@
+import Policy
+import Testing
+
+func configuration(_ text: String) throws -> NodeConfiguration {
+  try NodeConfiguration.parse(Array(text.utf8), file: "stockade.yaml")
+}
+
+@Suite struct NodeConfigurations {
+  @Test("an empty text is all defaults", arguments: ["", "# nothing\n", "{}"])
+  func defaults(text: String) throws { #expect(try configuration(text) == NodeConfiguration()) }
+
+  @Test("the whole format is read")
+  func whole() throws {
+    var expected = NodeConfiguration()
+    expected.profilesFolder = "/p"
+    expected.eventsFile = "/e"
+    expected.defaultProfile = "baseline"
+    expected.allowedProfiles = ["web", "unconfined"]
+    expected.logLevel = .debug
+    var first = NodeConfiguration.Binding(name: "team-a")
+    (first.namespaces, first.podLabels, first.images) = (["a", "b"], ["app": "x", "empty": ""], ["*/nginx:*"])
+    (first.profile, first.required, first.allowedProfiles) = ("web", true, [])
+    var second = NodeConfiguration.Binding(name: "bindings[1]")
+    second.allowedProfiles = ["unconfined"]
+    expected.bindings = [first, second]
+    #expect(
+      try configuration(
+        """
+        profilesFolder: /p
+        eventsFile: /e
+        defaultProfile: baseline
+        allowedProfiles: [web, unconfined]
+        logLevel: debug
+        bindings:
+        - name: team-a
+          namespaces: [a, b]
+          podLabels: {app: x, empty: ""}
+          images: ["*/nginx:*"]
+          profile: web
+          required: true
+          allowedProfiles: []
+        - {allowedProfiles: [unconfined]}
+        """) == expected)
+  }
+
+  @Test(
+    "a broken configuration is refused with what was found and what to do",
+    arguments: [
+      (
+        "- a",
+        """
+        1: the file is a list; write a mapping with the keys profilesFolder, eventsFile, defaultProfile, \
+        allowedProfiles, bindings, logLevel
+        """
+      ),
+      ("profileFolder: /a", "1: unknown key \"profileFolder\" in the file; did you mean \"profilesFolder\"?"),
+      ("profilesFolder: a", "1: profilesFolder \"a\" is relative; write an absolute path"),
+      ("eventsFile: e.jsonl", "1: eventsFile \"e.jsonl\" is relative; write an absolute path"),
+      (
+        "logLevel: warn",
+        """
+        1: logLevel is the text "warn"; write trace, debug, info, notice, warning, error or critical
+        """
+      ),
+      ("defaultProfile: [a]", "1: defaultProfile is a list; write a text"),
+      (
+        "defaultProfile: A",
+        """
+        1: defaultProfile is "A"; write at most 253 lower-case letters, digits, - and ., \
+        the first and last a letter or digit
+        """
+      ),
+      ("allowedProfiles: [a, a]", "1: allowedProfiles names \"a\" twice; remove one"),
+      ("bindings: []", "1: bindings is empty; add to it or leave it out"),
+      ("bindings: [{}]", "1: bindings[0] has neither profile nor allowedProfiles; add one"),
+      (
+        "bindings:\n- {namespaces: [], profile: a}",
+        """
+        2: bindings[0].namespaces is empty; add to it or leave it out
+        """
+      ),
+      (
+        "bindings:\n- {required: true, allowedProfiles: [a]}",
+        """
+        2: bindings[0].required needs the profile that is required; add profile
+        """
+      ),
+      (
+        "bindings:\n- {profile: a, podLabels: [a]}",
+        """
+        2: bindings[0].podLabels is a list; write a mapping of labels to values
+        """
+      ),
+      (
+        "bindings:\n- {profile: a, podLabels: {a: 1}}",
+        """
+        2: bindings[0].podLabels.a is the number 1; write a text in quotes
+        """
+      ),
+      (
+        "bindings:\n- {profile: a, nameSpaces: [a]}",
+        """
+        2: unknown key "nameSpaces" in bindings[0]; did you mean "namespaces"?
+        """
+      ),
+      (
+        "bindings:\n- {profile: unconfined, podLabels: {a: b}}",
+        """
+        2: bindings[0].profile gives "unconfined" to whoever sets a label or an image; add namespaces to the binding
+        """
+      ),
+      (
+        "bindings:\n- {allowedProfiles: [unconfined], images: ['*']}",
+        """
+        2: bindings[0].allowedProfiles gives "unconfined" to whoever sets a label or an image; \
+        add namespaces to the binding
+        """
+      ),
+    ])
+  func broken(text: String, message: String) throws {
+    do throws(PolicyError) {
+      _ = try NodeConfiguration.parse(Array(text.utf8), file: "stockade.yaml")
+      Issue.record("nothing was refused")
+    } catch { #expect(error.description == "stockade.yaml:" + message) }
+  }
+
+  @Test("as many bindings as the limit are read, one more is refused")
+  func bindings() throws {
+    func text(_ count: Int) -> String {
+      "bindings: [" + (0..<count).map { "{profile: p\($0)}" }.joined(separator: ",") + "]"
+    }
+    #expect(try configuration(text(NodeConfiguration.bindingsMax)).bindings.count == NodeConfiguration.bindingsMax)
+    #expect(throws: PolicyError.self) { try configuration(text(NodeConfiguration.bindingsMax + 1)) }
+  }
+}

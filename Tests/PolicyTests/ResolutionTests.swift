@@ -1,0 +1,389 @@
+import Policy
+import Testing
+
+@Suite struct Resolution {
+  /// Resolves the last of the specs; each is a profile of that name.
+  private func resolve(_ specs: [(name: String, spec: String)]) throws -> Profile {
+    let layers = try specs.map { try layer($0.spec, name: $0.name) }
+    let resolver = ProfileResolver(
+      layers: Dictionary(uniqueKeysWithValues: layers.map { ($0.name, $0) }), lookedIn: "profiles")
+    return try resolver.resolve(try #require(layers.last))
+  }
+
+  private func message(_ specs: [(name: String, spec: String)]) throws -> String? {
+    do { _ = try resolve(specs) } catch let error as PolicyError { return error.description }
+    return nil
+  }
+
+  @Test("the whole format is read")
+  func wholeFormat() throws {
+    let profile = try profile(
+      """
+      mode: Audit
+      failurePolicy: Ignore
+      minimumTier: lsm
+      acceptPartial: true
+      requireFilter: true
+      seccomp:
+        type: Inline
+        defaultAction: SCMP_ACT_ERRNO
+        defaultErrnoRet: 38
+        architectures: [SCMP_ARCH_X86_64]
+        flags: [SECCOMP_FILTER_FLAG_LOG]
+        syscalls:
+        - names: [read, write]
+          action: SCMP_ACT_ALLOW
+          args: [{index: 1, value: 0x10, valueTwo: 18446744073709551615, op: SCMP_CMP_MASKED_EQ}]
+        - {names: [mount], action: SCMP_ACT_ERRNO, errnoRet: 1}
+      process:
+        defaultAction: Block
+        allowEntrypoint: true
+        newExecutables: Audit
+        fileless: Allow
+        rules:
+        - {directory: /usr/lib/, recursive: true, action: Allow, new: true}
+        - path: /bin/sh
+          action: Audit
+          arguments: [{contains: -c, index: 1, action: Block}]
+      file:
+        defaultAction: Audit
+        rules: [{directory: /, access: [Write], action: Block}]
+      network:
+        egress:
+          defaultAction: Block
+          rules: [{cidr: 'fd00::/8', except: ['fd01::/16'], ports: [{port: 1, endPort: 9}, {protocol: UDP}], action: Allow}]
+        ingress: {defaultAction: Audit}
+      kernel: {block: [mount, ioUring]}
+      """)
+    var expected = Profile(name: "web", file: "p.yaml")
+    (expected.mode, expected.failurePolicy, expected.minimumTier) = (.audit, .ignore, .lsm)
+    (expected.acceptPartial, expected.requireFilter) = (true, true)
+    expected.seccomp = wholeFilter()
+    expected.process = wholeProcess()
+    var slash = PathRule(path: "/", isDirectory: true, action: .block, location: Location(file: "p.yaml", line: 33))
+    slash.access = [.write]
+    var section = FileSection()
+    (section.defaultAction, section.rules) = (.audit, [slash])
+    expected.fileAccess = section
+    expected.network = wholeNetwork()
+    expected.kernelBlock = [.mount, .ioUring]
+    #expect(profile == expected)
+  }
+
+  private func wholeFilter() -> SeccompSection {
+    var filter = SeccompFilter(defaultAction: "SCMP_ACT_ERRNO")
+    (filter.defaultErrno, filter.architectures, filter.flags) = (38, ["SCMP_ARCH_X86_64"], ["SECCOMP_FILTER_FLAG_LOG"])
+    var first = SeccompFilter.Rule(names: ["read", "write"], action: "SCMP_ACT_ALLOW")
+    first.arguments = [.init(index: 1, value: 16, valueTwo: .max, op: "SCMP_CMP_MASKED_EQ")]
+    first.location = Location(file: "p.yaml", line: 17)
+    var second = SeccompFilter.Rule(names: ["mount"], action: "SCMP_ACT_ERRNO")
+    second.errnoReturn = 1
+    second.location = Location(file: "p.yaml", line: 20)
+    filter.syscalls = [first, second]
+    return SeccompSection(source: .inline(filter), location: Location(file: "p.yaml", line: 10))
+  }
+
+  private func wholeProcess() -> ProcessSection {
+    var process = ProcessSection()
+    (process.defaultAction, process.allowEntrypoint) = (.block, true)
+    (process.newExecutables, process.fileless) = (.audit, .allow)
+    var lib = PathRule(
+      path: "/usr/lib", isDirectory: true, action: .allow, location: Location(file: "p.yaml", line: 27))
+    (lib.recursive, lib.allowNew) = (true, true)
+    var shell = PathRule(
+      path: "/bin/sh", isDirectory: false, action: .audit, location: Location(file: "p.yaml", line: 28))
+    shell.arguments = [ArgumentRule(kind: .contains, text: "-c", index: 1, action: .block)]
+    process.rules = [lib, shell]
+    return process
+  }
+
+  private func wholeNetwork() -> NetworkSection {
+    var rule = NetworkRule(action: .allow, location: Location(file: "p.yaml", line: 37))
+    rule.cidr = CIDR(bytes: [0xfd] + [UInt8](repeating: 0, count: 15), prefixLength: 8)
+    rule.except = [CIDR(bytes: [0xfd, 1] + [UInt8](repeating: 0, count: 14), prefixLength: 16)]
+    rule.ports = [.init(transport: .tcp, first: 1, last: 9), .init(transport: .udp, first: 0, last: .max)]
+    var egress = NetworkDirection()
+    (egress.defaultAction, egress.rules) = (.block, [rule])
+    var ingress = NetworkDirection()
+    ingress.defaultAction = .audit
+    var network = NetworkSection()
+    (network.egress, network.ingress) = (egress, ingress)
+    return network
+  }
+
+  @Test("scalars: the last that is set wins, and what is not set does not count")
+  func scalars() throws {
+    let joined = try resolve([
+      ("a", "mode: Audit\nfailurePolicy: Ignore\nprocess: {defaultAction: Block, allowEntrypoint: true}"),
+      ("b", "failurePolicy: Fail\nprocess: {fileless: Audit}"),
+      ("c", "extends: [a, b]\nprocess: {allowEntrypoint: false}"),
+    ])
+    #expect(joined.name == "c" && joined.mode == .audit && joined.failurePolicy == .fail)
+    #expect(joined.process?.defaultAction == .block && joined.process?.allowEntrypoint == false)
+    #expect(joined.process?.fileless == .audit)
+  }
+
+  @Test("the default of newExecutables and fileless follows the joined defaultAction")
+  func dependentDefaults() throws {
+    let joined = try resolve([
+      ("a", "process: {rules: [{path: /a, action: Allow}]}"), ("b", "extends: [a]\nprocess: {defaultAction: Block}"),
+    ])
+    #expect(joined.process?.newExecutables == .block && joined.process?.fileless == .block)
+  }
+
+  @Test("rules are united; the child's replace those with the same match, in their place")
+  func rules() throws {
+    let joined = try resolve([
+      (
+        "a",
+        """
+        process: {rules: [{path: /a, action: Block}, {path: /b, action: Block}]}
+        file: {rules: [{path: /f, access: [Read], action: Block}]}
+        network: {egress: {rules: [{cidr: 10.0.0.0/8, ports: [{port: 1}, {port: 2}], action: Block}]}}
+        kernel: {block: [mount, bpf]}
+        """
+      ),
+      (
+        "b",
+        """
+        extends: [a]
+        process: {rules: [{path: /c, action: Block}, {path: /a, action: Allow}, {directory: /b, action: Allow}]}
+        file: {rules: [{path: /f, action: Allow}]}
+        network:
+          egress: {rules: [{cidr: 10.0.0.0/8, ports: [{port: 2}, {port: 1}], action: Audit}]}
+          ingress: {defaultAction: Block}
+        kernel: {block: [ptrace, mount]}
+        """
+      ),
+    ])
+    #expect(joined.process?.rules.map(\.path) == ["/a", "/b", "/c", "/b"])
+    #expect(joined.process?.rules.map(\.action) == [.allow, .block, .block, .allow])
+    // Another access is another match; of both, Block decides a read.
+    #expect(joined.fileAccess?.rules.map(\.action) == [.block, .allow])
+    #expect(joined.network.egress?.rules.map(\.action) == [.audit])
+    #expect(joined.network.ingress?.defaultAction == .block)
+    #expect(joined.kernelBlock == [.mount, .bpf, .ptrace])
+  }
+
+  @Test("seccomp is replaced whole")
+  func seccomp() throws {
+    let joined = try resolve([
+      ("a", "seccomp: {type: Inline, defaultAction: SCMP_ACT_ALLOW, flags: [X]}"),
+      ("b", "extends: [a]\nseccomp: {type: RuntimeDefault}"),
+    ])
+    #expect(joined.seccomp?.source == .runtimeDefault)
+  }
+
+  @Test("a base that is reached twice counts once, at its first place")
+  func diamond() throws {
+    let joined = try resolve([
+      ("x", "mode: Enforce"), ("a", "extends: [x]\nmode: Audit"), ("b", "extends: [x]"), ("c", "extends: [a, b]"),
+    ])
+    #expect(joined.mode == .audit)
+  }
+
+  @Test("a cycle, a missing base and what only shows when joined are errors")
+  func errors() throws {
+    #expect(
+      try message([("a", "extends: [b]"), ("b", "extends: [a]"), ("c", "extends: [a]")])
+        == "p.yaml:5: extends makes a cycle: a -> b -> a; remove one of its steps")
+    #expect(
+      try message([("base", "mode: Audit"), ("c", "mode: Audit\nextends: [bsae]")])
+        == "p.yaml:6: extends \"bsae\", which does not exist in profiles; did you mean \"base\"?")
+    #expect(
+      try message([("a", "kernel: {block: [mount]}"), ("b", "extends: [a]\nminimumTier: signal")])
+        == "p.yaml:6: minimumTier signal cannot enforce spec.kernel; write fmod_ret or lsm, or leave minimumTier out")
+  }
+
+  @Test("extends may be as deep as the limit, not one deeper")
+  func depth() throws {
+    func chain(_ count: Int) -> [(name: String, spec: String)] {
+      (1...count).map { ("p\($0)", $0 == 1 ? "mode: Audit" : "extends: [p\($0 - 1)]") }
+    }
+    #expect(try resolve(chain(ProfileResolver.depthMax)).mode == .audit)
+    #expect(
+      try message(chain(ProfileResolver.depthMax + 1))
+        == "p.yaml:5: extends is deeper than 8 profiles; join some of them")
+  }
+
+  @Test("mode Audit turns every Block of process, file and network into Audit")
+  func auditMode() throws {
+    let text = """
+      process:
+        defaultAction: Block
+        rules:
+        - {path: /a, action: Block}
+        - {path: /b, action: Allow, arguments: [{equals: x, action: Block}]}
+      file: {defaultAction: Block, rules: [{path: /a, action: Block}]}
+      network:
+        egress: {defaultAction: Block, rules: [{cidr: 10.0.0.0/8, action: Block}]}
+        ingress: {defaultAction: Block}
+      """
+    let enforced = try profile(text)
+    #expect(enforced.applyingMode() == enforced)
+    let audited = try profile("mode: Audit\n" + text).applyingMode()
+    let process = try #require(audited.process)
+    #expect([process.defaultAction, process.newExecutables, process.fileless] == [.audit, .audit, .audit])
+    #expect(process.rules.map(\.action) == [.audit, .allow])
+    #expect(process.rules[1].arguments.map(\.action) == [.audit])
+    #expect(audited.fileAccess?.defaultAction == .audit && audited.fileAccess?.rules[0].action == .audit)
+    #expect(audited.network.egress?.defaultAction == .audit && audited.network.egress?.rules[0].action == .audit)
+    #expect(audited.network.ingress?.defaultAction == .audit)
+  }
+}
+
+@Suite struct ProfileLimits {
+  @Test("a path of the longest length is read, a byte more is refused")
+  func paths() throws {
+    let longest = "/" + String(repeating: "a", count: RulePath.maxBytes - 1)
+    #expect(problems(of: file("process: {rules: [{path: \(longest), action: Block}]}")) == nil)
+    #expect(
+      problems(of: file("process: {rules: [{path: \(longest)a, action: Block}]}"))?.hasSuffix(
+        "has 513 bytes; it may have 512") == true)
+    let folder = String(longest.dropLast())
+    #expect(problems(of: file("process: {rules: [{directory: \(folder), action: Block}]}")) == nil)
+    #expect(problems(of: file("process: {rules: [{directory: \(folder)/, action: Block}]}")) == nil)
+    #expect(
+      problems(of: file("process: {rules: [{directory: \(longest), action: Block}]}"))?.hasSuffix(
+        "has 513 bytes with its slash; it may have 512") == true)
+  }
+
+  @Test("an argument text of the longest length is read, a byte more is refused")
+  func argumentTexts() {
+    func text(_ count: Int) -> String {
+      let text = String(repeating: "x", count: count)
+      return file("process: {rules: [{path: /a, action: Allow, arguments: [{equals: \(text), action: Block}]}]}")
+    }
+    #expect(problems(of: text(PathRuleParser.argumentTextMaxBytes)) == nil)
+    #expect(
+      problems(of: text(PathRuleParser.argumentTextMaxBytes + 1))
+        == "p.yaml:5: spec.process.rules[0].arguments[0].equals has 129 bytes; it may have 128")
+  }
+
+  @Test(
+    "lists of the longest length are read, an element more is refused",
+    arguments: [
+      (PathRuleParser.argumentsMax, "arguments", "at most 16 fit"),
+      (PathRuleParser.rulesMax, "rules", "at most 4096 fit"),
+      (NetworkRuleParser.portsMax, "ports", "at most 64 fit"),
+      (NetworkRuleParser.exceptMax, "except", "at most 64 fit"),
+      (NetworkRuleParser.rulesMax, "network", "at most 512 fit"),
+      (SeccompFilter.rulesMax, "syscalls", "at most 1024 fit"),
+      (SeccompFilter.namesMax, "names", "at most 1024 fit"),
+      (SeccompFilter.argumentsMax, "args", "at most 12 fit"),
+      (SeccompFilter.wordsMax, "flags", "at most 32 fit"),
+      (ProfileLayer.extendsMax, "extends", "at most 16 fit"),
+    ])
+  func lists(limit: Int, kind: String, message: String) {
+    #expect(problems(of: list(kind, limit))?.contains("fit") != true)
+    #expect(problems(of: list(kind, limit + 1))?.hasSuffix(message) == true)
+  }
+
+  private func list(_ kind: String, _ count: Int) -> String {
+    func many(_ element: (Int) -> String) -> String { "[" + (0..<count).map(element).joined(separator: ", ") + "]" }
+    switch kind {
+    case "arguments":
+      let arguments = many { "{equals: x\($0), action: Block}" }
+      return file("process: {rules: [{path: /a, action: Allow, arguments: \(arguments)}]}")
+    case "rules": return file("process: {rules: \(many { "{path: /a\($0), action: Block}" })}")
+    case "ports":
+      return file("network: {egress: {rules: [{ports: \(many { "{port: \($0 + 1)}" }), action: Block}]}}")
+    case "except":
+      let except = many { "10.\($0).0.0/16" }
+      return file("network: {egress: {rules: [{cidr: 10.0.0.0/8, except: \(except), action: Block}]}}")
+    case "network":
+      return file("network: {egress: {rules: \(many { "{cidr: 10.\($0 / 256).\($0 % 256).0/24, action: Block}" })}}")
+    case "names":
+      let rule = "{names: \(many { "a\($0)" }), action: A}"
+      return file("seccomp: {type: Inline, defaultAction: A, syscalls: [\(rule)]}")
+    case "args":
+      let rule = "{names: [a], action: A, args: \(many { "{index: 0, value: \($0), op: O}" })}"
+      return file("seccomp: {type: Inline, defaultAction: A, syscalls: [\(rule)]}")
+    case "flags": return file("seccomp: {type: Inline, defaultAction: A, flags: \(many { "F\($0)" })}")
+    case "extends": return file("extends: \(many { "a\($0)" })")
+    default:
+      let rules = many { "{names: [a\($0)], action: SCMP_ACT_ALLOW}" }
+      return file("seccomp: {type: Inline, defaultAction: SCMP_ACT_ERRNO, syscalls: \(rules)}")
+    }
+  }
+
+  @Test("as many port ranges as a node holds may apply to one prefix, not one more")
+  func networkEntries() {
+    func text(_ count: Int) -> String {
+      // Half of them at the prefix, half above it.
+      let ports = (1...count).map { "{port: \($0)}" }
+      let (near, far) = (ports[..<(count / 2)], ports[(count / 2)...])
+      return file(
+        """
+        network:
+          egress:
+            rules:
+            - {cidr: 10.1.0.0/16, ports: [\(near.joined(separator: ", "))], action: Allow}
+            - {cidr: 10.0.0.0/8, ports: [\(far.joined(separator: ", "))], action: Allow}
+        """)
+    }
+    #expect(problems(of: text(NetworkDirection.entriesMax)) == nil)
+    #expect(
+      problems(of: text(NetworkDirection.entriesMax + 1)) == """
+        p.yaml:8: 65 port ranges of spec.network.egress apply to 10.1.0.0/16; at most 64 fit, so join some
+        """)
+  }
+
+  @Test("as many prefixes as a direction holds may be named, not one more")
+  func networkPrefixes() {
+    // Each rule names its own prefix and 63 exceptions; both families' whole range counts too.
+    func text(last: Int) -> String {
+      let rules = (0..<32).map { rule in
+        let except = (0..<(rule == 31 ? last : 63)).map { "10.\(rule).\($0).0/24" }.joined(separator: ", ")
+        return "{cidr: 10.\(rule).0.0/16, except: [\(except)], action: Block}"
+      }
+      return file("network: {egress: {rules: [\(rules.joined(separator: ", "))]}}")
+    }
+    #expect(problems(of: text(last: 61)) == nil)
+    #expect(
+      problems(of: text(last: 62)) == """
+        p.yaml:5: spec.network.egress names 2049 prefixes; at most 2048 fit, so join some
+        """)
+  }
+
+  @Test("numbers up to their bound are read")
+  func numbers() throws {
+    let text = """
+      process:
+        rules: [{path: /a, action: Allow, arguments: [{equals: a, index: 4095, action: Block}]}]
+      seccomp: {type: Inline, defaultAction: A, defaultErrnoRet: 4095}
+      network: {egress: {rules: [{ports: [{port: 65535}, {port: 1, endPort: 65535}], action: Block}]}}
+      """
+    let profile = try profile(text)
+    #expect(profile.process?.rules[0].arguments[0].index == PathRuleParser.argumentIndexMax)
+    #expect(profile.network.egress?.rules[0].ports.map(\.first) == [65535, 1])
+  }
+
+  @Test("a seccomp file name of the longest length is read, a byte more is refused")
+  func fileNames() {
+    func text(_ count: Int) -> String {
+      file("seccomp: {type: Localhost, localhostProfile: \(String(repeating: "a", count: count))}")
+    }
+    #expect(problems(of: text(SeccompSection.fileNameMaxBytes)) == nil)
+    #expect(problems(of: text(SeccompSection.fileNameMaxBytes + 1)) != nil)
+  }
+
+  @Test("a name of the longest length is read, a byte more is refused")
+  func names() {
+    let longest = String(repeating: "a", count: ProfileName.maxBytes)
+    #expect(problems(of: file("mode: Audit", name: longest)) == nil)
+    #expect(problems(of: file("mode: Audit", name: longest + "a")) != nil)
+  }
+}
+
+@Suite struct Suggestions {
+  @Test(
+    "a near word is suggested, a far one is not",
+    arguments: [
+      ("Alow", "Allow"), ("BLOCK", "Block"), ("Adit", "Audit"), ("Deny", nil), ("", nil),
+      (String(repeating: "a", count: 65), nil),
+    ])
+  func nearest(word: String, suggestion: String?) {
+    #expect(Suggestion.nearest(to: word, among: ["Allow", "Audit", "Block"]) == suggestion)
+  }
+}

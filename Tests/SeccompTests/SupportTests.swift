@@ -1,0 +1,131 @@
+import Policy
+import Testing
+
+@testable import Seccomp
+
+private let errnoNeeded = filter(rule("read"), rule("clone3", action: "SCMP_ACT_ERRNO", errno: 38))
+
+@Suite struct SeccompSupportTests {
+  @Test(
+    "what a runtime carries follows from its version and NRI's",
+    arguments: [
+      ("containerd", "1.7.24", "", nil), ("containerd", "v1.7.24", "", nil), ("containerd", "1.7.24~ds1", "", nil),
+      ("containerd", "2.0.0", "", nil), ("containerd", "2.0.7", "", nil), ("containerd", "2.1.9", "", nil),
+      ("containerd", "2.1.9~ds1", "", nil), ("containerd", "2.2.0-rc.1", "", nil),
+      ("containerd", "2.2.0~rc1~ds1", "", nil), ("containerd", "2.2.0-beta.0", "", nil),
+      ("containerd", "v2.2.0", "", .withoutErrno), ("containerd", "2.2.0", "", .withoutErrno),
+      ("containerd", "2.2.1", "", .withoutErrno), ("containerd", "2.2.4-k3s1", "", .withoutErrno),
+      ("containerd", "2.2.7", "", .withoutErrno), ("containerd", "2.2.7+unknown", "", .withoutErrno),
+      ("containerd", "2.2", "", .withoutErrno), ("containerd", "2.10.0", "", .withoutErrno),
+      ("containerd", "2.3.0-rc.1", "", .withoutErrno), ("containerd", "2.3.4", "", .withoutErrno),
+      ("containerd", "2.3.4", "0.12.0", .full), ("containerd", "2.3.4+unknown", "v0.12.2", .full),
+      ("containerd", "garbage", "0.12.0", .full), ("something", "1", "0.12.0", .full),
+      ("containerd", "3.0.0", "1.0.0", .full),
+      ("containerd", "2.2.0", "0.10.0", .withoutErrno), ("containerd", "2.2.7", "0.11.0", .withoutErrno),
+      ("containerd", "2.3.0", "0.12.0-rc.1", .withoutErrno), ("containerd", "2.3.4", "0.9.0", nil),
+      ("containerd", "2.3.4", "(devel)", .withoutErrno), ("containerd", "2.1.9", "(devel)", nil),
+      ("cri-o", "1.33.5", "", nil), ("cri-o", "1.34.0", "", .withoutErrno), ("CRI-O", "1.34.2", "", .withoutErrno),
+      ("cri-o", "1.34.0-dev", "", nil), ("cri-o", "1.36.0", "0.12.0", .full), ("cri-o", "2.2.0", "", .withoutErrno),
+      ("docker", "29.1.0", "", nil), ("", "", "", nil), ("containerd", "", "", nil), ("containerd", "2", "", nil),
+      ("containerd", "unknown", "", nil), ("containerd", "2.2.0.1", "", nil), ("containerd", "2..2", "", nil),
+      ("containerd", "-2.2.0", "", nil), ("containerd", "2.x.0", "", nil), ("containerd", "2.2.0 ", "", nil),
+      ("containerd", "99999999999999999999.0.0", "", nil), ("containerd", "\u{0}2.2.0", "", nil),
+    ] as [(String, String, String, SeccompSupport?)])
+  func support(_ name: String, _ version: String, _ nri: String, _ expected: SeccompSupport?) {
+    let support = SeccompSupport(runtimeName: name, runtimeVersion: version, nriVersion: nri)
+    if let expected {
+      #expect(support == expected)
+    } else {
+      guard case .none(let reason) = support else {
+        Issue.record("\(name) \(version) \(nri): \(support)")
+        return
+      }
+      #expect(reason.hasSuffix("use containerd 2.2 or newer, or CRI-O 1.34 or newer"))
+    }
+  }
+
+  @Test("a version text is read up to its limit, not past it")
+  func versionLength() {
+    #expect(RuntimeVersion("2.2.0+" + String(repeating: "x", count: 122)) != nil)
+    #expect(RuntimeVersion("2.2.0+" + String(repeating: "x", count: 123)) == nil)
+  }
+
+  @Test("a runtime that ignores filters gets none, with the reason")
+  func none() throws {
+    let support = SeccompSupport(runtimeName: "containerd", runtimeVersion: "2.1.9", nriVersion: "")
+    let resolved = try resolved(filter(rule("read")))
+    #expect(
+      message { _ = try adapt(resolved, to: support) }
+        == "profiles/web.yaml:7: no seccomp filter can be set: containerd 2.1.9 ignores a seccomp policy; "
+        + "use containerd 2.2 or newer, or CRI-O 1.34 or newer")
+  }
+
+  @Test("where errno is not carried, EPERM is left unsaid and anything else refused with the version that is needed")
+  func withoutErrno() throws {
+    let permission = try resolved(filter(rule("read"), rule("dup", action: "SCMP_ACT_ERRNO", errno: 1)))
+    let adapted = try adapt(permission, to: .withoutErrno).filter
+    #expect(adapted.defaultErrno == nil)
+    #expect(adapted.syscalls.allSatisfy { $0.errnoReturn == nil })
+    #expect(
+      message { _ = try adapt(try resolved(errnoNeeded), to: .withoutErrno) }
+        == "profiles/web.yaml:9: SCMP_ACT_ERRNO with errno 38 for \"clone3\" needs NRI 0.12 (containerd 2.3); "
+        + "with this runtime only 1 (EPERM) is possible: change the rule, or remove spec.seccomp to keep the filter "
+        + "that the pod has")
+    #expect(throws: Never.self) { try adapt(try resolved(errnoNeeded), to: .full) }
+  }
+
+  @Test("the default errno is never sent, since the runtime drops it")
+  func defaultErrno() throws {
+    var permission = filter(rule("read"))
+    permission.defaultErrno = 1
+    for support in [SeccompSupport.withoutErrno, .full] {
+      #expect(try adapt(try resolved(permission), to: support).filter.defaultErrno == nil)
+    }
+  }
+
+  @Test("clone3 answers ENOSYS where errno is carried, so that programs can make threads by clone")
+  func optional() throws {
+    let resolved = try resolved(filter(rule("read")))
+    let full = try FilterProgram(try adapt(resolved, to: .full).filter, architecture: .x86_64, at: here)
+    #expect(full.decide("clone3", on: "SCMP_ARCH_X86_64") == .errno(38))
+    let adapted = try adapt(resolved, to: .withoutErrno)
+    let without = try FilterProgram(adapted.filter, architecture: .x86_64, at: here)
+    #expect(without.decide("clone3", on: "SCMP_ARCH_X86_64") == .errno(1))
+    #expect(adapted.notes.last?.hasPrefix("clone3 answers EPERM in place of ENOSYS before NRI 0.12") == true)
+  }
+}
+
+@Suite struct SeccompStatusTests {
+  @Test(
+    "a process is under a filter when its status says mode 2 and counts at least one",
+    arguments: [
+      ("Name:\trunc\nSeccomp:\t2\nSeccomp_filters:\t1\n", true), ("Seccomp:\t2\n", true),
+      ("Seccomp:\t2\nSeccomp_filters:\t3", true), ("Seccomp:\t0\nSeccomp_filters:\t0\n", false),
+      ("Seccomp:\t1\nSeccomp_filters:\t0\n", false), ("Seccomp:\t2\nSeccomp_filters:\t0\n", false), ("", false),
+      ("Seccomp_filters:\t1\n", false), ("Seccomp:\t2\nSeccomp:\t2\n", false), ("Seccomp:\tx\n", false),
+      ("Seccomp:\t2\nSeccomp_filters:\tx\n", false), ("Name:\tSeccomp:\t2\n", false), ("Seccomp: 2\n", false),
+      ("Name:\tx\\nSeccomp:\t2\n", false), (" Seccomp:\t2\n", false),
+    ])
+  func active(_ text: String, _ expected: Bool) {
+    #expect(filterIsActive(statusText: text) == expected)
+  }
+
+  @Test(
+    "what the runtime's own process already has does not count",
+    arguments: [
+      ("Seccomp:\t2\nSeccomp_filters:\t1\n", false), ("Seccomp:\t2\nSeccomp_filters:\t2\n", false),
+      ("Seccomp:\t2\nSeccomp_filters:\t0\n", true), ("Seccomp:\t0\nSeccomp_filters:\t0\n", true),
+      ("Seccomp:\t2\n", false),
+      ("", false),
+    ])
+  func inherited(_ parent: String, _ expected: Bool) {
+    #expect(filterIsActive(statusText: "Seccomp:\t2\nSeccomp_filters:\t1\n", parent: parent) == expected)
+  }
+
+  @Test("one filter more than the parent's is the container's")
+  func oneMore() {
+    #expect(
+      filterIsActive(
+        statusText: "Seccomp:\t2\nSeccomp_filters:\t3\n", parent: "Seccomp:\t2\nSeccomp_filters:\t2\n"))
+  }
+}

@@ -1,0 +1,232 @@
+"""What every test stands on: a containerd, pods and containers in a line each, and their removal."""
+
+import contextlib
+import os
+import pathlib
+import unittest
+import uuid
+
+import cri
+import image
+import leftovers
+import profiles
+from containerd import Containerd
+from cri import api
+from host import SCRATCH, hierarchies, unified, wait_until
+from plugin import Plugin
+
+NAMESPACE = "shop"
+RELEASE_SECONDS = 10
+
+
+class Container:
+    """One container of a pod, created but not started."""
+
+    def __init__(self, runtime: Containerd, pod: "Pod", name: str, identifier: str):
+        self.runtime, self.pod, self.name, self.id = runtime, pod, name, identifier
+
+    def start(self) -> "Container":
+        self.runtime.cri.start(self.id)
+        return self
+
+    def exec(self, *command: str) -> cri.Output:
+        return self.runtime.cri.exec(self.id, list(command))
+
+    def stop(self) -> None:
+        self.runtime.cri.stop(self.id)
+
+    def remove(self) -> None:
+        self.runtime.cri.remove(self.id)
+
+    @property
+    def pid(self) -> int:
+        return self.runtime.cri.pid(self.id)
+
+    @property
+    def status(self) -> api.ContainerStatus:
+        return self.runtime.cri.status(self.id)
+
+    @property
+    def log(self) -> str:
+        """What it printed, as the runtime keeps it."""
+        return (self.pod.logs / self.name).read_text(errors="replace")
+
+    @property
+    def cgroup(self) -> pathlib.Path:
+        return unified() / self.pod.cgroup_parent.strip("/") / self.id
+
+
+class Pod:
+    """A pod on the host's network, as kubelet asks for it."""
+
+    def __init__(self, runtime: Containerd, annotations: dict[str, str], cgroup_parent: str | None,
+                 host_pid: bool, privileged: bool, labels: dict[str, str], namespace: str):
+        self.runtime, self.privileged = runtime, privileged
+        uid = str(uuid.uuid4())
+        if cgroup_parent is None:
+            cgroup_parent = f"/kubepods/besteffort/pod{uid}"
+        # Where containers lie: containerd has a place of its own for those without a parent.
+        self.cgroup_parent = cgroup_parent or "/k8s.io"
+        self.logs = SCRATCH / "logs" / uid
+        self.namespaces = api.NamespaceOption(
+            network=api.NODE, pid=api.NODE if host_pid else api.CONTAINER, ipc=api.POD
+        )
+        self.config = api.PodSandboxConfig(
+            metadata=api.PodSandboxMetadata(name=f"pod-{uid[:8]}", uid=uid, namespace=namespace),
+            log_directory=str(self.logs), annotations=annotations, labels=labels,
+            linux=api.LinuxPodSandboxConfig(
+                cgroup_parent=cgroup_parent,
+                security_context=api.LinuxSandboxSecurityContext(
+                    namespace_options=self.namespaces, privileged=privileged
+                ),
+            ),
+        )
+        make_parent_cgroups(self.cgroup_parent)
+        self.id = runtime.cri.run_pod(self.config)
+
+    def create(self, *command: str, name: str = "app", mounts: dict[str, str] | None = None) -> Container:
+        """A container that will run `command`; `mounts` are host folders by where they appear."""
+        config = api.ContainerConfig(
+            metadata=api.ContainerMetadata(name=name), image=api.ImageSpec(image=image.NAME), command=command,
+            mounts=[api.Mount(container_path=inside, host_path=outside) for inside, outside in (mounts or {}).items()],
+            log_path=name,
+            linux=api.LinuxContainerConfig(
+                security_context=api.LinuxContainerSecurityContext(
+                    privileged=self.privileged, namespace_options=self.namespaces
+                )
+            ),
+        )
+        return Container(self.runtime, self, name, self.runtime.cri.create(self.id, config, self.config))
+
+    def run(self, *command: str, **options) -> Container:
+        return self.create(*command, **options).start()
+
+    def remove(self) -> None:
+        self.runtime.cri.stop_pod(self.id)
+        self.runtime.cri.remove_pod(self.id)
+        remove_parent_cgroups(self.cgroup_parent)
+
+
+def make_parent_cgroups(parent: str) -> None:
+    """As kubelet does before it asks for a pod."""
+    for top in hierarchies():
+        (top / parent.strip("/")).mkdir(parents=True, exist_ok=True)
+
+
+def remove_parent_cgroups(parent: str) -> None:
+    """As kubelet does after it, and up to the top: nothing of ours stays. Folders that others use are not empty."""
+    for top in hierarchies():
+        folder = top / parent.strip("/")
+        while folder != top:
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+            folder = folder.parent
+
+
+class RuntimeCase(unittest.TestCase):
+    """Tests with a containerd that is started before the first and stopped after the last."""
+
+    runtime: Containerd
+
+    @classmethod
+    def setUpClass(cls):
+        cls.runtime = Containerd(pathlib.Path(os.environ["E2E_CONTAINERD"]), pathlib.Path(os.environ["E2E_IMAGE"]))
+        cls.addClassCleanup(cls.runtime.stop)
+        cls.runtime.start()
+
+    def tearDown(self):
+        self.runtime.remove_all()
+
+    def pod(self, *, annotations: dict[str, str] | None = None, cgroup_parent: str | None = None,
+            host_pid: bool = False, privileged: bool = False, labels: dict[str, str] | None = None,
+            namespace: str = NAMESPACE) -> Pod:
+        """A running pod that is removed after the test. Without `cgroup_parent` one as kubelet names it."""
+        pod = Pod(self.runtime, annotations or {}, cgroup_parent, host_pid, privileged, labels or {}, namespace)
+        self.addCleanup(remove_parent_cgroups, pod.cgroup_parent)
+        return pod
+
+    def wait_for_exit(self, container: Container) -> api.ContainerStatus:
+        wait_until("the container to end", lambda: container.status.state == api.CONTAINER_EXITED)
+        return container.status
+
+    def wait_for_log(self, container: Container, text: str) -> None:
+        wait_until(f'the container to print "{text}"', lambda: text in container.log)
+
+
+class PluginCase(RuntimeCase):
+    """Tests with the plugin in place. `launched` says who starts it: containerd, or the test as an administrator."""
+
+    launched = True
+    plugin: Plugin
+
+    @classmethod
+    def setUpClass(cls):
+        if "E2E_PLUGIN" not in os.environ:
+            raise unittest.SkipTest("no --plugin was given")
+        runtime = Containerd(pathlib.Path(os.environ["E2E_CONTAINERD"]), pathlib.Path(os.environ["E2E_IMAGE"]))
+        cls.plugin = Plugin(runtime, cls.launched)
+        cls.addClassCleanup(cls.plugin.uninstall)
+        cls.plugin.install(profiles.all_profiles())
+        super().setUpClass()
+        cls.addClassCleanup(cls.plugin.stop)
+        if cls.launched:
+            cls.plugin.wait_for_registration(0)
+        else:
+            cls.plugin.start()
+
+    def setUp(self):
+        # The test before may have failed between the plugin's end and its replacement.
+        if self.plugin.pid is None:
+            self.replace_plugin()
+
+    def tearDown(self):
+        super().tearDown()
+        self.assert_nothing_bound()
+
+    def profiled_pod(self, profile: str, **options) -> Pod:
+        return self.pod(annotations={"profile.stockade.dev": profile}, **options)
+
+    # ---- the plugin comes and goes ----
+
+    def restart_runtime(self) -> None:
+        """Restarts containerd and waits until the plugin is with it again."""
+        before = self.plugin.registrations
+        self.runtime.stop()
+        self.runtime.start()
+        self.plugin.wait_for_registration(before)
+
+    def replace_plugin(self) -> None:
+        """After the plugin was killed: a new one. Containerd never launches one again but when it starts itself."""
+        if self.launched:
+            self.restart_runtime()
+        else:
+            self.plugin.start()
+
+    # ---- what must hold ----
+
+    def assert_runs(self, container: Container, *command: str, prints: str) -> None:
+        output = container.exec(*command)
+        self.assertEqual((output.code, output.text), (0, prints), f"{command} should run")
+
+    def assert_denied(self, container: Container, *command: str) -> None:
+        """The program did not get to its first write: killed, or refused by a tier that can say so."""
+        try:
+            output = container.exec(*command)
+        except cri.Refused as refusal:
+            self.assertRegex(str(refusal), "(?i)permission denied|not permitted", f"{command} should be denied")
+            return
+        self.assertIn(output.code, (126, 137), f"{command} should be denied, printed {output.text!r}")
+        self.assertNotIn("uid=", output.text)
+
+    def assert_bound_to_web(self, container: Container) -> None:
+        """Whether profile `web` is in force, for processes that come in and for the network."""
+        self.assert_runs(container, "id", "-u", prints="0\n")
+        self.assert_denied(container, "wc", "/etc/passwd")
+        refused = container.exec("probe", "tcp", "127.0.0.1", str(profiles.BLOCKED))
+        self.assertEqual(refused.out, "connect: Operation not permitted\n")
+
+    def assert_nothing_bound(self) -> None:
+        """No pin and no map entry of a container is left."""
+        with contextlib.suppress(TimeoutError):
+            wait_until("the last container to be released", lambda: not leftovers.bound_containers(), RELEASE_SECONDS)
+        self.assertEqual(leftovers.bound_containers(), [])

@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+"""What the machine holds that the tests or the plugin could leave: cgroups, mounts, processes, BPF objects, pins.
+
+    Tests/e2e/leftovers.py look > FILE     writes down what there is
+    Tests/e2e/leftovers.py since < FILE    prints what there is more, and fails if there is
+"""
+
+import contextlib
+import json
+import pathlib
+import subprocess
+import sys
+
+import host
+
+SETTLE_SECONDS = 10
+OUR_CGROUPS = ("kubepods", "k8s.io", "stockade")
+OUR_PROCESSES = ("stockade", "containerd", "runc", "probe")
+
+
+def bpf_objects(kind: str) -> dict[str, str]:
+    """The kernel's BPF objects of one kind ("prog", "link" or "map") by id, as bpftool sees them."""
+    answer = subprocess.run(["/usr/sbin/bpftool", "--json", kind, "show"], capture_output=True, text=True, check=True)
+    return {f"{kind} {entry['id']}": describe(entry) for entry in json.loads(answer.stdout or "[]")}
+
+
+def describe(entry: dict) -> str:
+    words = (entry.get("type"), entry.get("name"), entry.get("attach_type"))
+    return " ".join(str(word) for word in words if word)
+
+
+def pins() -> dict[str, str]:
+    return {f"pin {path}": "" for path in host.BPF_FILES.rglob("*")}
+
+
+def mounts() -> dict[str, str]:
+    lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+    return {f"mount {line.split()[4]}": line.rpartition(" - ")[2] for line in lines}
+
+
+def processes() -> dict[str, str]:
+    """Those that run one of our programs, whoever started them."""
+    commands = {pid: host.command_of(pid) for pid in host.all_pids() if not host.is_zombie(pid)}
+    ours = {pid: line for pid, line in commands.items() if pathlib.Path(line.split(" ")[0]).name.startswith(OUR_PROCESSES)}
+    return {f"process {pid}": line for pid, line in ours.items()}
+
+
+def look() -> dict[str, str]:
+    """Everything there is, by a name that says what it is."""
+    found = {f"cgroup {folder}": "" for folder in host.cgroups() if is_ours(folder)}
+    for part in (bpf_objects("prog"), bpf_objects("link"), bpf_objects("map"), pins(), mounts(), processes()):
+        found.update(part)
+    return found
+
+
+def is_ours(folder: str) -> bool:
+    """Whether a cgroup is one that a test made. Others may make and remove their own meanwhile."""
+    return any(part.startswith(OUR_CGROUPS) for part in pathlib.Path(folder).parts)
+
+
+def since(before: dict[str, str]) -> list[str]:
+    """What is there now and was not before, once it has had time to go. Cgroups are then taken away."""
+
+    def new() -> list[str]:
+        return [name for name in look() if name not in before]
+
+    with contextlib.suppress(TimeoutError):
+        host.wait_until("the machine to be as before", lambda: not new(), SETTLE_SECONDS)
+    problems = [f"{name} {text}".strip() for name, text in look().items() if name not in before]
+    host.remove_cgroups({name.removeprefix("cgroup ") for name in problems if name.startswith("cgroup ")})
+    return problems
+
+
+# ---- the plugin's own pins ----
+
+PINS = host.BPF_FILES / "stockade"
+# Maps with entries for a container or its policy. The others belong to none: counters, keys, the ring buffer.
+CONTAINER_MAPS = {
+    "containers", "entrypoints", "policies", "path_rules", "arguments", "rate",
+    "egress4", "egress6", "ingress4", "ingress6",
+}
+
+
+def entries(pinned_map: pathlib.Path) -> list[str]:
+    command = ["/usr/sbin/bpftool", "--json", "map", "dump", "pinned", pinned_map]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [f"{pinned_map.name}: {json.dumps(entry)}" for entry in json.loads(answer.stdout or "[]")]
+
+
+def bound_containers() -> list[str]:
+    """What the plugin still holds for any container: the pins of its links, each in a folder per cgroup, and entries."""
+    links = [str(path) for path in PINS.rglob("*") if path.parent.name.isdigit()]
+    maps = [path for path in PINS.rglob("*") if path.name in CONTAINER_MAPS]
+    return links + [line for path in maps for line in entries(path)]
+
+
+def main() -> int:
+    if sys.argv[1:] == ["look"]:
+        json.dump(look(), sys.stdout)
+        return 0
+    if sys.argv[1:] == ["since"]:
+        problems = since(json.load(sys.stdin))
+        print("".join(f"left behind: {problem}\n" for problem in problems), end="")
+        return 1 if problems else 0
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""The plugin under test, as an administrator installs it: its places, flags and configuration are named here only."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+
+import host
+from containerd import Containerd
+from host import SCRATCH, wait_until
+
+NAME = "10-stockade"
+PLUGINS = pathlib.Path("/opt/nri/plugins")
+LAUNCHED_CONFIG = pathlib.Path("/etc/nri/conf.d") / f"{NAME}.conf"
+EXTERNAL_CONFIG = pathlib.Path("/etc/stockade/stockade.yaml")
+PROFILES = pathlib.Path("/etc/stockade/profiles")
+PINS = host.BPF_FILES / "stockade"
+EVENTS = SCRATCH / "events.log"
+
+START_SECONDS = 15
+STOP_SECONDS = 10
+
+RUN_COMMAND = ["run", "--config", str(EXTERNAL_CONFIG)]
+CONFIG = f"""
+profiles: {PROFILES}
+events: {{file: {EVENTS}}}
+"""
+
+
+class Plugin:
+    """Installed for one containerd: launched by it, or external. Both survive a restart of containerd."""
+
+    def __init__(self, runtime: Containerd, launched: bool):
+        self.runtime, self.launched = runtime, launched
+        self.binary = pathlib.Path(os.environ["E2E_PLUGIN"])
+        self.log = SCRATCH / "plugin.log"
+        self.process: subprocess.Popen | None = None
+
+    # ---- installing ----
+
+    def install(self, profiles: dict[str, str], config: str = "") -> None:
+        """Lays out configuration and profiles; for a launched plugin before containerd starts."""
+        place = LAUNCHED_CONFIG if self.launched else EXTERNAL_CONFIG
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(CONFIG + config)
+        PROFILES.mkdir(parents=True, exist_ok=True)
+        for name, text in profiles.items():
+            (PROFILES / f"{name}.yaml").write_text(text)
+        if self.launched:
+            PLUGINS.mkdir(parents=True, exist_ok=True)
+            (PLUGINS / NAME).symlink_to(self.binary)
+
+    def uninstall(self) -> None:
+        for folder in (LAUNCHED_CONFIG.parent, EXTERNAL_CONFIG.parent, PLUGINS):
+            shutil.rmtree(folder, ignore_errors=True)
+        EVENTS.unlink(missing_ok=True)
+
+    # ---- running ----
+
+    @property
+    def pid(self) -> int | None:
+        """The running plugin's pid, whoever started it."""
+        if not self.launched:
+            return self.process.pid if self.process and self.process.poll() is None else None
+        children = host.descendants(self.runtime.process.pid) if self.runtime.process else []
+        return next((pid for pid in children if NAME in host.command_of(pid)), None)
+
+    def start(self) -> None:
+        """Starts an external plugin and waits until the runtime has told it what runs."""
+        before = self.registrations
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen([self.binary, *RUN_COMMAND], stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log)
+        self.wait_for_registration(before)
+
+    @property
+    def registrations(self) -> int:
+        """How often the runtime took this plugin in, since the first start: it told it what runs."""
+        text = self.runtime.log.read_text(errors="replace") if self.runtime.log.exists() else ""
+        said = "synchronizing plugin .*stockade" if self.launched else "plugin .*stockade.* connected"
+        return len(re.findall(said, text))
+
+    def wait_for_registration(self, before: int) -> None:
+        wait_until(f"the plugin to register (see {self.log})", lambda: self.registrations > before, START_SECONDS)
+
+    def kill(self) -> None:
+        """As by the kernel when memory is short: nothing of its own is tidied up."""
+        pid = self.pid
+        os.kill(pid, signal.SIGKILL)
+        if self.process:
+            self.process.wait(STOP_SECONDS)
+            self.process = None
+        wait_until("the plugin to end", lambda: host.is_zombie(pid))
+
+    def stop(self) -> None:
+        """As a service manager stops an external plugin."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait(STOP_SECONDS)
+            self.process = None
+
+    # ---- what it shows ----
+
+    def messages(self) -> str:
+        """Its log."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def events(self) -> list[dict]:
+        lines = EVENTS.read_text().splitlines() if EVENTS.exists() else []
+        return [json.loads(line) for line in lines]

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Where a task stands in the default cgroup hierarchy and among the mount namespaces. Linux 6.1 (cgroup.ancestors). */
+#ifndef STOCKADE_CGROUP_H
+#define STOCKADE_CGROUP_H
+
+#include <bpf/bpf_core_read.h>
+#include "maps.bpf.h"
+
+static inline __u64 ancestor_id(struct cgroup *cgroup, __u32 level)
+{
+	struct cgroup *ancestor = NULL;
+	char *ancestors = (char *)cgroup + bpf_core_field_offset(struct cgroup, ancestors);
+
+	bpf_probe_read_kernel(&ancestor, sizeof(ancestor), ancestors + level * sizeof(ancestor));
+	return BPF_CORE_READ(ancestor, kn, id);
+}
+
+static inline struct cgroup *task_cgroup(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, cgroups, dfl_cgrp);
+}
+
+static inline bool task_is_below(struct task_struct *task, const struct stockade_container *container)
+{
+	struct cgroup *cgroup = task_cgroup(task);
+	int level = BPF_CORE_READ(cgroup, level);
+
+	return level >= 0 && (__u32)level >= container->level &&
+	       ancestor_id(cgroup, container->level) == container->cgroup_id;
+}
+
+struct cgroup_search {
+	struct cgroup *cgroup;
+	__s32 level;
+	bool found;
+	struct stockade_container container;
+};
+
+static long search_level(__u32 step, void *context)
+{
+	struct cgroup_search *search = context;
+
+	if (search->level < 0)
+		return 1;
+	search->found = container_get(ancestor_id(search->cgroup, search->level), &search->container);
+	search->level -= 1;
+	return search->found;
+}
+
+/* The deepest container or gate among the task's cgroup and those above it. */
+static inline bool task_container(struct task_struct *task, struct stockade_container *container)
+{
+	struct cgroup *cgroup = task_cgroup(task);
+	struct cgroup_search search = {.cgroup = cgroup, .level = BPF_CORE_READ(cgroup, level)};
+
+	/* No container is deeper than this, so what is below need not be asked for. */
+	if (search.level > STOCKADE_CGROUP_LEVELS_MAX)
+		search.level = STOCKADE_CGROUP_LEVELS_MAX;
+	bpf_loop(STOCKADE_CGROUP_LEVELS_MAX + 1, search_level, &search, 0);
+	*container = search.container;
+	return search.found;
+}
+
+/* 0: none, the task is exiting. */
+static inline __u32 task_mount_namespace(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+}
+
+#endif

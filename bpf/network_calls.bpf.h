@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Socket calls: refused at once, where a dropped packet would let the caller wait. Packets are judged all the same,
+ * so nothing depends on a call having been seen.
+ */
+#ifndef STOCKADE_NETWORK_CALLS_H
+#define STOCKADE_NETWORK_CALLS_H
+
+#include "network_flows.bpf.h"
+#include "network_tcp.bpf.h"
+
+static __always_inline __u8 call_protocol(const struct bpf_sock_addr *call)
+{
+	return call->protocol == IPPROTO_MPTCP ? IPPROTO_TCP : call->protocol;
+}
+
+/* The call's address as a packet's remote side. */
+static __always_inline void set_remote(struct bpf_sock_addr *call, bool ipv6, struct packet *packet)
+{
+	if (ipv6) {
+		packet->remote.words[0] = call->user_ip6[0];
+		packet->remote.words[1] = call->user_ip6[1];
+		packet->remote.words[2] = call->user_ip6[2];
+		packet->remote.words[3] = call->user_ip6[3];
+	} else {
+		set_ipv4(&packet->remote, call->user_ip4);
+	}
+	packet->remote_port = bpf_ntohs((__be16)call->user_port);
+	packet->protocol = call_protocol(call);
+}
+
+/* Keeps an audited call's verdict on its socket, so that its packets are not reported once more. */
+static __always_inline void keep_call(struct bpf_sock_addr *call, const struct bound *bound,
+				      const struct packet *packet, const struct verdict *verdict)
+{
+	struct bpf_sock *sk = call->sk;
+	struct connection *connection;
+
+	if (!sk)
+		return;
+	connection = bpf_sk_storage_get(&connections, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (connection)
+		keep(connection, bound, packet, verdict);
+}
+
+/* connect() and sendto(): 1 goes on, 0 fails with EPERM. */
+static __always_inline int filter_call(struct bpf_sock_addr *call, bool ipv6, __u32 kind)
+{
+	struct bpf_sock *sk = call->sk;
+	struct packet packet = {};
+	struct bound bound = {};
+	struct verdict verdict = {};
+
+	if (!find_bound(&bound))
+		return 0;
+	set_remote(call, ipv6, &packet);
+	if (sk)
+		packet.local_port = sk->src_port;
+	/* A server that answers its client. */
+	if (packet.protocol != IPPROTO_TCP && packet.local_port && in_flow(&bound, &packet, bpf_ktime_get_ns()))
+		return 1;
+	judge(&bound, &packet, OUT, &verdict);
+	if (verdict.action == STOCKADE_ALLOW)
+		return 1;
+	report_call(&bound, &packet, &verdict, kind);
+	if (verdict.action == STOCKADE_BLOCK)
+		return 0;
+	keep_call(call, &bound, &packet, &verdict);
+	return 1;
+}
+
+/* The first range that holds the port decides; port 0 is the kernel's choice and always allowed. */
+__noinline int judge_bind(const struct bound *bound, const struct packet *packet, struct verdict *verdict)
+{
+	const struct stockade_policy *policy;
+
+	if (!bound || !packet || !verdict)
+		return -1;
+	refuse(verdict, IN, STOCKADE_POLICY_GONE);
+	policy = find_policy(bound);
+	if (!policy)
+		return 0;
+	__u32 action = STOCKADE_ALLOW, rule = STOCKADE_NO_RULE;
+	for (__u32 i = 0; i < STOCKADE_BIND_RANGES_MAX; i++) {
+		if (i >= policy->bind_range_count)
+			break;
+		if (!matches(&policy->bind_ranges[i], packet, packet->local_port))
+			continue;
+		action = policy->bind_ranges[i].action;
+		rule = policy->bind_ranges[i].rule;
+		break;
+	}
+	barrier();
+	if (policy->revision != bound->revision)
+		return 0;
+	verdict->action = action;
+	verdict->rule = rule;
+	verdict->reason = rule == STOCKADE_NO_RULE ? STOCKADE_BY_DEFAULT : STOCKADE_BY_RULE;
+	return 0;
+}
+
+static __always_inline int filter_bind(struct bpf_sock_addr *call, bool ipv6)
+{
+	struct packet packet = {};
+	struct bound bound = {};
+	struct verdict verdict = {};
+
+	if (!find_bound(&bound))
+		return 0;
+	set_remote(call, ipv6, &packet);
+	packet.local_port = packet.remote_port;
+	packet.remote_port = 0;
+	if (packet.local_port == 0)
+		return 1;
+	judge_bind(&bound, &packet, &verdict);
+	if (verdict.action != STOCKADE_ALLOW)
+		report_call(&bound, &packet, &verdict, STOCKADE_EVENT_BIND);
+	return verdict.action != STOCKADE_BLOCK;
+}
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Direction of what has no connection of its own: UDP, ICMP, SCTP, and whatever raw sockets send. The first packet
+ * that is allowed decides; its flow is remembered while it is used.
+ */
+#ifndef STOCKADE_NETWORK_FLOWS_H
+#define STOCKADE_NETWORK_FLOWS_H
+
+#include "network_events.bpf.h"
+
+static __always_inline void set_flow_key(const struct bound *bound, const struct packet *packet, struct flow_key *key)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->cgroup_id = bound->cgroup_id;
+	key->remote = packet->remote;
+	key->local_port = packet->local_port;
+	key->remote_port = packet->remote_port;
+	key->protocol = packet->protocol;
+}
+
+/* The flow that the key names, if it is still in use. */
+static __always_inline struct flow *find_flow(const struct flow_key *key, __u64 now)
+{
+	struct flow *flow = bpf_map_lookup_elem(&flows, key);
+
+	if (!flow || now - flow->seen_ns > FLOW_IDLE_NS)
+		return NULL;
+	return flow;
+}
+
+/* Kept only when the other direction has rules that an answer would meet, or to report it once. */
+static __always_inline void record_flow(const struct bound *bound, const struct flow_key *key,
+					const struct verdict *verdict, __u64 now)
+{
+	struct flow flow = {
+		.seen_ns = now,
+		.revision = bound->revision,
+		.direction = verdict->direction,
+		.action = verdict->action,
+	};
+
+	if (verdict->action == STOCKADE_ALLOW && !has_section(bound, verdict->direction == OUT ? IN : OUT))
+		return;
+	if (bpf_map_update_elem(&flows, key, &flow, BPF_ANY))
+		count(STOCKADE_FLOWS_FULL);
+}
+
+/*
+ * Whether the packet belongs to a flow that is still allowed. A flow that its own direction now refuses ends: the
+ * packet may open another in its own direction.
+ */
+__noinline int in_flow(const struct bound *bound, const struct packet *packet, __u64 now)
+{
+	struct verdict verdict = {};
+	struct flow_key key;
+	struct flow *flow;
+
+	if (!bound || !packet)
+		return 0;
+	if (packet->portless || packet->unparsed)
+		return 0;
+	set_flow_key(bound, packet, &key);
+	flow = find_flow(&key, now);
+	if (!flow)
+		return 0;
+	if (flow->revision == bound->revision && bound->found) {
+		if (now - flow->seen_ns > FLOW_REFRESH_NS)
+			flow->seen_ns = now;
+		return 1;
+	}
+	judge(bound, packet, flow->direction, &verdict);
+	if (verdict.action == STOCKADE_BLOCK) {
+		bpf_map_delete_elem(&flows, &key);
+		return 0;
+	}
+	if (verdict.action == STOCKADE_AUDIT)
+		report_packet(bound, packet, &verdict);
+	record_flow(bound, &key, &verdict, now);
+	return 1;
+}
+
+/* An ICMP error about a packet of a flow is an answer in it. */
+__noinline int answers_flow(struct __sk_buff *skb, const struct bound *bound, const struct packet *packet, __u64 now)
+{
+	struct packet inner = {};
+
+	if (!bound || !packet || !packet->icmp_error || packet->unparsed || parse_inner(skb, packet, &inner))
+		return 0;
+	return in_flow(bound, &inner, now);
+}
+
+/* connect() has already reported the verdict on this flow. */
+static __always_inline bool reported_by_connect(struct bpf_sock *sk, const struct bound *bound,
+						const struct packet *packet)
+{
+	struct connection *connection = bpf_sk_storage_get(&connections, sk, 0, 0);
+
+	return connection && connection->action == STOCKADE_AUDIT && connection->revision == bound->revision &&
+	       connection->port == packet->remote_port && same_address(&connection->remote, &packet->remote);
+}
+
+/*
+ * Who connects a datagram socket opens a flow to its peer, so what the peer says first is allowed under either
+ * direction's rules. That also covers sockets older than the attach.
+ */
+static __always_inline void judge_connected(struct bpf_sock *sk, const struct bound *bound, const struct packet *packet,
+					    struct verdict *verdict)
+{
+	struct verdict out = {};
+
+	if (sk->state != TCP_ESTABLISHED || sk->dst_port == 0)
+		return;
+	judge(bound, packet, OUT, &out);
+	if (out.action < verdict->action)
+		*verdict = out;
+}
+
+static __always_inline int filter_flow(struct __sk_buff *skb, struct bpf_sock *sk, const struct bound *bound,
+				       const struct packet *packet, bool outgoing)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct verdict verdict = {};
+	struct flow_key key;
+
+	if (in_flow(bound, packet, now))
+		return 1;
+	if (!outgoing && answers_flow(skb, bound, packet, now))
+		return 1;
+	if (outgoing) {
+		judge_outgoing(skb, bound, packet, &verdict);
+	} else {
+		judge(bound, packet, IN, &verdict);
+		if (verdict.action != STOCKADE_ALLOW)
+			judge_connected(sk, bound, packet, &verdict);
+	}
+	if (verdict.action == STOCKADE_BLOCK) {
+		report_packet(bound, packet, &verdict);
+		return 0;
+	}
+	if (verdict.action == STOCKADE_AUDIT && !(outgoing && reported_by_connect(sk, bound, packet)))
+		report_packet(bound, packet, &verdict);
+	if (!packet->portless && !packet->unparsed) {
+		set_flow_key(bound, packet, &key);
+		record_flow(bound, &key, &verdict, now);
+	}
+	return 1;
+}
+
+#endif
