@@ -29,7 +29,9 @@ let package = Package(
       plugins: ["EmbedBPFPlugin"]),
     .target(
       name: "Enforcement",
-      dependencies: ["Policy", "Seccomp", "BPF", "CStockade", "System", .product(name: "Logging", package: "swift-log")]),
+      dependencies: [
+        "Policy", "Seccomp", "BPF", "CStockade", "System", .product(name: "Logging", package: "swift-log"),
+      ]),
     .target(
       name: "Events",
       dependencies: [
@@ -46,7 +48,8 @@ let package = Package(
 
     // bpf/*.bpf.c is compiled and embedded by the build itself.
     .executableTarget(name: "embed-bpf"),
-    .plugin(name: "EmbedBPFPlugin", capability: .buildTool(), dependencies: ["embed-bpf"], path: "Sources/EmbedBPFPlugin"),
+    .plugin(
+      name: "EmbedBPFPlugin", capability: .buildTool(), dependencies: ["embed-bpf"], path: "Sources/EmbedBPFPlugin"),
 
     .testTarget(name: "SystemTests", dependencies: ["System"]),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
@@ -55,12 +58,14 @@ let package = Package(
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "YAML", "System"]),
     .testTarget(name: "SeccompTests", dependencies: ["Seccomp", "Policy", "System"]),
     .testTarget(name: "BPFTests", dependencies: ["BPF", "CStockade", "System"]),
-    .testTarget(name: "EnforcementTests", dependencies: ["Enforcement", "BPF", "Policy", "Seccomp", "CStockade", "System"]),
+    .testTarget(
+      name: "EnforcementTests",
+      dependencies: ["Enforcement", "BPF", "Policy", "Seccomp", "CBPF", "CStockade", "System"]),
     .testTarget(name: "EventsTests", dependencies: ["Events", "Enforcement", "Policy", "BPF", "CStockade", "System"]),
-    .testTarget(name: "DaemonTests", dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "Events", "System"]),
+    .testTarget(
+      name: "DaemonTests", dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "Events", "System"]),
     .testTarget(name: "TryTests", dependencies: ["Try", "Daemon", "NRI", "Policy", "System"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11
 )
-

@@ -8,7 +8,6 @@
 
 struct exec_arguments {
 	__u32 length; /* of what was read into scratch->arguments: each argument with its NUL */
-	bool known;
 	bool over_long; /* there is more */
 	bool unreadable;
 };
@@ -19,7 +18,6 @@ static inline void arguments_read(struct exec_arguments *arguments, struct scrat
 	__u64 start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
 	__u64 length = end > start ? end - start : 0;
 
-	arguments->known = true;
 	arguments->over_long = length > STOCKADE_ARGUMENTS_MAX_BYTES;
 	if (arguments->over_long)
 		length = STOCKADE_ARGUMENTS_MAX_BYTES;
@@ -84,9 +82,10 @@ struct list_search {
 	const struct scratch *scratch;
 	struct stockade_argument_key key;
 	__u32 length;
-	__u8 action; /* of the rule that matched first */
+	__u32 match; /* position of the rule that matched first */
+	__u8 action; /* of that rule */
 	bool matched;
-	__u8 strictest;
+	__u8 strictest; /* action of the path rule and of all its argument rules */
 };
 
 static long list_step(__u32 position, void *context)
@@ -106,7 +105,7 @@ static long list_step(__u32 position, void *context)
 	if (search.matched) {
 		list->matched = true;
 		list->action = search.rule->action;
-		list->key.rule = position;
+		list->match = position;
 	}
 	return 0;
 }

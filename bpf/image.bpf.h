@@ -21,7 +21,6 @@ struct image {
 	__u32 start;
 	__u32 last_slash; /* where the last component starts */
 	__u32 end;	  /* enum walk_end */
-	bool known;
 	bool fileless;
 	bool fresh; /* not of the container's image */
 };
@@ -126,7 +125,6 @@ static inline void image_identify(struct image *image, struct file *file, __u32 
 	struct vfsmount *mount = BPF_CORE_READ(file, f_path.mnt);
 	bool detached = is_detached(mount);
 
-	image->known = true;
 	image->start = STOCKADE_PATH_MAX_BYTES;
 	image->last_slash = STOCKADE_PATH_MAX_BYTES;
 	image->end = WALK_UNFINISHED;

@@ -5,9 +5,9 @@
 
 #include "network_packet.bpf.h"
 
-#define FLOWS_MAX	     65536
-#define FLOW_IDLE_NS	     (180 * 1000000000ULL) /* as long as Linux's connection tracking keeps an assured UDP flow */
-#define FLOW_REFRESH_NS	     1000000000ULL
+#define FLOWS_MAX	65536
+#define FLOW_IDLE_NS	(180 * 1000000000ULL) /* as long as Linux's connection tracking keeps an assured UDP flow */
+#define FLOW_REFRESH_NS 1000000000ULL
 
 /*
  * Which container a program runs for; key: id of the cgroup that it is attached to, also for sockets of nested ones.

@@ -54,7 +54,7 @@ static long rule_step(__u32 index, void *context)
 }
 
 /* `verdict->present` is 0 where no rule speaks of the image. False: the keys cannot be had. */
-static inline bool rules_search(const struct image *image, const struct stockade_policy *policy, __u64 revision,
+static inline bool rules_search(const struct image *image, const struct stockade_policy *policy,
 				struct stockade_verdict *verdict)
 {
 	__u32 zero = 0, length = STOCKADE_PATH_MAX_BYTES - image->start;
@@ -62,7 +62,7 @@ static inline bool rules_search(const struct image *image, const struct stockade
 		.scratch = image->scratch,
 		.keys = bpf_map_lookup_elem(&path_hash_keys, &zero),
 		.policy = policy,
-		.revision = revision,
+		.revision = policy->revision,
 		.start = image->start,
 		.last_slash = image->last_slash,
 	};

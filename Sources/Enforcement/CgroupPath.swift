@@ -39,7 +39,8 @@ package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
     guard !name.isEmpty else { throw .badCgroupPath(payload, "names no unit") }
     let unit = name.hasSuffix(".slice") ? String(name) : "\(prefix)-\(name).scope"
     guard !unit.contains("/") else { throw .badCgroupPath(payload, "has a unit name with a slash") }
-    return try normalised(expand(slice: slice.isEmpty ? "system.slice" : slice, payload: payload) + "/" + unit, payload: payload)
+    return try normalised(
+      expand(slice: slice.isEmpty ? "system.slice" : slice, payload: payload) + "/" + unit, payload: payload)
   }
 
   /// The folder of a slice: `/a.slice/a-b.slice` for `a-b.slice`, empty for the root slice.

@@ -160,7 +160,8 @@ package struct ConfinementTable: Sendable {
   mutating func refuse(_ subject: Subject, cgroup: Cgroup, process: ProcessView) {
     let known = entries[subject.containerID]
     let row = row(
-      cgroup, revision: known?.revision ?? 0, state: STOCKADE_CLOSED, rootDevice: known?.rootDevice ?? process.rootDevice)
+      cgroup, revision: known?.revision ?? 0, state: STOCKADE_CLOSED,
+      rootDevice: known?.rootDevice ?? process.rootDevice)
     try? kernel.put(row)
     entries[subject.containerID] = Entry(
       subject: subject, cgroup: cgroup, phase: .closing, policy: known?.policy, revision: known?.revision ?? 0,
@@ -216,7 +217,8 @@ package struct ConfinementTable: Sendable {
     guard let entry = entries.values.first(where: { $0.cgroup.id == cgroupID }) ?? ended[cgroupID] else { return nil }
     let profile = policies.values.first { $0.revision == revision }?.profile ?? profiles[revision]
     return EventSubject(
-      subject: entry.subject, profile: profile ?? Profile(name: entry.policy?.profile ?? "", file: ""), tier: kernel.tier)
+      subject: entry.subject, profile: profile ?? Profile(name: entry.policy?.profile ?? "", file: ""),
+      tier: kernel.tier)
   }
 }
 

@@ -17,7 +17,9 @@ package final class FileDescriptor: Sendable {
   package func read(atMost count: Int) throws(Errno) -> [UInt8] {
     var failure: Errno?
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
-      do throws(Errno) { used = try call("read") { Glibc.read(number, buffer.baseAddress, count) } } catch { failure = error }
+      do throws(Errno) { used = try call("read") { Glibc.read(number, buffer.baseAddress, count) } } catch {
+        failure = error
+      }
     }
     if let failure { throw failure }
     return bytes
@@ -28,7 +30,9 @@ package final class FileDescriptor: Sendable {
     let bytes = Array(bytes)
     var start = 0
     while start < bytes.count {
-      start += try call("write") { bytes.withUnsafeBytes { Glibc.write(number, $0.baseAddress! + start, bytes.count - start) } }
+      start += try call("write") {
+        bytes.withUnsafeBytes { Glibc.write(number, $0.baseAddress! + start, bytes.count - start) }
+      }
     }
   }
 }

@@ -1,3 +1,5 @@
+import Policy
+
 /// The command line of `stockade try`, parsed by hand: an argument parser would be most of the binary.
 package enum ParsedOptions: Equatable {
   case run(Options)
@@ -45,36 +47,12 @@ extension Options {
   private static func unknown(_ argument: String) -> String {
     guard argument.hasPrefix("-") else { return "unexpected \"\(argument)\"; the command comes after --" }
     let name = splitValue(argument).name
-    guard let near = nearest(to: name, in: OptionTable.options.map(\.name)) else { return "unknown option \"\(name)\"" }
-    return "unknown option \"\(name)\"; did you mean \"\(near)\"?"
+    let advice = Suggestion.advice(for: name, among: OptionTable.options.map(\.name), otherwise: "see --help")
+    return "unknown option \"\(name)\"\(advice)"
   }
 
   private func check() throws(TryError) {
     if command.isEmpty { throw .usage("no command; give it after --") }
     if profile == nil, pluginConfiguration == nil { throw .usage("no profile; give one with --profile FILE") }
   }
-}
-
-/// The candidate within two edits of `word`, the nearest first; nil where none is that near.
-func nearest(to word: String, in candidates: [String]) -> String? {
-  let farthest = 2
-  let ranked = candidates.map { (distance: editDistance(word, $0), candidate: $0) }
-  guard let best = ranked.min(by: { $0.distance < $1.distance }), best.distance <= farthest else { return nil }
-  return best.candidate
-}
-
-/// Levenshtein's distance.
-private func editDistance(_ a: String, _ b: String) -> Int {
-  let b = Array(b)
-  var row = Array(0...b.count)
-  for (i, left) in a.enumerated() {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for (j, right) in b.enumerated() {
-      let replaced = diagonal + (left == right ? 0 : 1)
-      diagonal = row[j + 1]
-      row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
-    }
-  }
-  return row[b.count]
 }

@@ -68,7 +68,7 @@ struct OptionTests {
     arguments: [
       (["--profil", "x"], "unknown option \"--profil\"; did you mean \"--profile\"?"),
       (["--exce=x"], "unknown option \"--exce\"; did you mean \"--exec\"?"),
-      (["--something"], "unknown option \"--something\""),
+      (["--something"], "unknown option \"--something\"; see --help"),
       (["ls"], "unexpected \"ls\"; the command comes after --"),
       (["--profile", "p"], "no command; give it after --"),
       (["--profile", "p", "--"], "no command; give it after --"),

@@ -15,7 +15,7 @@ from cri import api
 from host import SCRATCH, hierarchies, unified, wait_until
 from plugin import Plugin
 
-NAMESPACE = "shop"
+NAMESPACE = "tests"
 RELEASE_SECONDS = 10
 
 
@@ -218,8 +218,8 @@ class PluginCase(RuntimeCase):
         self.assertIn(output.code, (126, 137), f"{command} should be denied, printed {output.text!r}")
         self.assertNotIn("uid=", output.text)
 
-    def assert_bound_to_web(self, container: Container) -> None:
-        """Whether profile `web` is in force, for processes that come in and for the network."""
+    def assert_bound_to_shop(self, container: Container) -> None:
+        """Whether profile `shop` is in force, for processes that come in and for the network."""
         self.assert_runs(container, "id", "-u", prints="0\n")
         self.assert_denied(container, "wc", "/etc/passwd")
         refused = container.exec("probe", "tcp", "127.0.0.1", str(profiles.BLOCKED))

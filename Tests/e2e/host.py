@@ -1,8 +1,8 @@
 """The tests' own corner of this machine: private mounts, every process theirs to end, and cgroups they take away.
 
-`enter()` puts this process into a mount namespace of its own in which /run is empty, changes to /etc and /opt are thrown
-away, and /sys/fs/bpf is a bpffs of its own. So containerd and the plugin use their documented places, and nothing
-outside sees it. It also makes this process the one that orphans fall to, so that shims and containers are found.
+`enter()` puts this process into a mount namespace of its own in which /run is empty, changes to /etc and /opt are
+thrown away, and /sys/fs/bpf is a bpffs of its own. So containerd and the plugin use their documented places, and
+nothing outside sees it. It also makes this process the one that orphans fall to, so that shims and containers are found.
 """
 
 import ctypes

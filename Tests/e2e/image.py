@@ -13,7 +13,7 @@ BUSYBOX = pathlib.Path("/bin/busybox")
 PROBE_SOURCE = pathlib.Path(__file__).with_name("probe.c")
 # Files of their own, since a link to busybox is busybox to the kernel: rules can name them.
 PROGRAMS = ("usr/bin/id", "usr/bin/wc", "usr/bin/nsenter", "opt/tools/date", "opt/tools/deep/cal")
-LINKS = ("bin/sh", "bin/cat", "bin/cp", "bin/ls", "bin/ln", "bin/sleep", "bin/true", "bin/kill", "bin/mkdir", "bin/grep")
+LINKS = ("sh", "cat", "cp", "ln", "mkdir", "grep")
 FOLDERS = ("tmp", "etc", "proc", "sys", "dev", "volume", "cgroup")
 
 
@@ -25,7 +25,7 @@ def build_root(folder: pathlib.Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(BUSYBOX, folder / name)
     for name in LINKS:
-        (folder / name).symlink_to("busybox")
+        (folder / "bin" / name).symlink_to("busybox")
     (folder / "usr/bin/script").write_text("#!/bin/sh\necho script ran\n")
     (folder / "usr/bin/script").chmod(0o755)
     (folder / "tmp").chmod(0o1777)

@@ -41,16 +41,18 @@ def mounts() -> dict[str, str]:
 def processes() -> dict[str, str]:
     """Those that run one of our programs, whoever started them."""
     commands = {pid: host.command_of(pid) for pid in host.all_pids() if not host.is_zombie(pid)}
-    ours = {pid: line for pid, line in commands.items() if pathlib.Path(line.split(" ")[0]).name.startswith(OUR_PROCESSES)}
-    return {f"process {pid}": line for pid, line in ours.items()}
+    programs = {pid: pathlib.Path(line.split(" ")[0]).name for pid, line in commands.items()}
+    return {f"process {pid}": commands[pid] for pid, name in programs.items() if name.startswith(OUR_PROCESSES)}
+
+
+def look_inside() -> dict[str, str]:
+    """What there is in this mount namespace, by a name that says what it is. Whoever looks knows its processes."""
+    return {f"cgroup {folder}": "" for folder in host.cgroups() if is_ours(folder)} | pins() | mounts()
 
 
 def look() -> dict[str, str]:
-    """Everything there is, by a name that says what it is."""
-    found = {f"cgroup {folder}": "" for folder in host.cgroups() if is_ours(folder)}
-    for part in (bpf_objects("prog"), bpf_objects("link"), bpf_objects("map"), pins(), mounts(), processes()):
-        found.update(part)
-    return found
+    """What there is on the machine. Only true while nobody else works with BPF there."""
+    return look_inside() | bpf_objects("prog") | bpf_objects("link") | bpf_objects("map") | processes()
 
 
 def is_ours(folder: str) -> bool:
@@ -58,7 +60,7 @@ def is_ours(folder: str) -> bool:
     return any(part.startswith(OUR_CGROUPS) for part in pathlib.Path(folder).parts)
 
 
-def since(before: dict[str, str]) -> list[str]:
+def since(before: dict[str, str], look=look) -> list[str]:
     """What is there now and was not before, once it has had time to go. Cgroups are then taken away."""
 
     def new() -> list[str]:
@@ -88,7 +90,7 @@ def entries(pinned_map: pathlib.Path) -> list[str]:
 
 
 def bound_containers() -> list[str]:
-    """What the plugin still holds for any container: the pins of its links, each in a folder per cgroup, and entries."""
+    """What the plugin still holds for any container: pins of links, in a folder per cgroup, and map entries."""
     links = [str(path) for path in PINS.rglob("*") if path.parent.name.isdigit()]
     maps = [path for path in PINS.rglob("*") if path.name in CONTAINER_MAPS]
     return links + [line for path in maps for line in entries(path)]

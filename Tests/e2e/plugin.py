@@ -24,9 +24,16 @@ START_SECONDS = 15
 STOP_SECONDS = 10
 
 RUN_COMMAND = ["run", "--config", str(EXTERNAL_CONFIG)]
+# What the project ships, for nodes like this one among others.
+SHIPPED_PROFILES = pathlib.Path(__file__).parents[2] / "config" / "profiles"
+# Pods of this namespace get a profile whatever their annotations say.
+LOCKED_NAMESPACE = "locked"
 CONFIG = f"""
-profiles: {PROFILES}
-events: {{file: {EVENTS}}}
+profilesFolder: {PROFILES}
+eventsFile: {EVENTS}
+logLevel: debug
+bindings:
+- {{name: locked, namespaces: [{LOCKED_NAMESPACE}], profile: no-id, required: true}}
 """
 
 
@@ -41,12 +48,12 @@ class Plugin:
 
     # ---- installing ----
 
-    def install(self, profiles: dict[str, str], config: str = "") -> None:
+    def install(self, profiles: dict[str, str]) -> None:
         """Lays out configuration and profiles; for a launched plugin before containerd starts."""
         place = LAUNCHED_CONFIG if self.launched else EXTERNAL_CONFIG
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(CONFIG + config)
-        PROFILES.mkdir(parents=True, exist_ok=True)
+        place.write_text(CONFIG)
+        shutil.copytree(SHIPPED_PROFILES, PROFILES)
         for name, text in profiles.items():
             (PROFILES / f"{name}.yaml").write_text(text)
         if self.launched:

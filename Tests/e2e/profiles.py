@@ -12,7 +12,7 @@ spec:
 SERVED, ALLOWED, BLOCKED = 19181, 19182, 19183
 
 TEXTS = {
-    "web": f"""
+    "shop": f"""
   process:
     defaultAction: Block
     rules:
@@ -24,7 +24,7 @@ TEXTS = {
     egress:
       defaultAction: Block
       rules:
-      - {{cidr: 127.0.0.0/8, ports: [{{protocol: TCP, port: {ALLOWED}}}, {{protocol: UDP, port: {ALLOWED}}}], action: Allow}}
+      - {{cidr: 127.0.0.0/8, ports: [{{port: {ALLOWED}}}, {{protocol: UDP, port: {ALLOWED}}}], action: Allow}}
 """,
     "no-id": """
   process:

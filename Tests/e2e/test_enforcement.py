@@ -4,8 +4,9 @@ import pathlib
 import socket
 
 from case import PluginCase
-from cri import Refused
-from host import wait_until
+from cri import Refused, api
+from host import command_of, wait_until
+from plugin import LOCKED_NAMESPACE
 from profiles import ALLOWED, BLOCKED, SERVED
 from servers import Server, ask
 from ways import DISGUISES
@@ -15,14 +16,14 @@ class Enforcement:
     """Mixed into a PluginCase for each way of running the plugin."""
 
     def test_exec_works_for_allowed_programs_and_fails_for_denied_ones(self):
-        container = self.profiled_pod("web").run("probe", "sleep")
+        container = self.profiled_pod("shop").run("probe", "sleep")
         self.assert_runs(container, "id", "-u", prints="0\n")
         self.assert_runs(container, "/opt/tools/date", "-d", "@0", "-u", "+%Y", prints="1970\n")
         self.assert_denied(container, "wc", "/usr/bin/script")
         self.assert_denied(container, "/opt/tools/deep/cal")
 
     def test_a_denied_program_stays_denied_however_it_is_reached(self):
-        container = self.profiled_pod("web").run("probe", "sleep")
+        container = self.profiled_pod("shop").run("probe", "sleep")
         for way, script in DISGUISES.items():
             with self.subTest(way):
                 output = container.exec("sh", "-c", f"{script}; echo status $?")
@@ -51,7 +52,7 @@ class Enforcement:
         servers = [Server(port) for port in (ALLOWED, BLOCKED)]
         for server in servers:
             self.addCleanup(server.close)
-        container = self.profiled_pod("web").run("probe", "sleep")
+        container = self.profiled_pod("shop").run("probe", "sleep")
         self.assert_runs(container, "probe", "tcp", "127.0.0.1", str(ALLOWED), prints="echo: hello\n")
         self.assert_runs(container, "probe", "udp", "127.0.0.1", str(ALLOWED), prints="echo: hello\n")
         for kind, refusal in (("tcp", "connect"), ("udp", "send")):
@@ -61,7 +62,7 @@ class Enforcement:
         self.assertEqual([server.visitors for server in servers], [2, 0])
 
     def test_a_server_answers_its_clients_under_egress_block(self):
-        container = self.profiled_pod("web").run("probe", "serve", str(SERVED))
+        container = self.profiled_pod("shop").run("probe", "serve", str(SERVED))
         self.wait_for_log(container, "serving")
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             for address in ("127.0.0.1", "::1"):
@@ -98,13 +99,25 @@ class Enforcement:
         self.assert_runs(free, "id", "-u", prints="0\n")
 
     def test_the_annotation_for_one_container_wins_over_the_pods(self):
-        pod = self.pod(annotations={"profile.stockade.dev": "no-id", "profile.stockade.dev/container.helper": "web"})
+        pod = self.pod(annotations={"profile.stockade.dev": "no-id", "profile.stockade.dev/container.helper": "shop"})
         self.assert_denied(pod.run("probe", "sleep", name="app"), "id")
         self.assert_runs(pod.run("probe", "sleep", name="helper"), "id", "-u", prints="0\n")
 
+    def test_a_required_binding_of_the_namespace_wins_over_the_annotation(self):
+        container = self.profiled_pod("shop", namespace=LOCKED_NAMESPACE).run("probe", "sleep")
+        self.assert_denied(container, "id")
+        self.assert_runs(container, "script", prints="script ran\n")
+
+    def test_the_shipped_profiles_for_nodes_like_this_one_run_a_container(self):
+        for profile in ("signal-baseline", "signal-restricted", "signal-web"):
+            with self.subTest(profile):
+                container = self.profiled_pod(profile).run("probe", "sleep")
+                self.assertEqual(container.status.state, api.CONTAINER_RUNNING)
+                self.assertIn("probe", command_of(container.pid))
+
     def test_a_container_outside_kubepods_is_bound_as_well(self):
-        container = self.profiled_pod("web", cgroup_parent="").run("probe", "sleep")
-        self.assert_bound_to_web(container)
+        container = self.profiled_pod("shop", cgroup_parent="").run("probe", "sleep")
+        self.assert_bound_to_shop(container)
 
     def test_a_profile_that_does_not_exist_is_refused_by_its_name(self):
         with self.assertRaisesRegex(Refused, "no-such-profile"):
@@ -135,12 +148,12 @@ class Enforcement:
         wait_until("its cgroup to go", lambda: not container.cgroup.exists())
 
     def test_a_removed_container_leaves_nothing_while_its_neighbour_stays_bound(self):
-        pod = self.profiled_pod("web")
+        pod = self.profiled_pod("shop")
         gone, stays = pod.run("probe", "sleep", name="gone"), pod.run("probe", "sleep", name="stays")
         gone.stop()
         gone.remove()
         wait_until("its cgroup to go", lambda: not gone.cgroup.exists())
-        self.assert_bound_to_web(stays)
+        self.assert_bound_to_shop(stays)
 
 
 class Launched(Enforcement, PluginCase):

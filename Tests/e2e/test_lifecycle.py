@@ -12,25 +12,25 @@ class Lifecycle:
     """Mixed into a PluginCase for each way of running the plugin."""
 
     def test_a_running_container_stays_bound_while_containerd_restarts(self):
-        container = self.profiled_pod("web").run("probe", "sleep")
+        container = self.profiled_pod("shop").run("probe", "sleep")
         self.restart_runtime()
-        self.assert_bound_to_web(container)
+        self.assert_bound_to_shop(container)
         container.stop()
         container.remove()
         self.assert_nothing_bound()
 
     def test_enforcement_goes_on_after_the_plugin_was_killed_and_the_next_one_adopts(self):
-        container = self.profiled_pod("web").run("probe", "sleep")
+        container = self.profiled_pod("shop").run("probe", "sleep")
         self.plugin.kill()
-        self.assert_bound_to_web(container)
+        self.assert_bound_to_shop(container)
         self.replace_plugin()
-        self.assert_bound_to_web(container)
+        self.assert_bound_to_shop(container)
         container.stop()
         container.remove()
         self.assert_nothing_bound()
 
     def test_a_container_that_ended_while_the_plugin_was_away_is_released_by_the_next_one(self):
-        container = self.profiled_pod("web").run("probe", "sleep")
+        container = self.profiled_pod("shop").run("probe", "sleep")
         self.plugin.kill()
         container.stop()
         container.remove()
@@ -38,7 +38,7 @@ class Lifecycle:
         self.assert_nothing_bound()
 
     def test_a_container_that_ended_while_containerd_was_away_is_released(self):
-        container = self.profiled_pod("web").run("probe", "sleep")
+        container = self.profiled_pod("shop").run("probe", "sleep")
         pid = container.pid
         before = self.plugin.registrations
         self.runtime.stop()
@@ -48,30 +48,30 @@ class Lifecycle:
         self.assert_nothing_bound()
 
     def test_a_container_created_while_the_plugin_was_away_may_not_exec(self):
-        pod = self.profiled_pod("web")
+        pod = self.profiled_pod("shop")
         self.plugin.kill()
         unguarded = pod.create("probe", "sleep")
         unguarded.start()
         self.assertEqual(self.wait_for_exit(unguarded).exit_code, 137)
         self.replace_plugin()
-        self.assert_bound_to_web(pod.run("probe", "sleep", name="next"))
+        self.assert_bound_to_shop(pod.run("probe", "sleep", name="next"))
 
     def test_a_changed_profile_changes_a_running_container(self):
-        container = self.profiled_pod("web").run("probe", "sleep")
+        container = self.profiled_pod("shop").run("probe", "sleep")
         self.assert_denied(container, "wc", "/usr/bin/script")
-        profile = PROFILES / "web.yaml"
+        profile = PROFILES / "shop.yaml"
         self.addCleanup(profile.write_text, profile.read_text())
         replace(profile, profile.read_text().replace("/usr/bin/id", "/usr/bin/wc"))
         wait_until("the new rule to be in force", lambda: container.exec("wc", "-c", "/usr/bin/script").code == 0)
         self.assert_denied(container, "id")
 
     def test_a_broken_profile_changes_nothing(self):
-        container = self.profiled_pod("web").run("probe", "sleep")
-        profile = PROFILES / "web.yaml"
+        container = self.profiled_pod("shop").run("probe", "sleep")
+        profile = PROFILES / "shop.yaml"
         self.addCleanup(profile.write_text, profile.read_text())
         replace(profile, profile.read_text().replace("defaultAction: Block", "defaultAction: Blok", 1))
         wait_until("the refusal to be logged", lambda: "Blok" in self.plugin.messages())
-        self.assert_bound_to_web(container)
+        self.assert_bound_to_shop(container)
 
     def end_process(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
@@ -100,13 +100,13 @@ class External(Lifecycle, PluginCase):
 
     def test_a_container_that_is_older_than_the_plugin_is_adopted_with_its_tasks(self):
         self.plugin.stop()
-        container = self.profiled_pod("web").run("probe", "sleep")
+        container = self.profiled_pod("shop").run("probe", "sleep")
         self.assert_runs(container, "wc", "-c", "/usr/bin/script", prints="26 /usr/bin/script\n")
         self.plugin.start()
-        self.assert_bound_to_web(container)
+        self.assert_bound_to_shop(container)
 
     def test_a_stopped_plugin_with_no_containers_leaves_no_pin(self):
-        self.profiled_pod("web").run("probe", "sleep")
+        self.profiled_pod("shop").run("probe", "sleep")
         self.runtime.remove_all()
         self.assert_nothing_bound()
         self.plugin.stop()

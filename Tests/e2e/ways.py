@@ -8,7 +8,7 @@ import unittest
 
 import host
 
-# Each ends in running wc, which profile `web` denies, in a shell, which it allows.
+# Each ends in running wc, which profile `shop` denies, in a shell, which it allows.
 DISGUISES = {
     "a copy": "cp /usr/bin/wc /tmp/wc; /tmp/wc /usr/bin/script",
     "a copy under an allowed name": "mkdir /tmp/d; cp /usr/bin/wc /tmp/d/id; /tmp/d/id",
@@ -30,7 +30,12 @@ def make_other_cgroup(case: unittest.TestCase) -> None:
     """A cgroup that processes of a container can leave to, until the test is over."""
     folder = host.unified() / OTHER_CGROUP
     folder.mkdir(exist_ok=True)
-    case.addCleanup(host.wait_until, f"{folder} to go", lambda: host.remove_cgroups({str(folder)}) or not folder.exists())
+
+    def gone() -> bool:
+        host.remove_cgroups({str(folder)})
+        return not folder.exists()
+
+    case.addCleanup(host.wait_until, f"{folder} to go", gone)
 
 
 @contextlib.contextmanager

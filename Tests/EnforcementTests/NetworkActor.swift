@@ -1,0 +1,121 @@
+import Glibc
+import System
+
+/// A Python process that runs one line after the other and answers each: `ok` or the value, an errno's name, `timeout`.
+final class NetworkActor {
+  private let pid: pid_t
+  private let stream: FileDescriptor
+  private var rest: [UInt8] = []
+  /// Longer than any line takes; an actor that does not answer fails its test.
+  private static let answerSeconds = 30
+
+  var processID: Int32 { pid }
+
+  /// - Parameter launcher: put in front: `unshare -n`, or `nsenter --net=…`.
+  init(launcher: [String]) throws {
+    var ends: [Int32] = [0, 0]
+    try call("make a socket pair") { socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0, &ends) }
+    stream = FileDescriptor(owning: ends[0])
+    var patience = timeval(tv_sec: Self.answerSeconds, tv_usec: 0)
+    setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    let childEnd = FileDescriptor(owning: ends[1])
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, childEnd.number, 0)
+    posix_spawn_file_actions_adddup2(&actions, childEnd.number, 1)
+    let words = launcher + ["python3", "-u", "-c", Self.script]
+    var arguments = words.map { strdup($0) } + [nil]
+    defer { arguments.forEach { free($0) } }
+    var child: pid_t = 0
+    let code = posix_spawnp(&child, words[0], &actions, nil, &arguments, environ)
+    pid = child
+    if code != 0 { throw Errno(code, "start \(words[0])") }
+  }
+
+  deinit {
+    kill(pid, SIGKILL)
+    waitpid(pid, nil, 0)
+  }
+
+  /// Runs one line of Python and returns its answer.
+  @discardableResult
+  func run(_ line: String) throws -> String {
+    try send(line)
+    return try answer()
+  }
+
+  /// Starts a line whose answer `answer` fetches later.
+  func send(_ line: String) throws { try stream.write(Array("\(line)\n".utf8)) }
+
+  func answer() throws -> String {
+    while true {
+      if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+        defer { rest.removeFirst(end + 1) }
+        return String(decoding: rest[..<end], as: UTF8.self)
+      }
+      let part = try stream.read(atMost: 65536)
+      if part.isEmpty { throw Errno(EPIPE, "read the actor's answer") }
+      rest += part
+    }
+  }
+
+  private static let script = """
+    import errno, os, struct, subprocess, sys, time
+    from socket import *
+    from socket import timeout as Timeout
+
+    setdefaulttimeout(0.5)
+
+    def join(path):
+        open(path + '/cgroup.procs', 'w').write(str(os.getpid()))
+
+    def prepare():
+        subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+        for n in range(1, 10):
+            subprocess.run(['ip', 'addr', 'add', f'10.9.0.{n}/32', 'dev', 'lo'], check=True)
+            subprocess.run(['ip', '-6', 'addr', 'add', f'fd00:9::{n}/128', 'dev', 'lo', 'nodad'], check=True)
+
+    def made(s, local):
+        s.settimeout(0.5)
+        s.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        if local: s.bind(local)
+        return s
+
+    def tcp(local=None, family=AF_INET): return made(socket(family, SOCK_STREAM), local)
+    def udp(local=None, family=AF_INET): return made(socket(family, SOCK_DGRAM), local)
+    def listen(local, family=AF_INET):
+        s = tcp(local, family)
+        s.listen(64)
+        return s
+    def raw(protocol, family=AF_INET): return made(socket(family, SOCK_RAW, protocol), None)
+
+    def connect(remote, local=None, family=AF_INET):
+        s = tcp(local, family)
+        s.connect(remote)
+        return s
+
+    def ip4(destination, protocol, payload, source='10.9.0.1', fragment=0, options=b'', version=4, words=None):
+        words = 5 + len(options) // 4 if words is None else words
+        return struct.pack('!BBHHHBBH4s4s', version << 4 | words, 0, 20 + len(options) + len(payload), 7, fragment, 64,
+            protocol, 0, inet_aton(source), inet_aton(destination)) + options + payload
+    def ip6(destination, next, payload, source='fd00:9::1', version=6):
+        return struct.pack('!IHBB16s16s', version << 28, len(payload), next, 64, inet_pton(AF_INET6, source),
+            inet_pton(AF_INET6, destination)) + payload
+    def ports(source, destination, more=b'\\0\\x0c\\0\\0data'): return struct.pack('!HH', source, destination) + more
+    def inject4(destination, packet): return raw(IPPROTO_RAW).sendto(packet, (destination, 0))
+    def inject6(destination, packet): return raw(IPPROTO_RAW, AF_INET6).sendto(packet, (destination, 0))
+    def echo(identifier, type=8): return struct.pack('!BBHHH', type, 0, 0xffff - (type << 8) - identifier - 1, identifier, 1)
+
+    for line in sys.stdin:
+        try:
+            try: code = compile(line.strip(), 'line', 'eval')
+            except SyntaxError: code = compile(line.strip(), 'line', 'exec')
+            value = eval(code, globals())
+            answer = 'ok' if value is None or isinstance(value, socket) else str(value)
+        except Timeout: answer = 'timeout'
+        except OSError as error: answer = errno.errorcode.get(error.errno, str(error))
+        except Exception as error: answer = repr(error)
+        print(answer)
+    """
+}

@@ -1,0 +1,108 @@
+import BPF
+import CBPF
+import CStockade
+import Enforcement
+import Glibc
+import Policy
+import Synchronization
+import System
+import Testing
+
+/// The network programs, loaded once for all tests, with their pins on a bpf file system that nobody else sees.
+final class NetworkBench: Sendable {
+  static let cgroupRoot = Files.exists("/sys/fs/cgroup/unified/cgroup.procs") ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup"
+  static let isPossible = geteuid() == 0 && Files.exists("\(cgroupRoot)/cgroup.procs")
+  static let why: Comment = "needs root and cgroup v2"
+
+  private static let loaded = Mutex<NetworkBench?>(nil)
+
+  static func shared() throws -> NetworkBench {
+    try loaded.withLock {
+      if $0 == nil { $0 = try NetworkBench() }
+      return $0!
+    }
+  }
+
+  let maps: SharedMaps
+  let programs: NetworkPrograms
+  let tables: NetworkTables
+  let folder: String
+  private let mount: FileDescriptor
+  private let revisions = Atomic<UInt64>(1)
+  private let events = EventLog()
+
+  init() throws {
+    mount = try Self.bpfFileSystem()
+    folder = "/proc/self/fd/\(mount.number)"
+    maps = SharedMaps(folder: folder)
+    programs = try NetworkPrograms(shared: maps, pinFolder: folder, rootCgroupPath: Self.cgroupRoot)
+    tables = try NetworkTables(shared: maps)
+    try events.open(map("events"))
+  }
+
+  /// Mounted nowhere: it ends with its descriptor, and with it every pin.
+  private static func bpfFileSystem() throws -> FileDescriptor {
+    let context = FileDescriptor(owning: try call("open a bpf file system") { fsopen("bpf", UInt32(FSOPEN_CLOEXEC)) })
+    try call("make a bpf file system") { fsconfig(context.number, FSCONFIG_CMD_CREATE.rawValue, nil, nil, 0) }
+    return FileDescriptor(
+      owning: try call("mount a bpf file system") { fsmount(context.number, UInt32(FSMOUNT_CLOEXEC), 0) })
+  }
+
+  func map(_ name: String) throws -> Int32 { try maps.descriptor(name)!.number }
+
+  func nextRevision() -> UInt64 { revisions.add(1, ordering: .relaxed).oldValue }
+
+  func update<Key: BitwiseCopyable, Value: BitwiseCopyable>(_ name: String, _ key: Key, _ value: Value) throws {
+    let (map, key, value) = (try map(name), [key], [value])
+    try call("update \(name)") { bpf_map_update_elem(map, key, value, 0) }
+  }
+
+  func remove<Key: BitwiseCopyable>(_ name: String, _ key: Key) throws {
+    let map = try map(name)
+    _ = bpf_map_delete_elem(map, [key])
+  }
+
+  func events(of cgroupID: UInt64) -> [stockade_event] { events.drain().filter { $0.cgroup_id == cgroupID } }
+
+  func counter(_ index: Int) throws -> UInt64 {
+    var values = [UInt64](repeating: 0, count: Int(libbpf_num_possible_cpus()))
+    var key = UInt32(index)
+    let map = try map("counters")
+    try call("read counters") { bpf_map_lookup_elem(map, &key, &values) }
+    return values.reduce(0, +)
+  }
+
+  /// Programs attached to the cgroup for one hook.
+  func attachedPrograms(_ cgroupPath: String, _ type: bpf_attach_type) throws -> UInt32 {
+    let cgroup = try FileDescriptor(open: cgroupPath, O_RDONLY | O_DIRECTORY)
+    var count: UInt32 = 0
+    try call("query \(cgroupPath)") { bpf_prog_query(cgroup.number, type, 0, nil, nil, &count) }
+    return count
+  }
+}
+
+/// Everything that came through the ring buffer.
+private final class EventLog: Sendable {
+  private struct Ring: @unchecked Sendable { var pointer: OpaquePointer }
+  private let ring = Mutex<Ring?>(nil)
+  private let received = Mutex<[stockade_event]>([])
+
+  func open(_ map: Int32) throws {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    let pointer = ring_buffer__new(
+      map,
+      { context, data, size in
+        let log = Unmanaged<EventLog>.fromOpaque(context!).takeUnretainedValue()
+        log.received.withLock { $0.append(data!.loadUnaligned(as: stockade_event.self)) }
+        return 0
+      }, context, nil)
+    guard let pointer else { throw Errno(errno, "open the ring buffer") }
+    let opened = Ring(pointer: pointer)
+    ring.withLock { $0 = opened }
+  }
+
+  func drain() -> [stockade_event] {
+    ring.withLock { if let ring = $0 { _ = ring_buffer__consume(ring.pointer) } }
+    return received.withLock { $0 }
+  }
+}
