@@ -59,7 +59,7 @@ let package = Package(
     .testTarget(name: "SystemTests", dependencies: ["System"]),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
     .testTarget(name: "TTRPCTests", dependencies: ["TTRPC", "System"]),
-    .testTarget(name: "NRITests", dependencies: ["NRI", "TTRPC", "System"]),
+    .testTarget(name: "NRITests", dependencies: ["NRI", "TTRPC", "System"], exclude: ["Captures"]),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "YAML", "System"]),
     .testTarget(name: "SeccompTests", dependencies: ["Seccomp", "Policy", "System"]),
     .testTarget(name: "BPFTests", dependencies: ["BPF", "CStockade", "System"]),

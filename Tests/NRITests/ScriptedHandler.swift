@@ -1,0 +1,85 @@
+import Synchronization
+
+@testable import NRI
+@testable import TTRPC
+
+/// Answers as it was told, and keeps what it was asked.
+final class ScriptedHandler: PluginHandler {
+  struct Refusal: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  var events: EventMask = .fromNRI010
+  /// The text of a refusal, by `event id`: `startContainer 5f3a`; an id of `*` is every id.
+  var refusals: [String: String] = [:]
+  /// The answer to CreateContainer, by container id.
+  var policies: [String: LinuxSeccomp] = [:]
+  private(set) var configuration: Configuration?
+  private(set) var synchronized: [(pods: [PodSandbox], containers: [Container])] = []
+  /// `event id`, in order.
+  private(set) var log: [String] = []
+  private(set) var containers: [Container] = []
+  private(set) var validated: [LinuxSeccomp?] = []
+
+  init() {}
+
+  /// Answers as the plugin of the recording did.
+  init(of capture: Capture) throws {
+    let answers = try capture.answers()
+    for (stream, _, call) in try capture.calls() {
+      switch (call, answers[stream]!) {
+      case (.configure, .success(let payload)): events = try RuntimeReading.events(payload)
+      case (.containerEvent(.createContainer, _, let container), .success(let payload)):
+        policies[container.id] = try RuntimeReading.policy(payload)
+      case (.containerEvent(let event, _, let container), .failure(let status)):
+        refusals["\(event) \(container.id)"] = status.message
+      default: break
+      }
+    }
+  }
+
+  private func note(_ event: Event, _ id: String) throws {
+    log.append("\(event) \(id)")
+    if let text = refusals["\(event) \(id)"] ?? refusals["\(event) *"] { throw Refusal(description: text) }
+  }
+
+  func configure(_ configuration: Configuration) throws -> EventMask {
+    self.configuration = configuration
+    if let text = refusals["configure"] { throw Refusal(description: text) }
+    return events
+  }
+
+  func synchronize(pods: [PodSandbox], containers: [Container]) throws {
+    synchronized.append((pods, containers))
+    if let text = refusals["synchronize"] { throw Refusal(description: text) }
+  }
+
+  func runPodSandbox(_ pod: PodSandbox) throws { try note(.runPodSandbox, pod.id) }
+  func stopPodSandbox(_ pod: PodSandbox) throws { try note(.stopPodSandbox, pod.id) }
+  func removePodSandbox(_ pod: PodSandbox) throws { try note(.removePodSandbox, pod.id) }
+
+  func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp? {
+    containers.append(container)
+    try note(.createContainer, container.id)
+    return policies[container.id]
+  }
+
+  func startContainer(pod: PodSandbox, container: Container) throws {
+    containers.append(container)
+    try note(.startContainer, container.id)
+  }
+
+  func stopContainer(pod: PodSandbox, container: Container) throws {
+    containers.append(container)
+    try note(.stopContainer, container.id)
+  }
+
+  func removeContainer(pod: PodSandbox, container: Container) throws { try note(.removeContainer, container.id) }
+
+  func validateContainerAdjustment(pod: PodSandbox, container: Container, policy: LinuxSeccomp?) throws {
+    validated.append(policy)
+    try note(.validateContainerAdjustment, container.id)
+  }
+
+  func shutdown() { log.append("shutdown") }
+}
