@@ -93,7 +93,9 @@ package final class BPFKernel: PolicyKernel {
   }
 
   package func trimNetwork(_ cgroup: Cgroup, to needs: NetworkNeeds) throws(KernelError) {
-    try kernel { () throws(BPFError) in try network?.programs.trim(cgroupID: cgroup.id, to: needs) }
+    try kernel { () throws(BPFError) in
+      try network?.programs.update(cgroupPath: cgroup.directory, cgroupID: cgroup.id, needs: needs)
+    }
   }
 
   package func detachNetwork(_ cgroupID: UInt64) throws(KernelError) {

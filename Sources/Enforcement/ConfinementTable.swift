@@ -122,7 +122,7 @@ package struct ConfinementTable: Sendable {
     let revision = UInt64.random(in: 1...UInt64.max)
     try kernel.install(compiled, revision: revision)
     profiles.insert(profile, for: revision)
-    return Installed(profile: profile, revision: revision, needs: NetworkNeeds(compiled.policy))
+    return Installed(profile: profile, revision: revision, needs: NetworkNeeds(policyFlags: compiled.policy.flags))
   }
 
   private func compile(_ profile: Profile, key: PolicyKey) throws(KernelError) -> CompiledPolicy {
