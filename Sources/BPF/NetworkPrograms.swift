@@ -90,8 +90,11 @@ package final class NetworkPrograms: Sendable {
     return true
   }
 
-  /// Ends the binding of strays, for a daemon that is removed from the node.
-  package func releaseStrays() throws(BPFError) { try NetworkLink(pinnedAt: "\(linksFolder)/strays")?.detach() }
+  /// Detaches every container and the binding of strays, for a daemon that is removed from the node.
+  package func removeAll() throws(BPFError) {
+    for cgroupID in try attachedCgroupIDs() { try detach(cgroupID: cgroupID) }
+    try NetworkLink(pinnedAt: "\(linksFolder)/strays")?.detach()
+  }
 
   private func bindStrays(_ rootCgroupPath: String) throws(BPFError) {
     let pin = "\(linksFolder)/strays"

@@ -111,7 +111,10 @@ package final class BPFKernel: PolicyKernel {
   }
 
   package func removeAll() throws(KernelError) {
-    try kernel { () throws(BPFError) in try policy.unpinAll() }
+    try kernel { () throws(BPFError) in
+      try network?.programs.removeAll()
+      try policy.unpinAll()
+    }
   }
 }
 

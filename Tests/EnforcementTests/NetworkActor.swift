@@ -72,10 +72,10 @@ final class NetworkActor {
         open(path + '/cgroup.procs', 'w').write(str(os.getpid()))
 
     def prepare():
-        subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+        lines = ['link set lo up']
         for n in range(1, 10):
-            subprocess.run(['ip', 'addr', 'add', f'10.9.0.{n}/32', 'dev', 'lo'], check=True)
-            subprocess.run(['ip', '-6', 'addr', 'add', f'fd00:9::{n}/128', 'dev', 'lo', 'nodad'], check=True)
+            lines += [f'addr add 10.9.0.{n}/32 dev lo', f'addr add fd00:9::{n}/128 dev lo nodad']
+        subprocess.run(['ip', '-batch', '-'], input='\\n'.join(lines), text=True, check=True)
 
     def made(s, local):
         s.settimeout(0.5)

@@ -137,6 +137,8 @@ private final class EventLog: Sendable {
     ring.withLock { $0 = opened }
   }
 
+  deinit { ring.withLock { if let ring = $0 { ring_buffer__free(ring.pointer) } } }
+
   func drain() -> [stockade_event] {
     ring.withLock { if let ring = $0 { _ = ring_buffer__consume(ring.pointer) } }
     return received.withLock { $0 }

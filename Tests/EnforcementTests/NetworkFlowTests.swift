@@ -99,7 +99,7 @@ struct NetworkFlowTests {
 
   @Test("with more flows than the table holds the newest is answered, and nothing that is allowed is refused")
   func flood() throws {
-    let world = try NetworkWorld()
+    let world = try NetworkWorld(ownBench: true)
     world.outside.run("t = udp(('10.9.0.3', 53))")
     world.inside.run("u = udp(('10.9.0.1', 3000))")
     try world.apply(ingress: .section(.block))

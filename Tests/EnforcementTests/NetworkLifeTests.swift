@@ -95,6 +95,18 @@ struct NetworkLifeTests {
     #expect(world.inside.run("udp().sendto(b'x', ('10.9.0.2', 80))") == "1")
   }
 
+  @Test("removing all leaves no link, of containers or of strays")
+  func removeAll() throws {
+    let world = try NetworkWorld(ownBench: true)
+    let strays = try world.bench.programIDs(NetworkBench.cgroupRoot, BPF_CGROUP_INET_SOCK_CREATE)
+    try world.apply(egress: .section(.block))
+    try world.bench.programs.removeAll()
+    #expect(try attached(world) == [0, 0, 0, 0, 0, 0, 0, 0])
+    #expect(try Files.names(in: "\(world.bench.folder)/links").isEmpty)
+    let left = Set(try world.bench.programIDs(NetworkBench.cgroupRoot, BPF_CGROUP_INET_SOCK_CREATE))
+    #expect(!strays.allSatisfy(left.contains))
+  }
+
   @Test("a cgroup that was detached is closed at its next attach until it is opened")
   func attachAgain() throws {
     let world = try NetworkWorld()
@@ -168,7 +180,7 @@ struct NetworkLifeTests {
 
   @Test("as many prefixes as a table holds are taken; with one more nothing of the policy is left")
   func fullTable() throws {
-    let bench = try NetworkBench.shared()
+    let bench = try NetworkBench()
     var policy = CompiledPolicy(policy: stockade_policy())
     policy.ingress = (0..<UInt32(STOCKADE_NET_PREFIXES_MAX)).map { number in
       let address = [UInt8(number >> 24), UInt8(number >> 16 & 255), UInt8(number >> 8 & 255), UInt8(number & 255)]

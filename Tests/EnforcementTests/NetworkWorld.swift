@@ -19,8 +19,9 @@ final class NetworkWorld {
   private(set) var revision: UInt64 = 0
   private(set) var policy = stockade_policy()
 
-  init() throws {
-    bench = try NetworkBench.shared()
+  /// - Parameter ownBench: with maps of its own, for a test that fills them.
+  init(ownBench: Bool = false) throws {
+    bench = try ownBench ? NetworkBench() : NetworkBench.shared()
     let number = Self.count.add(1, ordering: .relaxed).newValue
     cgroupPath = "\(NetworkBench.cgroupRoot)/stockade-test-net-\(getpid())-\(number)"
     try Files.makeFolder(cgroupPath)
