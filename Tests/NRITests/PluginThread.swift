@@ -3,6 +3,7 @@ import Synchronization
 import System
 
 @testable import NRI
+@testable import TTRPC
 
 /// A plugin session on a thread of its own, since both halves block.
 final class PluginThread: Sendable {
@@ -44,6 +45,14 @@ final class PluginThread: Sendable {
     pthread_join(thread, nil)
     return outcome.result.withLock { $0 }
   }
+}
+
+/// Two connected sockets on which no read waits for ever.
+func boundedPair() throws -> (FileDescriptor, FileDescriptor) {
+  let pair = try Socket.pair()
+  try Socket.setReceiveTimeout(milliseconds: 20_000, on: pair.0)
+  try Socket.setReceiveTimeout(milliseconds: 20_000, on: pair.1)
+  return pair
 }
 
 func shutdownWriting(_ socket: FileDescriptor) { shutdown(socket.number, Int32(SHUT_WR)) }
