@@ -133,7 +133,10 @@ extension PluginProtocol {
         return refuse(stream, Status.unimplemented, "method \(request.method) is not implemented")
       }
       return try admit(call, request.method, stream)
-    } catch { return refuse(stream, Status.invalidArgument, "\(request.method): \(error)") }
+    } catch {
+      guard case .wire(let malformed) = error else { return refuse(stream, Status.invalidArgument, "\(error)") }
+      return refuse(stream, Status.invalidArgument, "\(request.method): \(malformed)")
+    }
   }
 
   private mutating func admit(_ call: PluginCall, _ method: String, _ stream: UInt32) throws(NRIError) -> Action {

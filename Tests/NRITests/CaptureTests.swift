@@ -33,9 +33,9 @@ struct CaptureTests {
   @Test("our session answers the same over a socket", arguments: Capture.all)
   func answersOverSocket(_ capture: Capture) throws {
     let (ours, theirs) = try boundedPair()
-    let session = PluginThread(socket: ours, name: Capture.plugin.name, index: Capture.plugin.index) {
-      try! ScriptedHandler(of: capture)
-    }
+    let session = PluginThread(
+      socket: ours, name: Capture.plugin.name, index: Capture.plugin.index,
+      handler: try ScriptedHandler(of: capture))
     try Socket.send(capture.bytes(of: .runtime), on: theirs)
     shutdownWriting(theirs)
     var decoder = TrunkDecoder()
