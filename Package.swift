@@ -43,8 +43,13 @@ let package = Package(
         "NRI", "Policy", "Seccomp", "BPF", "CSystem", "Enforcement", "Events", "YAML", "System",
         .product(name: "Logging", package: "swift-log"),
       ]),
-    .target(name: "Try", dependencies: ["Daemon", "NRI", "Policy", "System"]),
-    .executableTarget(name: "stockade", dependencies: ["Daemon", "Try", "System"]),
+    .target(name: "Try", dependencies: ["NRI", "Policy", "System"]),
+    .executableTarget(
+      name: "stockade",
+      dependencies: [
+        "Daemon", "Enforcement", "Events", "Policy", "Seccomp", "System", "Try",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
 
     // bpf/*.bpf.c is compiled and embedded by the build itself.
     .executableTarget(name: "embed-bpf"),
@@ -64,7 +69,7 @@ let package = Package(
     .testTarget(name: "EventsTests", dependencies: ["Events", "Enforcement", "Policy", "BPF", "CStockade", "System"]),
     .testTarget(
       name: "DaemonTests", dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "Events", "System"]),
-    .testTarget(name: "TryTests", dependencies: ["Try", "Daemon", "NRI", "Policy", "System"]),
+    .testTarget(name: "TryTests", dependencies: ["Try", "NRI", "Policy", "System"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11

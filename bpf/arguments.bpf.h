@@ -7,24 +7,40 @@
 #include "scratch.bpf.h"
 
 struct exec_arguments {
-	__u32 length; /* of what was read into scratch->arguments: each argument with its NUL */
+	__u32 length;	/* of what was read into scratch->arguments: each argument with its NUL */
 	bool over_long; /* there is more */
 	bool unreadable;
 };
 
+/* What the argument rules of one path rule say. */
+struct argument_match {
+	__u32 position; /* of the rule that matched first */
+	__u8 action;	/* of that rule */
+	bool matched;
+	__u8 strictest; /* of all argument rules */
+	__u8 pad;
+};
+
 /* Of the current task, whose new memory holds them already and nobody else maps. */
-static inline void arguments_read(struct exec_arguments *arguments, struct scratch *scratch, struct task_struct *task)
+__noinline int arguments_read(struct exec_arguments *arguments)
 {
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u64 start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
 	__u64 length = end > start ? end - start : 0;
+	struct scratch *scratch = scratch_get();
 
+	if (!arguments || !scratch)
+		return -1;
 	arguments->over_long = length > STOCKADE_ARGUMENTS_MAX_BYTES;
-	if (arguments->over_long)
+	if (length > STOCKADE_ARGUMENTS_MAX_BYTES)
 		length = STOCKADE_ARGUMENTS_MAX_BYTES;
 	arguments->unreadable = bpf_probe_read_user(scratch->arguments, length, (const void *)start);
-	arguments->length = arguments->unreadable ? 0 : length;
+	if (arguments->unreadable)
+		length = 0;
+	arguments->length = length;
 	/* Rules' texts have no NUL, so no match goes beyond this. */
-	scratch->arguments[arguments->length & (2 * STOCKADE_ARGUMENTS_MAX_BYTES - 1)] = 0;
+	scratch->arguments[length] = 0;
+	return 0;
 }
 
 struct argument_search {
@@ -35,19 +51,33 @@ struct argument_search {
 	bool matched;
 };
 
-/* Text in steps of 8 bytes, little-endian; behind its length it is zero. */
-static inline bool text_matches(const __u8 *bytes, const struct stockade_argument *rule)
-{
-	for (__u32 at = 0; at < STOCKADE_ARGUMENT_TEXT_MAX_BYTES; at += 8) {
-		__u32 rest = rule->length - at;
-		__u64 mask = rest >= 8 ? ~0ull : (1ull << rest * 8) - 1;
+struct text_search {
+	const struct scratch *scratch;
+	const struct stockade_argument *rule;
+	__u32 at;
+	bool differs;
+};
 
-		if (at >= rule->length)
-			break;
-		if ((*(const __u64 *)(bytes + at) ^ *(const __u64 *)(rule->text + at)) & mask)
-			return false;
-	}
-	return true;
+/* Compares 8 bytes of the rule's text, little-endian; a mask hides what is behind its end. */
+static long text_step(__u32 word, void *context)
+{
+	struct text_search *search = context;
+	__u32 offset = (word * 8) & (STOCKADE_ARGUMENT_TEXT_MAX_BYTES - 1);
+	__u32 rest = search->rule->length - offset;
+	__u64 mask = rest >= 8 ? ~0ull : (1ull << rest * 8) - 1;
+	const __u8 *bytes = &search->scratch->arguments[search->at & (STOCKADE_ARGUMENTS_MAX_BYTES - 1)];
+
+	search->differs = (*(const __u64 *)(bytes + offset) ^ *(const __u64 *)(search->rule->text + offset)) & mask;
+	return search->differs;
+}
+
+/* A bpf_loop, since the verifier would walk an ordinary one anew for each start and length. */
+static inline bool text_matches(const struct scratch *scratch, const struct stockade_argument *rule, __u32 at)
+{
+	struct text_search search = {.scratch = scratch, .rule = rule, .at = at};
+
+	bpf_loop((rule->length + 7) / 8, text_step, &search, 0);
+	return !search.differs;
 }
 
 static inline bool matches_at(const struct argument_search *search, __u32 at)
@@ -61,7 +91,7 @@ static inline bool matches_at(const struct argument_search *search, __u32 at)
 		return false;
 	if (rule->length && bytes[0] != rule->text[0])
 		return false;
-	if (!text_matches(bytes, rule))
+	if (!text_matches(search->scratch, rule, at))
 		return false;
 	return rule->kind != STOCKADE_EQUALS || !bytes[rule->length & (STOCKADE_ARGUMENT_TEXT_MAX_BYTES * 2 - 1)];
 }
@@ -82,31 +112,44 @@ struct list_search {
 	const struct scratch *scratch;
 	struct stockade_argument_key key;
 	__u32 length;
-	__u32 match; /* position of the rule that matched first */
-	__u8 action; /* of that rule */
-	bool matched;
-	__u8 strictest; /* action of the path rule and of all its argument rules */
+	struct argument_match match;
 };
 
 static long list_step(__u32 position, void *context)
 {
 	struct list_search *list = context;
-	struct argument_search search = { .scratch = list->scratch, .at_start = true };
+	struct argument_search search = {.scratch = list->scratch, .at_start = true};
 
 	list->key.position = position;
 	search.rule = bpf_map_lookup_elem(&arguments, &list->key);
 	if (!search.rule)
 		return 0;
-	if (search.rule->action > list->strictest)
-		list->strictest = search.rule->action;
-	if (list->matched)
+	if (search.rule->action > list->match.strictest)
+		list->match.strictest = search.rule->action;
+	if (list->match.matched)
 		return 0;
 	bpf_loop(list->length, argument_step, &search, 0);
 	if (search.matched) {
-		list->matched = true;
-		list->action = search.rule->action;
-		list->match = position;
+		list->match.matched = true;
+		list->match.action = search.rule->action;
+		list->match.position = position;
 	}
+	return 0;
+}
+
+/* The first of a path rule's argument rules that matches. A function of its own for the verifier. */
+__noinline int arguments_match(__u64 revision, __u32 rule, __u32 count, __u32 length, struct argument_match *match)
+{
+	struct list_search list = {
+		.scratch = scratch_get(),
+		.key = {.revision = revision, .rule = rule},
+		.length = length,
+	};
+
+	if (!match || !list.scratch)
+		return -1;
+	bpf_loop(count, list_step, &list, 0);
+	*match = list.match;
 	return 0;
 }
 

@@ -20,13 +20,35 @@ static inline struct cgroup *task_cgroup(struct task_struct *task)
 	return BPF_CORE_READ(task, cgroups, dfl_cgrp);
 }
 
-static inline bool task_is_below(struct task_struct *task, const struct stockade_container *container)
+struct ancestor_search {
+	struct cgroup *cgroup;
+	__u64 cgroup_id;
+	__s32 level;
+	bool found;
+};
+
+static long ancestor_level(__u32 level, void *context)
+{
+	struct ancestor_search *search = context;
+
+	if ((__s32)level > search->level)
+		return 1;
+	search->found = ancestor_id(search->cgroup, level) == search->cgroup_id;
+	return search->found;
+}
+
+/* From the root down, however deep the task is: a container's own cgroup is among the first levels. */
+static inline bool task_is_below(struct task_struct *task, __u64 cgroup_id)
 {
 	struct cgroup *cgroup = task_cgroup(task);
-	int level = BPF_CORE_READ(cgroup, level);
+	struct ancestor_search search = {
+		.cgroup = cgroup,
+		.cgroup_id = cgroup_id,
+		.level = BPF_CORE_READ(cgroup, level),
+	};
 
-	return level >= 0 && (__u32)level >= container->level &&
-	       ancestor_id(cgroup, container->level) == container->cgroup_id;
+	bpf_loop(STOCKADE_CGROUP_LEVELS_MAX + 1, ancestor_level, &search, 0);
+	return search.found;
 }
 
 struct cgroup_search {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a policy says of an exec. Tier-independent: the hook identifies file, task and container, and carries out what is
- * decided here. Sources/Policy/ExecDecision.swift is the same in Swift; a test compares the two.
+ * What a policy says of an exec. Tier-independent: the hook identifies file, task and container, and carries out what
+ * is decided here. Sources/Policy/ExecDecision.swift is the same in Swift; a test compares the two.
  */
 #ifndef STOCKADE_DECIDE_H
 #define STOCKADE_DECIDE_H
@@ -23,29 +23,29 @@ static inline void judge(struct judgement *judgement, __u32 action, enum stockad
 }
 
 /* Of a rule with argument rules: the first that matches decides; what cannot be looked at whole, the strictest. */
-static inline void judge_arguments(struct judgement *judgement, const struct stockade_verdict *verdict,
-				   __u64 revision, struct scratch *scratch, const struct exec_arguments *arguments)
+static inline void judge_arguments(struct judgement *judgement, const struct stockade_verdict *verdict, __u64 revision,
+				   const struct exec_arguments *arguments)
 {
-	struct list_search list = {
-		.scratch = scratch,
-		.key = {.revision = revision, .rule = verdict->rule},
-		.length = arguments->length,
-		.strictest = verdict->action,
-	};
+	struct argument_match match = {};
+	__u32 strictest;
 
-	bpf_loop(verdict->arguments, list_step, &list, 0);
+	if (arguments_match(revision, verdict->rule, verdict->arguments, arguments->length, &match)) {
+		judge(judgement, STOCKADE_BLOCK, STOCKADE_INTERNAL);
+		return;
+	}
+	strictest = match.strictest > verdict->action ? match.strictest : verdict->action;
 	if (arguments->unreadable)
-		judge(judgement, list.strictest, STOCKADE_INTERNAL);
+		judge(judgement, strictest, STOCKADE_INTERNAL);
 	else if (arguments->over_long)
-		judge(judgement, list.strictest, STOCKADE_OVER_LONG_ARGUMENTS);
-	else if (list.matched)
-		judge(judgement, list.action, STOCKADE_ARGUMENT);
-	judgement->argument = list.match;
+		judge(judgement, strictest, STOCKADE_OVER_LONG_ARGUMENTS);
+	else if (match.matched)
+		judge(judgement, match.action, STOCKADE_ARGUMENT);
+	judgement->argument = match.position;
 }
 
 static inline void judge_by_rules(struct judgement *judgement, const struct stockade_verdict *verdict,
-				  const struct stockade_policy *policy, struct scratch *scratch,
-				  const struct exec_arguments *arguments, bool is_entrypoint)
+				  const struct stockade_policy *policy, const struct exec_arguments *arguments,
+				  bool is_entrypoint)
 {
 	if (!verdict->present) {
 		bool is_excepted = is_entrypoint && policy->flags & STOCKADE_ALLOW_ENTRYPOINT;
@@ -56,7 +56,7 @@ static inline void judge_by_rules(struct judgement *judgement, const struct stoc
 	judge(judgement, verdict->action, STOCKADE_BY_RULE);
 	judgement->rule = verdict->rule;
 	if (verdict->arguments)
-		judge_arguments(judgement, verdict, policy->revision, scratch, arguments);
+		judge_arguments(judgement, verdict, policy->revision, arguments);
 }
 
 /* The whole order of precedence: fileless, newExecutables, rules, default. */
@@ -73,12 +73,12 @@ static inline void judge_exec(struct judgement *judgement, const struct image *i
 	}
 	if (image->end == WALK_OVER_LONG) {
 		judge(judgement, policy->over_long, STOCKADE_OVER_LONG_PATH);
-	} else if (image->end != WALK_WHOLE || !rules_search(image, policy, &verdict)) {
+	} else if (image->end != WALK_WHOLE || rules_search(image, policy->revision, &verdict)) {
 		judge(judgement, STOCKADE_BLOCK, STOCKADE_INTERNAL);
 		count(STOCKADE_READ_FAILED);
 		return;
 	} else {
-		judge_by_rules(judgement, &verdict, policy, image->scratch, arguments, is_entrypoint);
+		judge_by_rules(judgement, &verdict, policy, arguments, is_entrypoint);
 	}
 	if (!image->fresh || (verdict.present && verdict.allow_new))
 		return;

@@ -54,7 +54,7 @@ static void follow(struct task_struct *task, struct stockade_mark *mark)
 	/* The container is gone: nothing to be inside of. The mark stays, and forbids every exec. */
 	if (!container_get(mark->cgroup_id, &container))
 		return;
-	left = !task_is_below(task, &container);
+	left = !task_is_below(task, mark->cgroup_id);
 	if (left && !mark->stray)
 		report_left(task, &container);
 	if (left)

@@ -29,6 +29,15 @@ static __always_inline void set_remote(struct bpf_sock_addr *call, bool ipv6, st
 	packet->protocol = call_protocol(call);
 }
 
+/* To the unspecified address the kernel connects over loopback. The packets show which address it took. */
+static __always_inline void resolve_unspecified(struct packet *packet)
+{
+	if (is_ipv4(&packet->remote) && packet->remote.words[3] == 0)
+		packet->remote.words[3] = bpf_htonl(INADDR_LOOPBACK);
+	else if (packet->remote.halves[0] == 0 && packet->remote.halves[1] == 0)
+		packet->remote.bytes[15] = 1;
+}
+
 /* Keeps an audited call's verdict on its socket, so that its packets are not reported once more. */
 static __always_inline void keep_call(struct bpf_sock_addr *call, const struct bound *bound,
 				      const struct packet *packet, const struct verdict *verdict)
@@ -43,6 +52,20 @@ static __always_inline void keep_call(struct bpf_sock_addr *call, const struct b
 		keep(connection, bound, packet, verdict);
 }
 
+/* Whether a flow is open that way. Over which device the packet will leave is not known yet; it is judged by then. */
+static __always_inline bool answers_client(const struct bound *bound, struct packet *packet)
+{
+	__u64 now = bpf_ktime_get_ns();
+	bool found = packet->local_port && in_flow(bound, packet, now);
+
+	if (packet->local_port && !found) {
+		packet->loopback = 1;
+		found = in_flow(bound, packet, now);
+		packet->loopback = 0;
+	}
+	return found;
+}
+
 /* connect() and sendto(): 1 goes on, 0 fails with EPERM. */
 static __always_inline int filter_call(struct bpf_sock_addr *call, bool ipv6, __u32 kind)
 {
@@ -54,10 +77,10 @@ static __always_inline int filter_call(struct bpf_sock_addr *call, bool ipv6, __
 	if (!find_bound(&bound))
 		return 0;
 	set_remote(call, ipv6, &packet);
+	resolve_unspecified(&packet);
 	if (sk)
 		packet.local_port = sk->src_port;
-	/* A server that answers its client. */
-	if (packet.protocol != IPPROTO_TCP && packet.local_port && in_flow(&bound, &packet, bpf_ktime_get_ns()))
+	if (packet.protocol != IPPROTO_TCP && answers_client(&bound, &packet))
 		return 1;
 	judge(&bound, &packet, OUT, &verdict);
 	if (verdict.action == STOCKADE_ALLOW)

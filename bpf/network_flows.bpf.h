@@ -16,6 +16,7 @@ static __always_inline void set_flow_key(const struct bound *bound, const struct
 	key->local_port = packet->local_port;
 	key->remote_port = packet->remote_port;
 	key->protocol = packet->protocol;
+	key->loopback = packet->loopback;
 }
 
 /* The flow that the key names, if it is still in use. */
@@ -28,9 +29,8 @@ static __always_inline struct flow *find_flow(const struct flow_key *key, __u64 
 	return flow;
 }
 
-/* Kept only when the other direction has rules that an answer would meet, or to report it once. */
-static __always_inline void record_flow(const struct bound *bound, const struct flow_key *key,
-					const struct verdict *verdict, __u64 now)
+static __always_inline void write_flow(const struct bound *bound, const struct flow_key *key,
+				       const struct verdict *verdict, __u64 now)
 {
 	struct flow flow = {
 		.seen_ns = now,
@@ -39,10 +39,22 @@ static __always_inline void record_flow(const struct bound *bound, const struct 
 		.action = verdict->action,
 	};
 
-	if (verdict->action == STOCKADE_ALLOW && !has_section(bound, verdict->direction == OUT ? IN : OUT))
-		return;
 	if (bpf_map_update_elem(&flows, key, &flow, BPF_ANY))
 		count(STOCKADE_FLOWS_FULL);
+}
+
+/* Kept only when the other direction has rules that an answer would meet, or to report it once. */
+static __always_inline void record_flow(const struct bound *bound, const struct packet *packet,
+					const struct verdict *verdict, __u64 now)
+{
+	struct flow_key key;
+
+	if (packet->portless || packet->unparsed)
+		return;
+	if (verdict->action == STOCKADE_ALLOW && !has_section(bound, verdict->direction == OUT ? IN : OUT))
+		return;
+	set_flow_key(bound, packet, &key);
+	write_flow(bound, &key, verdict, now);
 }
 
 /*
@@ -75,7 +87,7 @@ __noinline int in_flow(const struct bound *bound, const struct packet *packet, _
 	}
 	if (verdict.action == STOCKADE_AUDIT)
 		report_packet(bound, packet, &verdict);
-	record_flow(bound, &key, &verdict, now);
+	write_flow(bound, &key, &verdict, now);
 	return 1;
 }
 
@@ -86,6 +98,10 @@ __noinline int answers_flow(struct __sk_buff *skb, const struct bound *bound, co
 
 	if (!bound || !packet || !packet->icmp_error || packet->unparsed || parse_inner(skb, packet, &inner))
 		return 0;
+	if (in_flow(bound, &inner, now))
+		return 1;
+	/* The host's own error about a packet that did not get out comes over lo. */
+	inner.loopback = 1;
 	return in_flow(bound, &inner, now);
 }
 
@@ -108,7 +124,7 @@ static __always_inline void judge_connected(struct bpf_sock *sk, const struct bo
 {
 	struct verdict out = {};
 
-	if (sk->state != TCP_ESTABLISHED || sk->dst_port == 0)
+	if (packet->unparsed || sk->state != TCP_ESTABLISHED || sk->dst_port == 0)
 		return;
 	judge(bound, packet, OUT, &out);
 	if (out.action < verdict->action)
@@ -120,29 +136,21 @@ static __always_inline int filter_flow(struct __sk_buff *skb, struct bpf_sock *s
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct verdict verdict = {};
-	struct flow_key key;
 
 	if (in_flow(bound, packet, now))
 		return 1;
 	if (!outgoing && answers_flow(skb, bound, packet, now))
 		return 1;
-	if (outgoing) {
-		judge_outgoing(skb, bound, packet, &verdict);
-	} else {
-		judge(bound, packet, IN, &verdict);
-		if (verdict.action != STOCKADE_ALLOW)
-			judge_connected(sk, bound, packet, &verdict);
-	}
+	judge(bound, packet, outgoing ? OUT : IN, &verdict);
+	if (!outgoing && verdict.action != STOCKADE_ALLOW)
+		judge_connected(sk, bound, packet, &verdict);
 	if (verdict.action == STOCKADE_BLOCK) {
 		report_packet(bound, packet, &verdict);
 		return 0;
 	}
 	if (verdict.action == STOCKADE_AUDIT && !(outgoing && reported_by_connect(sk, bound, packet)))
 		report_packet(bound, packet, &verdict);
-	if (!packet->portless && !packet->unparsed) {
-		set_flow_key(bound, packet, &key);
-		record_flow(bound, &key, &verdict, now);
-	}
+	record_flow(bound, packet, &verdict, now);
 	return 1;
 }
 

@@ -5,8 +5,6 @@
 
 #include "network_maps.bpf.h"
 
-#define LOOPBACK_IFINDEX 1 /* in every network namespace */
-
 struct bound {
 	__u64 cgroup_id;
 	__u64 revision;
@@ -146,35 +144,6 @@ __noinline int judge(const struct bound *bound, const struct packet *packet, __u
 		return 0;
 	}
 	return first_match(node, packet, verdict);
-}
-
-static __always_inline bool is_loopback(const union address *address)
-{
-	if (is_ipv4(address))
-		return address->bytes[12] == 127;
-	return address->halves[0] == 0 && address->halves[1] == bpf_cpu_to_be64(1);
-}
-
-/*
- * Judges a packet that leaves. One over loopback with somebody else's source is judged as if to that source as well:
- * it may be forged, so that an answer to it would count as incoming.
- */
-static __always_inline void judge_outgoing(struct __sk_buff *skb, const struct bound *bound,
-					   const struct packet *packet, struct verdict *verdict)
-{
-	struct verdict of_source = {};
-	struct packet back;
-
-	judge(bound, packet, OUT, verdict);
-	if (skb->ifindex != LOOPBACK_IFINDEX || packet->unparsed || is_loopback(&packet->local) ||
-	    same_address(&packet->local, &packet->remote))
-		return;
-	back = *packet;
-	back.remote = packet->local;
-	back.remote_port = packet->local_port;
-	judge(bound, &back, OUT, &of_source);
-	if (of_source.action > verdict->action)
-		*verdict = of_source;
 }
 
 /* Whether the policy has a section for `direction`. */

@@ -6,7 +6,7 @@
 #include "network_packet.bpf.h"
 
 #define FLOWS_MAX	65536
-#define FLOW_IDLE_NS	(180 * 1000000000ULL) /* as long as Linux's connection tracking keeps an assured UDP flow */
+#define FLOW_IDLE_NS	(STOCKADE_FLOW_IDLE_SECONDS * 1000000000ULL)
 #define FLOW_REFRESH_NS 1000000000ULL
 
 /*
@@ -69,7 +69,8 @@ struct flow_key {
 	union address remote;
 	__u16 local_port, remote_port;
 	__u8 protocol;
-	__u8 pad[3];
+	__u8 loopback; /* apart, since anybody can be forged over lo: no way to the true address may be opened there */
+	__u8 pad[2];
 };
 
 struct flow {

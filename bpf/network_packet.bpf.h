@@ -21,6 +21,8 @@
 #define IPV4_OPTION_LOOSE_SOURCE  131
 #define IPV4_OPTION_STRICT_SOURCE 137
 
+#define LOOPBACK_IFINDEX 1 /* in every network namespace */
+
 #define ICMP_ERROR_HEADER_BYTES 8
 
 /* IPv4 is held as ::ffff:a.b.c.d, so that a mapped IPv6 address is judged as the IPv4 address that it means. */
@@ -36,8 +38,8 @@ struct packet {
 	__u8 protocol;
 	__u8 unparsed;
 	__u8 portless;	 /* a later fragment: its ports are in another packet */
-	__u8 opens;	 /* TCP: SYN without ACK */
 	__u8 icmp_error; /* carries the head of the packet that it is about */
+	__u8 loopback;	 /* over the namespace's lo */
 	__u8 pad[3];
 	__u32 transport; /* offset of the transport header */
 };
@@ -259,6 +261,7 @@ static __always_inline void parse_packet(struct __sk_buff *skb, bool outgoing, s
 	else
 		failed = -1;
 	packet->unparsed = failed || parse_transport(skb, packet);
+	packet->loopback = skb->ifindex == LOOPBACK_IFINDEX;
 	if (!outgoing)
 		swap_sides(packet);
 }

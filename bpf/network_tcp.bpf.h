@@ -84,11 +84,12 @@ static __always_inline void keep(struct connection *connection, const struct bou
 	bpf_spin_unlock(&connection->lock);
 }
 
-static __always_inline int act(const struct bound *bound, const struct packet *packet, const struct verdict *verdict)
+/* An audited connection is reported once: `known` when that was before. */
+static __always_inline int act(const struct bound *bound, const struct packet *packet, const struct verdict *verdict,
+			       bool known)
 {
-	if (verdict->action == STOCKADE_ALLOW)
-		return 1;
-	report_packet(bound, packet, verdict);
+	if (verdict->action == STOCKADE_BLOCK || (verdict->action == STOCKADE_AUDIT && !known))
+		report_packet(bound, packet, verdict);
 	return verdict->action != STOCKADE_BLOCK;
 }
 
@@ -98,19 +99,22 @@ static __always_inline int filter_tcp(struct __sk_buff *skb, struct bpf_sock *sk
 	struct connection *connection;
 	struct verdict verdict = {};
 	__u32 direction;
+	bool accepted;
 	int action;
 
 	connection = bpf_sk_storage_get(&connections, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!connection) {
 		refuse(&verdict, outgoing ? OUT : IN, STOCKADE_INTERNAL);
-		return act(bound, packet, &verdict);
+		return act(bound, packet, &verdict, false);
 	}
 	if (sk->state == TCP_LISTEN) {
 		mark_listener(connection);
 		judge(bound, packet, IN, &verdict);
-		return act(bound, packet, &verdict);
+		return act(bound, packet, &verdict, outgoing || !opens_tcp(skb, packet));
 	}
 	direction = connection->direction;
+	/* By the listener, which has reported the SYN. */
+	accepted = direction == IN && connection->revision == 0;
 	if (outgoing && opens_tcp(skb, packet))
 		direction = OUT;
 	else if (direction == UNKNOWN)
@@ -118,12 +122,9 @@ static __always_inline int filter_tcp(struct __sk_buff *skb, struct bpf_sock *sk
 	action = kept_action(connection, bound, packet, direction);
 	if (action >= 0)
 		return action != STOCKADE_BLOCK;
-	if (direction == OUT && outgoing)
-		judge_outgoing(skb, bound, packet, &verdict);
-	else
-		judge(bound, packet, direction, &verdict);
+	judge(bound, packet, direction, &verdict);
 	keep(connection, bound, packet, &verdict);
-	return act(bound, packet, &verdict);
+	return act(bound, packet, &verdict, accepted);
 }
 
 #endif

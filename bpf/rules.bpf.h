@@ -18,7 +18,7 @@ struct rule_search {
 
 static inline const struct stockade_path_rule *path_rule(const struct rule_search *search)
 {
-	struct stockade_path_key key = { .revision = search->revision, .hash = search->sum >> 7 };
+	struct stockade_path_key key = {.revision = search->revision, .hash = search->sum >> 7};
 
 	return bpf_map_lookup_elem(&path_rules, &key);
 }
@@ -53,30 +53,32 @@ static long rule_step(__u32 index, void *context)
 	return 0;
 }
 
-/* `verdict->present` is 0 where no rule speaks of the image. False: the keys cannot be had. */
-static inline bool rules_search(const struct image *image, const struct stockade_policy *policy,
-				struct stockade_verdict *verdict)
+/*
+ * `verdict->present` is 0 where no rule speaks of the image. -1: the keys or the policy cannot be had. A function of
+ * its own for the verifier.
+ */
+__noinline int rules_search(const struct image *image, __u64 revision, struct stockade_verdict *verdict)
 {
-	__u32 zero = 0, length = STOCKADE_PATH_MAX_BYTES - image->start;
+	__u32 zero = 0, length;
 	struct rule_search search = {
-		.scratch = image->scratch,
+		.scratch = scratch_get(),
 		.keys = bpf_map_lookup_elem(&path_hash_keys, &zero),
-		.policy = policy,
-		.revision = policy->revision,
-		.start = image->start,
-		.last_slash = image->last_slash,
+		.policy = bpf_map_lookup_elem(&policies, &revision),
+		.revision = revision,
 	};
 	const struct stockade_path_rule *exact;
-	bool fits = length <= STOCKADE_RULE_PATH_MAX_BYTES;
 
-	if (!search.keys)
-		return false;
-	bpf_loop(fits ? length : STOCKADE_RULE_PATH_MAX_BYTES, rule_step, &search, 0);
+	if (!image || !verdict || !search.scratch || !search.keys || !search.policy)
+		return -1;
+	search.start = image->start;
+	search.last_slash = image->last_slash;
+	length = STOCKADE_PATH_MAX_BYTES - image->start;
+	bpf_loop(length <= STOCKADE_RULE_PATH_MAX_BYTES ? length : STOCKADE_RULE_PATH_MAX_BYTES, rule_step, &search, 0);
 	*verdict = search.verdict;
-	exact = fits ? path_rule(&search) : NULL;
+	exact = length <= STOCKADE_RULE_PATH_MAX_BYTES ? path_rule(&search) : NULL;
 	if (exact && exact->direct.present)
 		*verdict = exact->direct;
-	return true;
+	return 0;
 }
 
 #endif

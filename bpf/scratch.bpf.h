@@ -13,7 +13,7 @@ struct scratch {
 	/* A NUL, and whatever a comparison that starts in the last byte reads of the rest, follow the arguments. */
 	__u8 arguments[STOCKADE_ARGUMENTS_MAX_BYTES + STOCKADE_ARGUMENT_TEXT_MAX_BYTES + 8];
 	struct stockade_event event;
-	__u8 data[STOCKADE_EVENT_DATA_MAX_BYTES];
+	__u8 data[STOCKADE_EVENT_DATA_MAX_BYTES]; /* directly behind the event: sent as one */
 };
 
 /*

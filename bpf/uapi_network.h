@@ -98,6 +98,8 @@ struct __sk_buff {
 #define AF_INET	 2
 #define AF_INET6 10
 
+#define INADDR_LOOPBACK 0x7f000001 /* host order */
+
 #define SOCK_STREAM 1
 
 #define ETH_P_IP   0x0800

@@ -34,9 +34,12 @@ struct NetworkLink {
     return info.cgroup.cgroup_id
   }
 
-  /// Makes the link run `program` from now on, without a moment in which none runs. BPF_LINK_UPDATE.
+  /// Makes the link run `program` from now on, without a moment in which none runs. A removed cgroup's link runs
+  /// nothing and stays as it is. BPF_LINK_UPDATE.
   func replaceProgram(_ program: FileDescriptor) throws(BPFError) {
-    try bpf("replace the program of \(pin)") { bpf_link_update(descriptor.number, program.number, nil) }
+    if bpf_link_update(descriptor.number, program.number, nil) < 0, errno != ENOLINK {
+      throw .system(Errno(errno, "replace the program of \(pin)"))
+    }
   }
 
   /// Detaches at once, whoever else holds the link, and removes the pin. BPF_LINK_DETACH.

@@ -13,12 +13,13 @@ package struct NetworkNeeds: OptionSet, Sendable, Hashable {
   package let rawValue: UInt8
   package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  package init(_ policy: stockade_policy) {
-    let hasEgress = policy.flags & UInt32(STOCKADE_HAS_EGRESS.rawValue) != 0
-    let hasIngress = policy.flags & UInt32(STOCKADE_HAS_INGRESS.rawValue) != 0
+  /// - Parameter policyFlags: `enum stockade_policy_flags`, of one policy or united of several.
+  package init(policyFlags flags: UInt32) {
+    let hasEgress = flags & UInt32(STOCKADE_HAS_EGRESS.rawValue) != 0
+    let hasIngress = flags & UInt32(STOCKADE_HAS_INGRESS.rawValue) != 0
     self = hasEgress || hasIngress ? .packets : []
     if hasEgress { insert(.calls) }
-    if hasIngress, policy.bind_range_count > 0 { insert(.binds) }
+    if flags & UInt32(STOCKADE_HAS_BIND.rawValue) != 0 { insert(.binds) }
   }
 
   var hooks: [NetworkHook] { NetworkHook.allCases.filter { contains($0.need) } }

@@ -30,7 +30,7 @@ package final class NetworkPrograms: Sendable {
   /// Gives the links that an earlier process left this process's programs. Returns their cgroup ids.
   package func adopt() throws(BPFError) -> [UInt64] {
     let cgroupIDs = try attachedCgroupIDs()
-    for cgroupID in cgroupIDs where try !isGone(cgroupID) {
+    for cgroupID in cgroupIDs {
       for hook in NetworkHook.allCases {
         if let link = try NetworkLink(pinnedAt: pin(cgroupID, hook)) {
           try link.replaceProgram(object.program(hook.program))
@@ -40,8 +40,8 @@ package final class NetworkPrograms: Sendable {
     return cgroupIDs
   }
 
-  /// Attaches what is needed and is not attached yet, and opens last: until then every packet is dropped and every
-  /// call refused, and so it stays if this throws. Its policy and its entry in `containers` must be written before.
+  /// Attaches what is needed and is not attached yet, and opens last. Until then, if this throws, and as long as the
+  /// container has no entry in `containers` or its policy is missing, every packet is dropped and every call refused.
   package func attach(cgroupPath: String, cgroupID: UInt64, needs: NetworkNeeds) throws(BPFError) {
     if needs.isEmpty { return }
     let cgroup = try open(cgroupPath, cgroupID)
@@ -54,10 +54,11 @@ package final class NetworkPrograms: Sendable {
     try setContainer(cgroupID, to: cgroupID)
   }
 
-  /// Attaches what a changed profile needs. What it no longer needs is detached by `trim`, once the new policy is in
-  /// force: with the old one it would be missed.
-  package func trim(cgroupID: UInt64, to needs: NetworkNeeds) throws(BPFError) {
+  /// Attaches what is needed and is not attached, and detaches what is not needed. While a container changes over from
+  /// one policy to another, call it with what either needs, write the container's entry, call it with the new needs.
+  package func update(cgroupPath: String, cgroupID: UInt64, needs: NetworkNeeds) throws(BPFError) {
     if needs.isEmpty { return try detach(cgroupID: cgroupID) }
+    try attach(cgroupPath: cgroupPath, cgroupID: cgroupID, needs: needs)
     for hook in NetworkHook.allCases where !needs.contains(hook.need) {
       try NetworkLink(pinnedAt: pin(cgroupID, hook))?.detach()
     }
@@ -89,8 +90,11 @@ package final class NetworkPrograms: Sendable {
     return true
   }
 
-  /// Ends the binding of strays, for a daemon that is removed from the node.
-  package func releaseStrays() throws(BPFError) { try NetworkLink(pinnedAt: "\(linksFolder)/strays")?.detach() }
+  /// Detaches every container and the binding of strays, for a daemon that is removed from the node.
+  package func removeAll() throws(BPFError) {
+    for cgroupID in try attachedCgroupIDs() { try detach(cgroupID: cgroupID) }
+    try NetworkLink(pinnedAt: "\(linksFolder)/strays")?.detach()
+  }
 
   private func bindStrays(_ rootCgroupPath: String) throws(BPFError) {
     let pin = "\(linksFolder)/strays"

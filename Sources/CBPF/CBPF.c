@@ -1,9 +1,15 @@
+#define _GNU_SOURCE
 #include "CBPF.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* What matters in a verifier's log is its end. */
 #define LOG_BYTES 4096
@@ -83,4 +89,51 @@ int stockade_set_constant(struct bpf_object *object, const char *name, uint64_t 
 long stockade_random(void *buffer, unsigned long size)
 {
 	return getrandom(buffer, size, 0);
+}
+
+#define BPFFS_MAGIC 0xcafe4a11
+
+int stockade_is_bpffs(const char *path)
+{
+	struct statfs status;
+
+	if (statfs(path, &status))
+		return -1;
+	return status.f_type == BPFFS_MAGIC;
+}
+
+/* Exit statuses of a child that could not even try. */
+enum { CANNOT_JOIN = 100, CANNOT_UNSHARE, CANNOT_EXEC };
+
+/* Only async-signal-safe calls: the parent has threads. */
+static void probe_child(const char *cgroup_procs)
+{
+	char *const arguments[] = {"stockade", "version", NULL}, *const environment[] = {NULL};
+	int procs = open(cgroup_procs, O_WRONLY | O_CLOEXEC), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (procs < 0 || write(procs, "0", 1) != 1)
+		_exit(CANNOT_JOIN);
+	if (unshare(CLONE_NEWNS))
+		_exit(CANNOT_UNSHARE);
+	dup2(null, 0);
+	dup2(null, 1);
+	dup2(null, 2);
+	alarm(1);
+	execve("/proc/self/exe", arguments, environment);
+	_exit(CANNOT_EXEC);
+}
+
+int stockade_probe_exec(const char *cgroup_procs)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child < 0)
+		return -errno;
+	if (!child)
+		probe_child(cgroup_procs);
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return status;
 }

@@ -2,6 +2,8 @@
 #include "CSystem.h"
 #include <fcntl.h>
 #include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <syslog.h>
 
 /* FILEID_KERNFS of the kernel's exportfs.h: the handle is the 64-bit id. */
@@ -26,4 +28,20 @@ void system_open_log(const char *ident)
 void system_log(int priority, const char *message)
 {
 	syslog(priority, "%s", message);
+}
+
+uint32_t system_kernel_device(uint64_t device)
+{
+	return major(device) << 20 | minor(device);
+}
+
+#define OVERLAY_MAGIC 0x794c7630
+
+int system_is_overlay(const char *path)
+{
+	struct statfs status;
+
+	if (statfs(path, &status))
+		return -1;
+	return status.f_type == OVERLAY_MAGIC;
 }

@@ -9,16 +9,14 @@ import Synchronization
 ///
 /// All of it runs on the session's thread. What other threads share (profiles, the enforcer) guards itself.
 package final class Plugin: PluginHandler {
-  package let enforcer: Enforcer
-  private let profiles: ProfileLibrary
+  private let enforcer: Enforcer
   private let tierReason: String
-  private let log: Logger
-  private var configuration: Result<NodeConfiguration, Refusal>
+  private var log: Logger
+  private let load: (_ text: String) throws -> Settings
+  private var settings: Result<Settings, Refusal> = .failure(Refusal("the runtime has sent no Configure yet"))
   private var support = SeccompSupport.none(reason: "the runtime has not said what it is")
   /// What Create decided, until Remove.
   private var prepared: [String: Prepared] = [:]
-  /// Called when Configure brings the node's configuration as text, which the profiles' folder and more depend on.
-  private let reconfigure: ((String) throws -> NodeConfiguration)?
 
   private struct Prepared {
     var choice: Choice
@@ -28,17 +26,14 @@ package final class Plugin: PluginHandler {
 
   /// - Parameters:
   ///   - tierReason: why the tier is no better, for messages.
-  ///   - reconfigure: nil: the text in Configure is ignored, since the configuration came from a file.
+  ///   - load: settings by the text of Configure. An error refuses every container.
   package init(
-    enforcer: Enforcer, profiles: ProfileLibrary, configuration: NodeConfiguration, tierReason: String, log: Logger,
-    reconfigure: ((String) throws -> NodeConfiguration)? = nil
+    enforcer: Enforcer, tierReason: String, log: Logger, load: @escaping (_ text: String) throws -> Settings
   ) {
     self.enforcer = enforcer
-    self.profiles = profiles
-    self.configuration = .success(configuration)
     self.tierReason = tierReason
     self.log = log
-    self.reconfigure = reconfigure
+    self.load = load
   }
 
   package func configure(_ message: NRI.Configuration) throws -> EventMask {
@@ -50,16 +45,15 @@ package final class Plugin: PluginHandler {
         "runtime": "\(message.runtimeName)", "version": "\(message.runtimeVersion)", "nri": "\(message.nriVersion)",
         "seccomp": "\(support)", "tier": "\(enforcer.tier.name)",
       ])
-    if let reconfigure, !message.config.isEmpty { configuration = configured(message.config, reconfigure) }
+    settings = loaded(message.config)
+    if case .success(let settings) = settings { log.logLevel = Logger.Level(settings.configuration.logLevel) }
     return events
   }
 
   /// A broken configuration must not leave the node open, as an error here would: the runtime would go on without us.
   /// So every container is refused until it is mended.
-  private func configured(
-    _ text: String, _ reconfigure: (String) throws -> NodeConfiguration
-  ) -> Result<NodeConfiguration, Refusal> {
-    do { return .success(try reconfigure(text)) } catch {
+  private func loaded(_ text: String) -> Result<Settings, Refusal> {
+    do { return .success(try load(text)) } catch {
       log.critical("the configuration is refused, and so is every container", metadata: ["reason": "\(error)"])
       return .failure(Refusal("stockade's configuration is broken: \(error)"))
     }
@@ -102,9 +96,9 @@ package final class Plugin: PluginHandler {
 
   /// Whether some container of the pod could get a profile that is enforced, or be refused.
   private func needsGate(_ pod: PodSandbox) -> Bool {
-    guard case .success(let configuration) = configuration else { return true }
+    guard case .success(let settings) = settings else { return true }
     guard !NodeCapabilities.isSandboxed(runtimeHandler: pod.runtimeHandler) else { return false }
-    return configuration.couldNeedProfile(pod: PodContext(pod))
+    return settings.configuration.couldNeedProfile(pod: PodContext(pod))
   }
 
   // MARK: Containers
@@ -113,7 +107,7 @@ package final class Plugin: PluginHandler {
     let choice = try choose(pod, container)
     var prepared = Prepared(choice: choice, policy: nil)
     if case .profile(let name, let because) = choice {
-      let loaded = try profiles.profile(named: name)
+      let loaded = try settings.get().profiles.profile(named: name)
       try checkGaps(loaded.profile, pod, container)
       prepared.policy = try policy(of: loaded, pod, container)
       log.debug("prepared", metadata: metadata(pod, container, ["profile": "\(name)", "because": "\(because)"]))
@@ -142,7 +136,7 @@ package final class Plugin: PluginHandler {
         throw Refusal("cannot let container \(container.name) through its pod's gate: \(error)")
       }
     }
-    let loaded = try profiles.profile(named: name)
+    let loaded = try settings.get().profiles.profile(named: name)
     let expectsFilter = try known.map { $0.policy != nil } ?? (policy(of: loaded, pod, container) != nil)
     do throws(EnforcementError) {
       try enforcer.activate(start, profile: loaded.profile, expectsFilter: expectsFilter)
@@ -174,7 +168,7 @@ package final class Plugin: PluginHandler {
   // MARK: Decisions
 
   private func choose(_ pod: PodSandbox, _ container: Container) throws -> Choice {
-    try configuration.get().choose(
+    try settings.get().configuration.choose(
       pod: PodContext(pod),
       container: ContainerContext(name: container.name, image: container.annotations[Self.imageAnnotation] ?? ""))
   }
@@ -189,7 +183,11 @@ package final class Plugin: PluginHandler {
     let gaps = profile.gaps(on: node)
     if let refusal = profile.refusal(gaps) { throw Refusal(refusal) }
     for gap in gaps {
-      log.warning("not enforced", metadata: metadata(pod, container, ["profile": "\(profile.name)", "gap": "\(gap)"]))
+      // What the profile's author accepted is no news for each container.
+      let level: Logger.Level = gap.coverage == .partial && profile.acceptPartial ? .debug : .warning
+      log.log(
+        level: level, "not enforced",
+        metadata: metadata(pod, container, ["profile": "\(profile.name)", "gap": "\(gap)"]))
     }
   }
 
@@ -247,7 +245,7 @@ package final class Plugin: PluginHandler {
     let start = Enforcer.Start(pod, container)
     do {
       guard case .profile(let name, _) = try choose(pod, container) else { return }
-      let loaded = try profiles.profile(named: name)
+      let loaded = try settings.get().profiles.profile(named: name)
       try checkGaps(loaded.profile, pod, container)
       try enforcer.adopt(start, profile: loaded.profile)
       log.info("adopted", metadata: metadata(pod, container, ["profile": "\(name)"]))
@@ -284,4 +282,8 @@ extension Enforcer.Start {
         podUID: pod.uid, image: container.annotations[Plugin.imageAnnotation] ?? ""),
       sandboxID: pod.id, cgroupsPath: container.cgroupsPath, pid: container.pid)
   }
+}
+
+extension Logger.Level {
+  init(_ level: NodeConfiguration.LogLevel) { self = Logger.Level(rawValue: level.rawValue) ?? .info }
 }

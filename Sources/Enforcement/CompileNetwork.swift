@@ -21,34 +21,38 @@ package enum CompileNetworkError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-extension CompiledPolicy {
-  /// Adds the network sections: their prefixes, and in `policy` the defaults, flags and ports that bind() refuses.
-  /// A section that allows everything is left out. `mode: Audit` is applied by the caller.
-  package mutating func add(_ network: NetworkSection) throws(CompileNetworkError) {
-    if let section = network.egress, section.strictest != .allow {
-      egress = try section.lists().map(Prefix.init)
-      policy.flags |= UInt32(STOCKADE_HAS_EGRESS.rawValue)
-      policy.egress_default = section.defaultAction.rawValue
-      policy.egress_strictest = section.strictest.rawValue
-    }
-    if let section = network.ingress, section.strictest != .allow {
-      let lists = try section.lists()
-      ingress = lists.map(Prefix.init)
-      policy.flags |= UInt32(STOCKADE_HAS_INGRESS.rawValue)
-      policy.ingress_default = section.defaultAction.rawValue
-      policy.ingress_strictest = section.strictest.rawValue
-      try add(bindRanges(lists, section), of: section)
-    }
+/// Adds the network sections to `compiled`: their prefixes, and in its `policy` the defaults, flags and ports that bind()
+/// refuses. A section that allows everything is left out. `mode: Audit` is applied by the caller.
+package func compileNetwork(
+  _ network: NetworkSection, into compiled: inout CompiledPolicy
+) throws(CompileNetworkError) {
+  if let section = network.egress, section.strictest != .allow {
+    compiled.egress = try section.lists().map(CompiledPolicy.Prefix.init)
+    compiled.policy.flags |= UInt32(STOCKADE_HAS_EGRESS.rawValue)
+    compiled.policy.egress_default = section.defaultAction.rawValue
+    compiled.policy.egress_strictest = section.strictest.rawValue
   }
+  if let section = network.ingress, section.strictest != .allow {
+    let lists = try section.lists()
+    compiled.ingress = lists.map(CompiledPolicy.Prefix.init)
+    compiled.policy.flags |= UInt32(STOCKADE_HAS_INGRESS.rawValue)
+    compiled.policy.ingress_default = section.defaultAction.rawValue
+    compiled.policy.ingress_strictest = section.strictest.rawValue
+    try compiled.policy.setBindRanges(bindRanges(lists, section), of: section)
+  }
+}
 
-  private mutating func add(
+extension stockade_policy {
+  fileprivate mutating func setBindRanges(
     _ ranges: [stockade_port_range], of section: NetworkDirection
   ) throws(CompileNetworkError) {
+    if ranges.isEmpty { return }
     guard ranges.count <= STOCKADE_BIND_RANGES_MAX else {
       throw .bindRanges(count: ranges.count, at: section.rules[0].location)
     }
-    policy.bind_range_count = UInt16(ranges.count)
-    withUnsafeMutableBytes(of: &policy.bind_ranges) {
+    flags |= UInt32(STOCKADE_HAS_BIND.rawValue)
+    bind_range_count = UInt16(ranges.count)
+    withUnsafeMutableBytes(of: &bind_ranges) {
       _ = $0.bindMemory(to: stockade_port_range.self).update(fromContentsOf: ranges)
     }
   }

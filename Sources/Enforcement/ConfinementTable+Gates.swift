@@ -11,7 +11,7 @@ extension ConfinementTable {
     if !gates.values.contains(cgroup.id) {
       try kernel.put(
         stockade_container(
-          cgroup_id: cgroup.id, revision: 0, state: STOCKADE_GATE.rawValue, level: 0, root_device: 0, pad: 0))
+          cgroup_id: cgroup.id, revision: 0, state: STOCKADE_GATE.rawValue, root_device: 0, check: 0, pad: 0))
     }
     setGate(cgroup.id, for: sandbox)
   }

@@ -30,7 +30,7 @@ package struct ConfinementTable: Sendable {
   struct Installed: Sendable {
     var profile: Profile
     var revision: UInt64
-    var flags: UInt32
+    var needs: NetworkNeeds
   }
 
   let kernel: any PolicyKernel
@@ -85,7 +85,7 @@ package struct ConfinementTable: Sendable {
         try kernel.setEntrypoint(
           cgroup.id, stockade_entrypoint(tgid: process.pid, pad: 0, start_ticks: process.startTicks))
       }
-      try kernel.attachNetwork(cgroup, flags: policy.flags)
+      try kernel.attachNetwork(cgroup, needs: policy.needs)
       guard cgroup.isCurrent else { throw KernelError(message: "cgroup \(cgroup.directory) was replaced", reason: "") }
       // The last write: until here nothing in it may run.
       try kernel.put(row(cgroup, revision: policy.revision, state: STOCKADE_OPEN, rootDevice: process.rootDevice))
@@ -122,7 +122,7 @@ package struct ConfinementTable: Sendable {
     let revision = UInt64.random(in: 1...UInt64.max)
     try kernel.install(compiled, revision: revision)
     profiles.insert(profile, for: revision)
-    return Installed(profile: profile, revision: revision, flags: compiled.policy.flags)
+    return Installed(profile: profile, revision: revision, needs: NetworkNeeds(policyFlags: compiled.policy.flags))
   }
 
   private func compile(_ profile: Profile, key: PolicyKey) throws(KernelError) -> CompiledPolicy {
@@ -140,8 +140,8 @@ package struct ConfinementTable: Sendable {
     let new = try write(key, profile)
     let users = entries.filter { $0.value.policy == key }
     do throws(KernelError) {
-      // What either needs is attached while containers change over, one by one.
-      for entry in users.values { try kernel.attachNetwork(entry.cgroup, flags: old.flags | new.flags) }
+      // What the old one needs stays until no container has it.
+      for entry in users.values { try kernel.attachNetwork(entry.cgroup, needs: new.needs) }
     } catch {
       try? kernel.removePolicy(new.revision)
       throw error
@@ -151,7 +151,7 @@ package struct ConfinementTable: Sendable {
       entries[id]!.revision = new.revision
       let state = entry.phase == .open ? STOCKADE_OPEN : STOCKADE_CLOSED
       try kernel.put(row(entry.cgroup, revision: new.revision, state: state, rootDevice: entry.rootDevice))
-      try kernel.attachNetwork(entry.cgroup, flags: new.flags)
+      try kernel.trimNetwork(entry.cgroup, to: new.needs)
     }
     try kernel.removePolicy(old.revision)
   }
@@ -201,7 +201,7 @@ package struct ConfinementTable: Sendable {
     _ cgroup: Cgroup, revision: UInt64, state: stockade_container_state, rootDevice: UInt32
   ) -> stockade_container {
     stockade_container(
-      cgroup_id: cgroup.id, revision: revision, state: state.rawValue, level: 0, root_device: rootDevice, pad: 0)
+      cgroup_id: cgroup.id, revision: revision, state: state.rawValue, root_device: rootDevice, check: 0, pad: 0)
   }
 
   private mutating func dropUnusedPolicies() {

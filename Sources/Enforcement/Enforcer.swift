@@ -16,7 +16,7 @@ package final class Enforcer: Sendable {
     return hierarchy.root == nil ? "there is no cgroup v2 hierarchy" : "the kernel took no cgroup programs"
   }
   private let runtimeMountNamespace: UInt64
-  private let table: Mutex<ConfinementTable>?
+  private let table: LockedTable?
 
   /// - Parameters:
   ///   - kernel: nil where the node takes no BPF programs at all: only seccomp remains.
@@ -26,7 +26,7 @@ package final class Enforcer: Sendable {
     self.runtimeMountNamespace = runtimeMountNamespace
     tier = kernel?.tier ?? .none
     hasNetwork = kernel?.hasNetwork ?? false
-    table = kernel.map { Mutex(ConfinementTable(kernel: $0)) }
+    table = kernel.map { LockedTable(ConfinementTable(kernel: $0)) }
   }
 
   /// What a StartContainer tells of a container.
@@ -198,5 +198,18 @@ package final class Enforcer: Sendable {
     let filtered = filterIsActive(statusText: process.status)
     if expectsFilter, !filtered { throw .notFiltered(pid: process.pid) }
     if profile.requireFilter, !filtered { throw .noFilterRequired(pid: process.pid) }
+  }
+}
+
+/// The table behind its lock. A class, since an optional `Mutex` cannot be unwrapped without taking it out.
+private final class LockedTable: Sendable {
+  private let mutex: Mutex<ConfinementTable>
+
+  init(_ table: sending ConfinementTable) { mutex = Mutex(table) }
+
+  func withLock<Result, Failure: Error>(
+    _ body: (inout ConfinementTable) throws(Failure) -> sending Result
+  ) throws(Failure) -> sending Result {
+    try mutex.withLock { (table) throws(Failure) in try body(&table) }
   }
 }

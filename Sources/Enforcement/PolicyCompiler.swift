@@ -14,10 +14,10 @@ package enum PolicyCompiler {
     var compiled = CompiledPolicy(policy: stockade_policy())
     if tier >= .signal, var process = profile.process {
       if withoutNewExecutables { process.newExecutables = .allow }
-      compileProcess(process, into: &compiled)
+      compiled.add(process)
     }
     if hasNetwork {
-      do { try compileNetwork(profile.network, into: &compiled) } catch { throw .compile("\(profile.file): \(error)") }
+      do throws(CompileNetworkError) { try compileNetwork(profile.network, into: &compiled) } catch { throw .compile("\(error)") }
     }
     return compiled
   }

@@ -23,8 +23,10 @@ package protocol PolicyKernel: AnyObject, Sendable {
   /// Removes every policy that is not in `revisions`: what an earlier process left.
   func removePolicies(except revisions: Set<UInt64>) throws(KernelError)
 
-  /// Attaches what `flags` (`enum stockade_policy_flags`) needs, adding to or taking from what is attached already.
-  func attachNetwork(_ cgroup: Cgroup, flags: UInt32) throws(KernelError)
+  /// Attaches what is needed and not attached yet.
+  func attachNetwork(_ cgroup: Cgroup, needs: NetworkNeeds) throws(KernelError)
+  /// Detaches what is attached and not needed.
+  func trimNetwork(_ cgroup: Cgroup, to needs: NetworkNeeds) throws(KernelError)
   /// Gone is success. An error is the kernel's refusal to detach.
   func detachNetwork(_ cgroupID: UInt64) throws(KernelError)
   /// Cgroups with network programs attached, also by an earlier process.

@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 import System
 
@@ -14,9 +15,6 @@ package struct ProcessView: Equatable, Sendable {
   package let rootDevice: UInt32
   package let rootIsOverlay: Bool
 
-  /// OVERLAYFS_SUPER_MAGIC
-  static let overlayMagic = 0x794c_7630
-
   package init(pid: UInt32) throws(EnforcementError) {
     guard pid > 0 else { throw .badPID(pid, "the runtime sent none") }
     let folder = "/proc/\(pid)"
@@ -26,11 +24,8 @@ package struct ProcessView: Equatable, Sendable {
       mountNamespace = UInt64(try Files.status(folder + "/ns/mnt").st_ino)
       cgroup = Self.cgroup2(ofText: try Files.text(folder + "/cgroup"))
       status = try Files.text(folder + "/status")
-      let device = try Files.status(folder + "/root/").st_dev
-      rootDevice = UInt32(truncatingIfNeeded: (gnu_dev_major(device) << 20) | gnu_dev_minor(device))
-      var fileSystem = statfs()
-      try call("statfs \(folder)/root") { statfs(folder + "/root/", &fileSystem) }
-      rootIsOverlay = Int(fileSystem.f_type) == Self.overlayMagic
+      rootDevice = system_kernel_device(UInt64(try Files.status(folder + "/root/").st_dev))
+      rootIsOverlay = try call("statfs \(folder)/root") { system_is_overlay(folder + "/root/") } == 1
     } catch {
       throw .badPID(pid, error.description)
     }

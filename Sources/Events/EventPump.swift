@@ -18,6 +18,7 @@ package final class EventPump: Sendable {
 
   private struct State {
     var sinks: [any EventSink] = []
+    var observers: [@Sendable (EventRecord) -> Void] = []
     var isStopping = false
     var lost = KernelCounters()
     var unwritten = 0
@@ -33,6 +34,11 @@ package final class EventPump: Sendable {
   }
 
   package func add(_ sink: any EventSink) { state.withLock { $0.sinks.append(sink) } }
+
+  /// Calls `observer` on the reading thread for each record.
+  package func observe(_ observer: @escaping @Sendable (EventRecord) -> Void) {
+    state.withLock { $0.observers.append(observer) }
+  }
 
   /// Reads until `stop`.
   package func run() {
@@ -52,12 +58,17 @@ package final class EventPump: Sendable {
     reading.withLock { _ in
       do throws(BPFError) {
         try reader.poll(timeoutMilliseconds: timeoutMilliseconds) { [self] event in
-          if let record = decoder.decode(event) { write(record.json.text) }
+          if let record = decoder.decode(event) { deliver(record) }
         }
       } catch {
         log.error("cannot read events", metadata: ["reason": "\(error)"])
       }
     }
+  }
+
+  private func deliver(_ record: EventRecord) {
+    write(record.json.text)
+    for observer in state.withLock({ $0.observers }) { observer(record) }
   }
 
   private func write(_ line: String) {

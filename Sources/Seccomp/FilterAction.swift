@@ -51,9 +51,7 @@ package enum FilterAction: Equatable, Sendable {
         "SCMP_ACT_NOTIFY needs a listener that answers each call, and there is none; use SCMP_ACT_ERRNO or SCMP_ACT_LOG"
       )
     default:
-      let otherwise = "the actions are \(words.joined(separator: ", "))"
-      throw .unknown(
-        location, what: "action", word: word, hint: Suggestion.hint(for: word, among: words, otherwise: otherwise))
+      throw FilterWords.unknown(word, in: words, what: "action", at: location)
     }
   }
 

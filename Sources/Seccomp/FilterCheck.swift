@@ -6,6 +6,8 @@ enum FilterCheck {
   static let callsMax = 4096
   /// Most rules about one call; the rules of one call are compared with each other.
   static let rulesPerCallMax = 128
+  /// Most conditions, counted for each name: libseccomp's time grows with more than their square, to seconds here.
+  static let conditionsMax = 512
   /// A system call has six arguments.
   static let argumentsMax = 6
 
@@ -70,12 +72,18 @@ enum FilterCheck {
 
   /// Limits, and what concerns the rules of a whole filter: after conditions were resolved.
   static func checkWhole(_ filter: SeccompFilter, at location: Location) throws(SeccompError) {
-    var count = 0
+    var (count, conditions) = (0, 0)
     var rulesOfCall: [String: Int] = [:]
     for rule in filter.syscalls {
       count += rule.names.count
       guard count <= callsMax else {
         throw .refused(rule.location ?? location, "more than \(callsMax) syscall names in all rules; unite rules")
+      }
+      conditions += rule.names.count * rule.arguments.count
+      guard conditions <= conditionsMax else {
+        throw .refused(
+          rule.location ?? location,
+          "more than \(conditionsMax) conditions in all rules, counted for each syscall name; use fewer")
       }
       for name in rule.names {
         rulesOfCall[name, default: 0] += 1

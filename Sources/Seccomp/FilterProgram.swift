@@ -12,6 +12,10 @@ package struct FilterProgram: Sendable {
 
   package var count: Int { instructions.count }
 
+  static func check(length: Int, at location: Location) throws(SeccompError) {
+    guard length <= instructionsMax else { throw .tooLong(location, instructions: length) }
+  }
+
   /// Builds the program with libseccomp, from the same calls that runc makes.
   package init(
     _ filter: SeccompFilter, architecture: Architecture, at location: Location

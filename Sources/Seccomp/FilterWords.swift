@@ -73,9 +73,11 @@ enum FilterWords {
     return pair.value
   }
 
-  private static func unknown(_ word: String, in words: [String], what: String, at location: Location) -> SeccompError {
+  static func unknown(_ word: String, in words: [String], what: String, at location: Location) -> SeccompError {
+    // `SYS_ADMIN` lacks only the prefix, which no misspelling of other words comes near.
+    let whole = words.first { $0.hasSuffix("_" + word.uppercased()) } ?? word
     let otherwise = "known are \(words.joined(separator: ", "))"
     return .unknown(
-      location, what: what, word: word, hint: Suggestion.hint(for: word, among: words, otherwise: otherwise))
+      location, what: what, word: word, advice: Suggestion.advice(for: whole, among: words, otherwise: otherwise))
   }
 }

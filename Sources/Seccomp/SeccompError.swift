@@ -4,8 +4,9 @@ import YAML
 
 /// Why a filter is not accepted, or cannot be given to this runtime.
 package enum SeccompError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// A word that is not in OCI's, the kernel's or libseccomp's vocabulary. `hint`: what to write instead.
-  case unknown(Location, what: String, word: String, hint: String)
+  /// A word that is not in OCI's, the kernel's or libseccomp's vocabulary. `advice`: what to write instead, after a
+  /// semicolon.
+  case unknown(Location, what: String, word: String, advice: String)
   /// Understood and not accepted; the text says why and what to do.
   case refused(Location, String)
   /// A file of the profiles folder that cannot be read.
@@ -21,7 +22,7 @@ package enum SeccompError: Error, Equatable, Sendable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .unknown(let location, let what, let word, let hint): "\(location): unknown \(what) \"\(word)\"; \(hint)"
+    case .unknown(let location, let what, let word, let advice): "\(location): unknown \(what) \"\(word)\"\(advice)"
     case .refused(let location, let text), .runtime(let location, let text): "\(location): \(text)"
     case .unreadable(let location, let errno): "\(location): \(errno)"
     case .malformed(let error): error.description

@@ -100,8 +100,8 @@ package func adapt(
         throw .runtime(
           rule.location ?? resolved.location,
           "\(rule.action) with errno \(errno) for \"\(rule.names[0])\" needs NRI 0.12 (containerd 2.3); "
-            + "with this runtime only \(FilterAction.errnoDefault) (EPERM) is possible: change the rule, or remove "
-            + "spec.seccomp to keep the filter that the pod has")
+            + "with this runtime only \(FilterAction.errnoDefault) (EPERM) is possible: use another filter, or "
+            + "remove spec.seccomp to keep the filter that the pod has")
       }
       adapted.filter.syscalls[index].errnoReturn = nil
     }

@@ -27,7 +27,7 @@ enum SyscallNames {
     if number(of: name) != nil || newer[name] != nil { return }
     throw .unknown(
       location, what: "syscall", word: name,
-      hint: Suggestion.hint(for: name, among: all(), otherwise: "syscalls(2) lists the names"))
+      advice: Suggestion.advice(for: name, among: all().sorted(), otherwise: "syscalls(2) lists the names"))
   }
 
   /// The version of the libseccomp that checks: `2.5.4`.
@@ -37,7 +37,7 @@ enum SyscallNames {
   }()
 
   /// Every known name of the ABIs of both supported architectures. Slow; for messages.
-  private static func all() -> Set<String> {
+  static func all() -> Set<String> {
     var names = Set(newer.keys)
     for architecture in ["x86_64", "x86", "aarch64", "arm"] {
       let token = seccomp_arch_resolve_name(architecture)

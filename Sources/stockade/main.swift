@@ -1,1 +1,3 @@
-print("stockade")
+import Glibc
+
+exit(Command.main(Array(CommandLine.arguments.dropFirst())))

@@ -40,15 +40,16 @@ final class NetworkActor {
 
   /// Runs one line of Python and returns its answer.
   @discardableResult
-  func run(_ line: String) throws -> String {
-    try send(line)
-    return try answer()
+  func run(_ line: String) -> String {
+    do {
+      try stream.write(Array("\(line)\n".utf8))
+      return try answer()
+    } catch {
+      return "\(error)"
+    }
   }
 
-  /// Starts a line whose answer `answer` fetches later.
-  func send(_ line: String) throws { try stream.write(Array("\(line)\n".utf8)) }
-
-  func answer() throws -> String {
+  private func answer() throws -> String {
     while true {
       if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
         defer { rest.removeFirst(end + 1) }
@@ -71,10 +72,10 @@ final class NetworkActor {
         open(path + '/cgroup.procs', 'w').write(str(os.getpid()))
 
     def prepare():
-        subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+        lines = ['link set lo up']
         for n in range(1, 10):
-            subprocess.run(['ip', 'addr', 'add', f'10.9.0.{n}/32', 'dev', 'lo'], check=True)
-            subprocess.run(['ip', '-6', 'addr', 'add', f'fd00:9::{n}/128', 'dev', 'lo', 'nodad'], check=True)
+            lines += [f'addr add 10.9.0.{n}/32 dev lo', f'addr add fd00:9::{n}/128 dev lo nodad']
+        subprocess.run(['ip', '-batch', '-'], input='\\n'.join(lines), text=True, check=True)
 
     def made(s, local):
         s.settimeout(0.5)
@@ -95,9 +96,8 @@ final class NetworkActor {
         s.connect(remote)
         return s
 
-    def ip4(destination, protocol, payload, source='10.9.0.1', fragment=0, options=b'', version=4, words=None):
-        words = 5 + len(options) // 4 if words is None else words
-        return struct.pack('!BBHHHBBH4s4s', version << 4 | words, 0, 20 + len(options) + len(payload), 7, fragment, 64,
+    def ip4(destination, protocol, payload, source='10.9.0.1', fragment=0, options=b'', version=4):
+        return struct.pack('!BBHHHBBH4s4s', version << 4 | 5 + len(options) // 4, 0, 20 + len(options) + len(payload), 7, fragment, 64,
             protocol, 0, inet_aton(source), inet_aton(destination)) + options + payload
     def ip6(destination, next, payload, source='fd00:9::1', version=6):
         return struct.pack('!IHBB16s16s', version << 28, len(payload), next, 64, inet_pton(AF_INET6, source),

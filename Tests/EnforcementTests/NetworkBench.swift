@@ -10,7 +10,8 @@ import Testing
 
 /// The network programs, loaded once for all tests, with their pins on a bpf file system that nobody else sees.
 final class NetworkBench: Sendable {
-  static let cgroupRoot = Files.exists("/sys/fs/cgroup/unified/cgroup.procs") ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup"
+  static let cgroupRoot =
+    Files.exists("/sys/fs/cgroup/unified/cgroup.procs") ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup"
   static let isPossible = geteuid() == 0 && Files.exists("\(cgroupRoot)/cgroup.procs")
   static let why: Comment = "needs root and cgroup v2"
 
@@ -72,12 +73,47 @@ final class NetworkBench: Sendable {
     return values.reduce(0, +)
   }
 
-  /// Programs attached to the cgroup for one hook.
-  func attachedPrograms(_ cgroupPath: String, _ type: bpf_attach_type) throws -> UInt32 {
+  /// Ids of the programs that are attached to the cgroup for one hook.
+  func programIDs(_ cgroupPath: String, _ type: bpf_attach_type) throws -> [UInt32] {
     let cgroup = try FileDescriptor(open: cgroupPath, O_RDONLY | O_DIRECTORY)
-    var count: UInt32 = 0
-    try call("query \(cgroupPath)") { bpf_prog_query(cgroup.number, type, 0, nil, nil, &count) }
-    return count
+    var ids = [UInt32](repeating: 0, count: 64)
+    var count = UInt32(ids.count)
+    try call("query \(cgroupPath)") { bpf_prog_query(cgroup.number, type, 0, nil, &ids, &count) }
+    return Array(ids.prefix(Int(count)))
+  }
+
+  /// Sets back the time at which the container's flows were last used: the first 8 bytes of a value, as the cgroup id
+  /// is of a key.
+  func ageFlows(of cgroupID: UInt64, seconds: Int) throws {
+    let map = try map("flows")
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    let old = UInt64(now.tv_sec - seconds) * 1_000_000_000 + UInt64(now.tv_nsec)
+    var key: [UInt8]?
+    var next = [UInt8](repeating: 0, count: 32)
+    while bpf_map_get_next_key(map, key, &next) == 0 {
+      key = next
+      if next.withUnsafeBytes({ $0.loadUnaligned(as: UInt64.self) }) != cgroupID { continue }
+      var value = [UInt8](repeating: 0, count: 24)
+      try call("read a flow") { bpf_map_lookup_elem(map, next, &value) }
+      value.withUnsafeMutableBytes { $0.storeBytes(of: old, as: UInt64.self) }
+      try call("age a flow") { bpf_map_update_elem(map, next, value, 0) }
+    }
+  }
+
+  /// Entries of all four tries.
+  func prefixes(of revision: UInt64) throws -> Int {
+    var found = 0
+    for (name, size) in [("egress4", 16), ("ingress4", 16), ("egress6", 28), ("ingress6", 28)] {
+      let map = try map(name)
+      var key: [UInt8]?
+      var next = [UInt8](repeating: 0, count: size)
+      while bpf_map_get_next_key(map, key, &next) == 0 {
+        if next.withUnsafeBytes({ $0.loadUnaligned(fromByteOffset: 4, as: UInt64.self) }) == revision { found += 1 }
+        key = next
+      }
+    }
+    return found
   }
 }
 
@@ -100,6 +136,8 @@ private final class EventLog: Sendable {
     let opened = Ring(pointer: pointer)
     ring.withLock { $0 = opened }
   }
+
+  deinit { ring.withLock { if let ring = $0 { ring_buffer__free(ring.pointer) } } }
 
   func drain() -> [stockade_event] {
     ring.withLock { if let ring = $0 { _ = ring_buffer__consume(ring.pointer) } }

@@ -19,20 +19,21 @@ final class NetworkWorld {
   private(set) var revision: UInt64 = 0
   private(set) var policy = stockade_policy()
 
-  init() throws {
-    bench = try NetworkBench.shared()
+  /// - Parameter ownBench: with maps of its own, for a test that fills them.
+  init(ownBench: Bool = false) throws {
+    bench = try ownBench ? NetworkBench() : NetworkBench.shared()
     let number = Self.count.add(1, ordering: .relaxed).newValue
     cgroupPath = "\(NetworkBench.cgroupRoot)/stockade-test-net-\(getpid())-\(number)"
     try Files.makeFolder(cgroupPath)
     cgroupID = UInt64(try Files.status(cgroupPath).st_ino)
     outside = try NetworkActor(launcher: ["unshare", "-n"])
-    try outside.run("prepare()")
+    outside.run("prepare()")
     inside = try NetworkActor(launcher: ["nsenter", "--net=/proc/\(outside.processID)/ns/net"])
-    try inside.run("join('\(cgroupPath)')")
+    inside.run("join('\(cgroupPath)')")
   }
 
   deinit {
-    _ = try? inside.run("join('\(NetworkBench.cgroupRoot)')")
+    inside.run("join('\(NetworkBench.cgroupRoot)')")
     try? bench.programs.detach(cgroupID: cgroupID)
     try? bench.remove("containers", cgroupID)
     try? forgetPolicy()
@@ -43,18 +44,22 @@ final class NetworkWorld {
   /// Puts the container under these rules; again: a reload.
   func apply(_ network: NetworkSection) throws {
     var compiled = CompiledPolicy(policy: stockade_policy())
-    try compiled.add(network)
-    let old = revision
+    try compileNetwork(network, into: &compiled)
+    let (old, oldFlags) = (revision, policy.flags)
     revision = bench.nextRevision()
     compiled.policy.revision = revision
     policy = compiled.policy
     try bench.tables.install(compiled, revision: revision)
     try bench.update("policies", revision, policy)
-    try bench.programs.attach(cgroupPath: cgroupPath, cgroupID: cgroupID, needs: NetworkNeeds(policy))
+    try attach(oldFlags | policy.flags)
     try enter(revision)
-    try bench.programs.trim(cgroupID: cgroupID, to: NetworkNeeds(policy))
+    try attach(policy.flags)
     try bench.remove("policies", old)
     try bench.tables.remove(revision: old)
+  }
+
+  private func attach(_ flags: UInt32) throws {
+    try bench.programs.update(cgroupPath: cgroupPath, cgroupID: cgroupID, needs: NetworkNeeds(policyFlags: flags))
   }
 
   func apply(egress: NetworkDirection? = nil, ingress: NetworkDirection? = nil) throws {
@@ -63,11 +68,11 @@ final class NetworkWorld {
     try apply(network)
   }
 
-  func enter(_ revision: UInt64) throws {
+  func enter(_ revision: UInt64, state: stockade_container_state = STOCKADE_OPEN) throws {
     var container = stockade_container()
     container.cgroup_id = cgroupID
     container.revision = revision
-    container.state = UInt32(STOCKADE_OPEN.rawValue)
+    container.state = state.rawValue
     container.check = stockade_container_check(&container)
     try bench.update("containers", cgroupID, container)
   }
@@ -82,7 +87,9 @@ final class NetworkWorld {
 
 extension NetworkDirection {
   /// `.section(.block, .allow("10.9.0.2/32", tcp: 80...80))`
-  static func section(_ defaultAction: Action, _ rules: NetworkRule...) -> Self {
+  static func section(_ defaultAction: Action, _ rules: NetworkRule...) -> Self { section(defaultAction, rules) }
+
+  static func section(_ defaultAction: Action, _ rules: [NetworkRule]) -> Self {
     var section = Self()
     section.defaultAction = defaultAction
     section.rules = rules

@@ -35,7 +35,7 @@ private let broken: [BrokenFilter] = [
     #"profiles/web.yaml:7: unknown action "SCMP_ACT_BLOCK"; did you mean "SCMP_ACT_LOG"?"#),
   BrokenFilter(
     filter(default: "", rule("read")),
-    #"profiles/web.yaml:7: unknown action ""; the actions are SCMP_ACT_KILL, SCMP_ACT_KILL_PROCESS, "#
+    #"profiles/web.yaml:7: unknown action ""; known are SCMP_ACT_KILL, SCMP_ACT_KILL_PROCESS, "#
       + "SCMP_ACT_KILL_THREAD, SCMP_ACT_TRAP, SCMP_ACT_ERRNO, SCMP_ACT_TRACE, SCMP_ACT_LOG, SCMP_ACT_ALLOW"),
   BrokenFilter(
     filter(rule("read", action: "SCMP_ACT_ALOW")),
@@ -55,7 +55,10 @@ private let broken: [BrokenFilter] = [
     "profiles/web.yaml:9: SCMP_ACT_ALLOW takes no errno (found 1); remove it, or use SCMP_ACT_ERRNO"),
   BrokenFilter(
     filter(architectures: ["X86"], rule("read")),
-    #"profiles/web.yaml:7: unknown architecture "X86"; known are SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_X32, "#
+    #"profiles/web.yaml:7: unknown architecture "X86"; did you mean "SCMP_ARCH_X86"?"#),
+  BrokenFilter(
+    filter(architectures: ["alpha"], rule("read")),
+    #"profiles/web.yaml:7: unknown architecture "alpha"; known are SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_X32, "#
       + "SCMP_ARCH_AARCH64, SCMP_ARCH_ARM, SCMP_ARCH_MIPS, SCMP_ARCH_MIPS64, SCMP_ARCH_MIPS64N32, "
       + "SCMP_ARCH_MIPSEL, SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL64N32, SCMP_ARCH_PPC, SCMP_ARCH_PPC64, "
       + "SCMP_ARCH_PPC64LE, SCMP_ARCH_S390, SCMP_ARCH_S390X, SCMP_ARCH_RISCV64, SCMP_ARCH_LOONGARCH64"),
@@ -173,6 +176,16 @@ private let broken: [BrokenFilter] = [
     many.syscalls.append(rule("dup", if: [argument(0, "EQ", 128)]))
     #expect(message { _ = try resolved(many) } == "profiles/web.yaml:9: more than 128 rules about \"dup\"; unite them")
 
+    var conditions = filter()
+    conditions.syscalls = ["dup", "dup2", "dup3", "pipe2"].flatMap { name in
+      (0..<128).map { rule(name, if: [argument(0, "EQ", $0)]) }
+    }
+    #expect(throws: Never.self) { try FilterCheck.checkWhole(conditions, at: here) }
+    conditions.syscalls.append(rule("listen", if: [argument(0, "EQ", 1)]))
+    #expect(
+      message { try FilterCheck.checkWhole(conditions, at: here) }
+        == "profiles/web.yaml:9: more than 512 conditions in all rules, counted for each syscall name; use fewer")
+
     var names = filter()
     let some = RuntimeDefaultCalls.groups.joined().filter { SyscallNames.number(of: $0) != nil }.prefix(64)
     names.syscalls = (0..<64).map { _ in SeccompFilter.Rule(names: Array(some), action: "SCMP_ACT_ALLOW") }
@@ -184,13 +197,20 @@ private let broken: [BrokenFilter] = [
   }
 
   @Test("a filter that the kernel would refuse for its length is refused")
-  func length() throws {
-    var long = filter(architectures: ["SCMP_ARCH_X86", "SCMP_ARCH_X32"])
-    for name in ["dup", "dup2", "dup3", "pipe2", "listen"] {
-      long.syscalls += (0..<128).map { rule(name, if: [argument(0, "EQ", $0), argument(1, "EQ", $0)]) }
+  func length() {
+    // As many conditions as there may be, on an ABI of 64 and one of 32 bits.
+    var long = filter(architectures: ["SCMP_ARCH_X86"])
+    long.syscalls = (0..<85).map { number in
+      rule("dup", if: (0..<6).map { argument($0, "MASKED_EQ", 0xfffe, UInt64(number) * 2 + 1000 * UInt64($0)) })
     }
     let text = message { _ = try resolved(long) }
     #expect(text.hasPrefix("profiles/web.yaml:7: the filter has "))
     #expect(text.hasSuffix("the kernel takes 4064; use fewer rules with conditions, or fewer architectures"))
+  }
+
+  @Test("a program may have what the kernel takes less what runc adds, and not one instruction more")
+  func lengthLimit() {
+    #expect(throws: Never.self) { try FilterProgram.check(length: 4064, at: here) }
+    #expect(throws: SeccompError.tooLong(here, instructions: 4065)) { try FilterProgram.check(length: 4065, at: here) }
   }
 }

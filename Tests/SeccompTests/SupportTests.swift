@@ -69,9 +69,35 @@ private let errnoNeeded = filter(rule("read"), rule("clone3", action: "SCMP_ACT_
     #expect(
       message { _ = try adapt(try resolved(errnoNeeded), to: .withoutErrno) }
         == "profiles/web.yaml:9: SCMP_ACT_ERRNO with errno 38 for \"clone3\" needs NRI 0.12 (containerd 2.3); "
-        + "with this runtime only 1 (EPERM) is possible: change the rule, or remove spec.seccomp to keep the filter "
-        + "that the pod has")
+        + "with this runtime only 1 (EPERM) is possible: use another filter, or remove spec.seccomp to keep the "
+        + "filter that the pod has")
     #expect(throws: Never.self) { try adapt(try resolved(errnoNeeded), to: .full) }
+  }
+
+  @Test("the runtime's default needs errno, since programs make no threads where clone3 answers EPERM")
+  func runtimeDefaultNeedsErrno() throws {
+    let resolved = try runtimeDefault(intel)
+    #expect(message { _ = try adapt(resolved, to: .withoutErrno) }.contains("with errno 38 for"))
+    #expect(throws: Never.self) { try adapt(resolved, to: .full) }
+  }
+
+  @Test("what is sent is never empty: it has a default action, and denies or logs something")
+  func neverEmpty() throws {
+    let filters = [
+      filter(), filter(rule("read")), filter(default: "SCMP_ACT_LOG"),
+      filter(default: "SCMP_ACT_ALLOW", rule("mount", action: "SCMP_ACT_ERRNO")),
+    ]
+    for mode in Mode.allCases {
+      var sections = filters.map { SeccompSection(source: .inline($0), location: here) }
+      sections.append(SeccompSection(source: .runtimeDefault, location: here))
+      for section in sections {
+        let resolved = try resolve(section, profilesFolder: "/nonexistent", mode: mode, environment: intel)
+        let sent = try adapt(resolved, to: .full).filter
+        let actions = [sent.defaultAction] + sent.syscalls.map(\.action)
+        #expect(actions.contains { $0 != "SCMP_ACT_ALLOW" }, "\(mode) \(section)")
+        #expect(actions.allSatisfy(FilterAction.words.contains))
+      }
+    }
   }
 
   @Test("the default errno is never sent, since the runtime drops it")

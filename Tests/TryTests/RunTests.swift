@@ -15,7 +15,7 @@ struct RunTests {
         "RunPodSandbox", "CreateContainer 0 -1", "ValidateContainerAdjustment without policy", "StartContainer 1 1",
         "StopContainer 4 0", "RemoveContainer 4 -1", "StopPodSandbox", "RemovePodSandbox",
       ])
-    #expect(leftovers() == [])
+    #expect(leftovers(of: printed.id) == [])
   }
 
   @Test(
@@ -49,7 +49,7 @@ struct RunTests {
     #expect(printed.output == "")
     #expect(printed.error.contains("the script says no"))
     #expect(printed.events == events)
-    #expect(leftovers() == [])
+    #expect(leftovers(of: printed.id) == [])
   }
 
   @Test("a refused Stop or Remove is told and changes nothing", arguments: ["StopContainer", "RemoveContainer"])
@@ -57,7 +57,7 @@ struct RunTests {
     let printed = await tryRun(["--", "echo", "ran"], script: .init(refused: call))
     #expect(printed.output == "ran\n")
     #expect(printed.error.contains("the script says no"))
-    #expect(leftovers() == [])
+    #expect(leftovers(of: printed.id) == [])
   }
 
   @Test(
@@ -98,7 +98,7 @@ struct RunTests {
     #expect(printed.output == "")
     #expect(printed.events == ["RunPodSandbox"] + events + ["StopPodSandbox", "RemovePodSandbox"])
     #expect(printed.error.contains("stockade try: refused, as --refuse \(step) asks"))
-    #expect(leftovers() == [])
+    #expect(leftovers(of: printed.id) == [])
   }
 
   @Test(
@@ -180,7 +180,7 @@ struct RunTests {
   func timeout() async {
     let printed = await tryRun(["--timeout", "1", "--", "sleep", "100"], status: 137)
     #expect(printed.error.contains("killed after 1 s, as --timeout asks"))
-    #expect(leftovers() == [])
+    #expect(leftovers(of: printed.id) == [])
   }
 
   @Test("--repeat runs the container in one session and counts the exits")
@@ -189,7 +189,7 @@ struct RunTests {
     #expect(printed.error.contains("stockade try: 3 runs: 3 with exit status 4\n"))
     #expect(printed.events.filter { $0 == "StartContainer 1 1" }.count == 3)
     #expect(printed.errorLines.filter { $0.hasPrefix("event Configure") }.count == 1)
-    #expect(leftovers() == [])
+    #expect(leftovers(of: printed.id) == [])
   }
 
   @Test("--times tells what the plugin's code took")
@@ -203,7 +203,7 @@ struct RunTests {
     let printed = await tryRun(["--pod-cgroup", "--", "cat", "/proc/self/cgroup"])
     let path = printed.output.split(separator: "\n").first { $0.hasPrefix("0::") }
     #expect(path?.contains("-pod1/") == true)
-    #expect(leftovers() == [])
+    #expect(leftovers(of: printed.id) == [])
   }
 
   @Test("processes that outlive the init are gone afterwards")
@@ -211,7 +211,7 @@ struct RunTests {
     let printed = await tryRun(["--hostpid", "--", "sh", "-c", "sleep 100 </dev/null >/dev/null 2>&1 & echo $!"])
     #expect(printed.events.contains("StopContainer 4 1"))
     #expect(pid_t(printed.output.dropLast()).map { kill($0, 0) } == -1)
-    #expect(leftovers() == [])
+    #expect(leftovers(of: printed.id) == [])
   }
 
   @Test("so are processes that left for another cgroup and another mount namespace")
@@ -232,7 +232,7 @@ struct RunTests {
     let lines = printed.output.split(separator: "\n")
     #expect(lines.first == "0::/")
     #expect(lines.last.flatMap { pid_t($0) }.map { kill($0, 0) } == -1)
-    #expect(leftovers() == [])
+    #expect(leftovers(of: printed.id) == [])
   }
 
   @Test("a changed root file system is the run's own; the image stays as it is")
@@ -254,7 +254,6 @@ struct RunTests {
   func impossible(arguments: [String], message: String) async {
     let printed = await tryRun(arguments + ["--", "true"], status: 125)
     #expect(printed.error.contains(message))
-    #expect(leftovers() == [])
   }
 }
 

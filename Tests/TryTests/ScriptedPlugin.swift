@@ -77,6 +77,11 @@ struct Printed {
   var output: String
   var error: String
   var errorLines: [String] { error.split(separator: "\n").map(String.init) }
+  /// The id of the `try`, from the path of its BPF file system; a run that made no plugin has printed none.
+  var id: String {
+    let path = errorLines.last { $0.hasSuffix("/bpf is of type bpf") }?.split(separator: "/") ?? []
+    return path.count > 3 ? String(path[path.count - 2]) : ""
+  }
   /// The plugin's calls, without the session's first two.
   var events: [String] {
     errorLines.filter { $0.hasPrefix("event ") }.map { String($0.dropFirst("event ".count)) }
@@ -123,13 +128,14 @@ private func ownOutput(_ bytes: [UInt8]?) -> String {
   return lines[(begin + 1)..<end].map { $0 + "\n" }.joined()
 }
 
-/// What a `try` could leave behind where all can see it.
-func leftovers() -> [String] {
+/// What the `try` with this id has left where all can see it. Others may run at the same time.
+func leftovers(of id: String) -> [String] {
+  guard id.utf8.count == 12 else { return ["unknown: no id of the run"] }
   let hierarchies = ["/sys/fs/cgroup"] + ((try? Files.names(in: "/sys/fs/cgroup")) ?? []).map { "/sys/fs/cgroup/\($0)" }
-  let places = hierarchies.map { $0 + "/stockade-try" } + [Workspace.parent]
-  let mounts = (try? Files.text("/proc/self/mountinfo")) ?? ""
-  return places.filter(Files.exists)
-    + mounts.split(separator: "\n").map(String.init).filter { $0.contains("stockade-try") }
+  let folders = hierarchies.map { $0 + "/stockade-try" } + [Workspace.parent]
+  let entries = folders.flatMap { folder in ((try? Files.names(in: folder)) ?? []).map { "\(folder)/\($0)" } }
+  let mounts = ((try? Files.text("/proc/self/mountinfo")) ?? "").split(separator: "\n").map(String.init)
+  return (entries + mounts).filter { $0.contains(id) }
 }
 
 let canRunContainers =

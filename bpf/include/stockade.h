@@ -20,9 +20,6 @@ typedef uint32_t stockade_u32;
 typedef uint64_t stockade_u64;
 #endif
 
-/* Raised whenever a map's key or value changes its meaning: pins of another layout are never reused. */
-#define STOCKADE_LAYOUT 1
-
 #define STOCKADE_PATH_MAX_BYTES		 4096 /* longest path that the walk builds; PATH_MAX */
 #define STOCKADE_RULE_PATH_MAX_BYTES	 512  /* longest path in a rule, a directory's trailing slash included */
 #define STOCKADE_ARGUMENTS_MAX_BYTES	 4096 /* arguments of an exec that argument rules look at; longer: see below */
@@ -33,7 +30,6 @@ typedef uint64_t stockade_u64;
 #define STOCKADE_NET_PREFIXES_MAX	 65536 /* of all policies together, per direction and family */
 #define STOCKADE_CGROUP_LEVELS_MAX	 64    /* a container's own cgroup is not nested deeper */
 #define STOCKADE_EVENT_DATA_MAX_BYTES	 4096
-#define STOCKADE_EVENT_PATH_MAX_BYTES	 2048 /* of those */
 
 /* Ordered so that of two rules of equal rank the greater wins. */
 enum stockade_action { STOCKADE_ALLOW = 0, STOCKADE_AUDIT = 1, STOCKADE_BLOCK = 2 };
@@ -57,16 +53,16 @@ struct stockade_container {
 	stockade_u64 cgroup_id;
 	stockade_u64 revision;	  /* of the policy; 0: none (let through the gate unconfined) */
 	stockade_u32 state;	  /* enum stockade_container_state */
-	stockade_u32 level;	  /* depth of the cgroup; the root of the hierarchy has 0 */
 	stockade_u32 root_device; /* s_dev of the container's root file system, as the kernel encodes it */
 	stockade_u32 check;	  /* stockade_container_check of the rest, set by whoever writes the map */
+	stockade_u32 pad;
 };
 
 /* Tells a whole container from one that is half of an older and half of a newer value. */
 static inline stockade_u32 stockade_container_check(const struct stockade_container *container)
 {
 	stockade_u64 sum = container->cgroup_id * 0x9e3779b97f4a7c15ull + container->revision * 0xbf58476d1ce4e5b9ull;
-	sum += ((stockade_u64)container->level << 32 | container->state) * 0x94d049bb133111ebull;
+	sum += ((stockade_u64)container->state) * 0x94d049bb133111ebull;
 	sum += (stockade_u64)container->root_device * 0xd6e8feb86659fd93ull;
 	return (stockade_u32)(sum >> 32);
 }
@@ -80,8 +76,8 @@ struct stockade_entrypoint {
 
 /* Map `marks`, task storage. */
 struct stockade_mark {
-	stockade_u64 cgroup_id;	 /* of the container; 0: not marked */
-	stockade_u32 stray;	 /* 1: the task has left its container's cgroup */
+	stockade_u64 cgroup_id; /* of the container; 0: not marked */
+	stockade_u32 stray;	/* 1: the task has left its container's cgroup */
 	stockade_u32 pad;
 };
 
@@ -101,6 +97,7 @@ enum stockade_policy_flags {
 	STOCKADE_HAS_EGRESS = 2,
 	STOCKADE_HAS_INGRESS = 4,
 	STOCKADE_ALLOW_ENTRYPOINT = 8,
+	STOCKADE_HAS_BIND = 16, /* ingress leaves ports to nobody: bind_ranges is not empty */
 };
 
 struct stockade_port_range {
@@ -194,6 +191,9 @@ struct stockade_net_node {
 
 /* ---- network state ---- */
 
+/* A flow of UDP, ICMP and the like that was unused for longer is forgotten. */
+#define STOCKADE_FLOW_IDLE_SECONDS 180
+
 /* Cgroup storage `network_container`: set by the daemon after the attach. 0: not yet open, everything is dropped. */
 struct stockade_network_container {
 	stockade_u64 cgroup_id;
@@ -258,7 +258,7 @@ struct stockade_event {
 	stockade_u16 arguments_length;
 	stockade_u8 path_truncated;
 	stockade_u8 arguments_truncated;
-	stockade_u8 remote_address[16]; /* network order; IPv4 in the first 4 */
+	stockade_u8 remote_address[16]; /* network order; IPv4 in the first 4; of bind(): the local one */
 };
 
 /* Map `counters`: per-CPU array of u64. */

@@ -20,3 +20,12 @@ int stockade_set_constant(struct bpf_object *object, const char *name, uint64_t 
 
 /* getrandom(2), whose header Swift's Glibc module lacks. */
 long stockade_random(void *buffer, unsigned long size);
+
+/* 1: `path` lies on a bpf file system; 0: on another one; -1 and errno. */
+int stockade_is_bpffs(const char *path);
+
+/*
+ * Forks a child that joins the cgroup of this cgroup.procs file, gets a mount namespace of its own and execs this very
+ * program; whatever that does, it is over after a second. The status of wait(2), or -errno.
+ */
+int stockade_probe_exec(const char *cgroup_procs);

@@ -26,3 +26,9 @@ static inline int stockade_unshare_mounts(void)
 {
 	return (int)syscall(SYS_unshare, 0x00020000);
 }
+
+/* A device number of stat(2) as the kernel has it in `s_dev`: the minor in the low 20 bits. */
+uint32_t system_kernel_device(uint64_t device);
+
+/* 1: the folder's file system is an overlay; 0: another; -1 and errno. */
+int system_is_overlay(const char *path);

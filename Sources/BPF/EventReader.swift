@@ -1,0 +1,85 @@
+import CBPF
+import CStockade
+import Glibc
+import System
+
+/// A record of the ring buffer, copied.
+package struct KernelEvent: Sendable {
+  package var header: stockade_event
+  package var path: [UInt8]
+  /// argv of the new image, each without its NUL.
+  package var arguments: [[UInt8]]
+
+  package init(header: stockade_event, path: [UInt8] = [], arguments: [[UInt8]] = []) {
+    self.header = header
+    self.path = path
+    self.arguments = arguments
+  }
+
+  /// nil: shorter than it says.
+  init?(bytes: UnsafeRawBufferPointer) {
+    let size = MemoryLayout<stockade_event>.size
+    guard bytes.count >= size else { return nil }
+    header = bytes.loadUnaligned(as: stockade_event.self)
+    let pathEnd = size + Int(header.path_length)
+    let end = pathEnd + Int(header.arguments_length)
+    guard bytes.count >= end else { return nil }
+    path = Array(bytes[size..<pathEnd])
+    var words = bytes[pathEnd..<end].split(separator: 0, omittingEmptySubsequences: false).map { Array($0) }
+    if words.last?.isEmpty == true { words.removeLast() }
+    arguments = words
+  }
+}
+
+/// The one reader of the ring buffer. Not to be used by two threads at once.
+package final class EventReader: @unchecked Sendable {
+  // The buffer is libbpf's; callers hold a lock around `poll`.
+  private let buffer: OpaquePointer
+  private let box: Unmanaged<Box>
+
+  private final class Box {
+    let ignored: UInt64?
+    private var receiver: ((KernelEvent) -> Void)?
+
+    init(ignored: UInt64?) { self.ignored = ignored }
+
+    func send(to receiver: ((KernelEvent) -> Void)?) { self.receiver = receiver }
+
+    func deliver(_ event: KernelEvent) { if event.header.cgroup_id != ignored { receiver?(event) } }
+  }
+
+  /// - Parameter ignored: records of this cgroup are dropped: those of the self-test.
+  package init(shared: SharedMaps, ignored: UInt64? = nil) throws(BPFError) {
+    guard let map = try shared.descriptor("events") else { throw .missing(object: "mark", what: "map events") }
+    box = Unmanaged.passRetained(Box(ignored: ignored))
+    let buffer = ring_buffer__new(
+      map.number,
+      { context, data, size in
+        let event = KernelEvent(bytes: UnsafeRawBufferPointer(start: data, count: size))
+        if let event { Unmanaged<Box>.fromOpaque(context!).takeUnretainedValue().deliver(event) }
+        return 0
+      }, box.toOpaque(), nil)
+    guard let buffer else {
+      let code = errno
+      box.release()
+      throw .system(Errno(code, "read the ring buffer of events"))
+    }
+    self.buffer = buffer
+  }
+
+  deinit {
+    ring_buffer__free(buffer)
+    box.release()
+  }
+
+  /// Hands over what has come, waiting for it at most this long.
+  package func poll(timeoutMilliseconds: Int32, _ deliver: (KernelEvent) -> Void) throws(BPFError) {
+    let result = withoutActuallyEscaping(deliver) { deliver in
+      let box = box.takeUnretainedValue()
+      box.send(to: deliver)
+      defer { box.send(to: nil) }
+      return timeoutMilliseconds == 0 ? ring_buffer__consume(buffer) : ring_buffer__poll(buffer, timeoutMilliseconds)
+    }
+    if result < 0, -result != EINTR { throw .system(Errno(-result, "read events")) }
+  }
+}

@@ -1,0 +1,189 @@
+import CBPF
+import CStockade
+import Glibc
+import System
+
+/// The maps that say who is bound by what, and the programs that follow tasks and judge execs: loaded once, attached to
+/// the whole system, pinned, so that they go on without this process.
+///
+/// Pins, in the folder: a file a map; `links/NAME` for each attached program. Kernel 6.1 and newer.
+package final class KernelPolicy: Sendable {
+  package let shared: SharedMaps
+  private let folder: String
+  private let mark: BPFObject
+  private let exec: BPFObject
+  private let containersMap: MapAccess<UInt64, stockade_container>
+  private let entrypoints: MapAccess<UInt64, stockade_entrypoint>
+  private let policies: MapAccess<UInt64, stockade_policy>
+  private let rules: MapAccess<stockade_path_key, stockade_path_rule>
+  private let arguments: MapAccess<stockade_argument_key, stockade_argument>
+  private let rate: MapAccess<UInt64, stockade_rate>
+  private let hash: PathHash
+
+  private static let tracepoints = ["mark_fork", "mark_move", "mark_exit"]
+
+  /// Loads, attaches and pins. What an earlier process pinned is reused (maps) or replaced without a gap (programs).
+  ///
+  /// - Parameters:
+  ///   - pinFolder: on a bpf file system; made where it is missing.
+  ///   - runtimeMountNamespace: inode number of the mount namespace of the runtime's own processes.
+  package init(pinFolder: String, runtimeMountNamespace: UInt32) throws(BPFError) {
+    try Self.makePinFolder(pinFolder)
+    folder = pinFolder
+    shared = SharedMaps(folder: pinFolder)
+    let constants = ["runtime_mount_namespace": UInt64(runtimeMountNamespace)]
+    mark = try BPFObject("mark", EmbeddedObjects.mark, constants: constants, shared: shared, isShared: Self.isShared)
+    exec = try BPFObject(
+      "exec_signal", EmbeddedObjects.execSignal, constants: constants, shared: shared, isShared: Self.isShared)
+    containersMap = try Self.map("containers", shared)
+    entrypoints = try Self.map("entrypoints", shared)
+    policies = try Self.map("policies", shared)
+    rules = try Self.map("path_rules", shared)
+    arguments = try Self.map("arguments", shared)
+    rate = try Self.map("rate", shared)
+    hash = try PathHash(map: Self.descriptor(hashKeysMap, shared))
+    for name in Self.tracepoints { try attach(name, of: mark) }
+    try attach("exec_signal", of: exec)
+  }
+
+  /// `scratch` is each object's own, and so are the constants, whose map's name has a dot.
+  private static func isShared(_ map: String) -> Bool { map != "scratch" && !map.contains(".") }
+
+  private static func descriptor(_ name: String, _ shared: SharedMaps) throws(BPFError) -> FileDescriptor {
+    guard let descriptor = try shared.descriptor(name) else { throw .missing(object: "mark", what: "map \(name)") }
+    return descriptor
+  }
+
+  private static func map<Key, Value>(
+    _ name: String, _ shared: SharedMaps
+  ) throws(BPFError) -> MapAccess<Key, Value> {
+    MapAccess(name: name, descriptor: try descriptor(name, shared))
+  }
+
+  private static func makePinFolder(_ folder: String) throws(BPFError) {
+    let parent = folder.lastIndex(of: "/").map { String(folder[..<$0]) } ?? "."
+    guard stockade_is_bpffs(parent) == 1 else { throw .notOnBPFFileSystem(folder: folder) }
+    for path in [folder, "\(folder)/links"] where mkdir(path, 0o700) == -1 && errno != EEXIST {
+      throw .system(Errno(errno, "make folder \(path)"))
+    }
+  }
+
+  /// The new program runs before the old one's link is dropped: both judging for a moment is harmless, none is not.
+  private func attach(_ program: String, of object: BPFObject) throws(BPFError) {
+    let link = try object.attachTracepoint(program)
+    let pin = "\(folder)/links/\(program)"
+    let temporary = "\(pin)_new"
+    if unlink(temporary) == -1, errno != ENOENT { throw .system(Errno(errno, "remove \(temporary)")) }
+    try bpf("pin the program \(program) at \(temporary)") { bpf_obj_pin(link.number, temporary) }
+    if rename(temporary, pin) == -1 { throw .system(Errno(errno, "rename \(temporary) to \(pin)")) }
+  }
+
+  // MARK: Containers
+
+  package func containers() throws(BPFError) -> [stockade_container] {
+    var found: [stockade_container] = []
+    for key in try containersMap.keys(zero: 0) { if let container = try container(key) { found.append(container) } }
+    return found
+  }
+
+  package func container(_ cgroupID: UInt64) throws(BPFError) -> stockade_container? {
+    try containersMap.value(cgroupID, zero: stockade_container())
+  }
+
+  package func put(_ container: stockade_container) throws(BPFError) {
+    var container = container
+    container.check = stockade_container_check(&container)
+    try containersMap.set(container.cgroup_id, container)
+  }
+
+  /// Removes a container and what hangs on it. Missing is success.
+  package func removeContainer(_ cgroupID: UInt64) throws(BPFError) {
+    try containersMap.remove(cgroupID)
+    try entrypoints.remove(cgroupID)
+    try rate.remove(cgroupID)
+  }
+
+  package func setEntrypoint(_ cgroupID: UInt64, _ entrypoint: stockade_entrypoint) throws(BPFError) {
+    try entrypoints.set(cgroupID, entrypoint)
+  }
+
+  /// Marks tasks that run already in open containers. Repeated until none is found: a task may fork meanwhile.
+  package func markRunningTasks() throws(BPFError) {
+    let program = try mark.program("mark_running")
+    let link = FileDescriptor(
+      owning: try bpf("attach the task iterator") { bpf_link_create(program.number, 0, BPF_TRACE_ITER, nil) })
+    while try iterate(link) > 0 {}
+  }
+
+  private func iterate(_ link: FileDescriptor) throws(BPFError) -> Int {
+    let iterator = FileDescriptor(owning: try bpf("start the task iterator") { bpf_iter_create(link.number) })
+    var marked = 0
+    do throws(Errno) {
+      while case let part = try iterator.read(atMost: 4096), !part.isEmpty { marked += part.count }
+    } catch { throw .system(error) }
+    return marked
+  }
+
+  // MARK: Policies
+
+  /// Writes a policy under a revision that no container has yet: rules first, the policy itself last.
+  package func install(_ compiled: CompiledPolicy, revision: UInt64) throws(BPFError) {
+    do throws(BPFError) {
+      for (path, rule) in compiled.paths {
+        try rules.set(stockade_path_key(revision: revision, hash: hash(path)), rule)
+      }
+      for (key, argument) in compiled.arguments {
+        var key = key
+        key.revision = revision
+        try arguments.set(key, argument)
+      }
+      var policy = compiled.policy
+      policy.revision = revision
+      try policies.set(revision, policy)
+    } catch {
+      try? removePolicy(revision)
+      throw error
+    }
+  }
+
+  package func removePolicy(_ revision: UInt64) throws(BPFError) { try removePolicies { $0 == revision } }
+
+  package func removePolicies(except revisions: Set<UInt64>) throws(BPFError) {
+    try removePolicies { !revisions.contains($0) }
+  }
+
+  private func removePolicies(_ isUnwanted: (UInt64) -> Bool) throws(BPFError) {
+    for key in try policies.keys(zero: 0) where isUnwanted(key) { try policies.remove(key) }
+    for key in try rules.keys(zero: stockade_path_key()) where isUnwanted(key.revision) { try rules.remove(key) }
+    for key in try arguments.keys(zero: stockade_argument_key()) where isUnwanted(key.revision) {
+      try arguments.remove(key)
+    }
+  }
+
+  // MARK: Counters and the end
+
+  /// By `enum stockade_counter`, summed over the CPUs.
+  package func counters() throws(BPFError) -> [UInt64] {
+    let map = try Self.descriptor("counters", shared)
+    let cpus = Int(libbpf_num_possible_cpus())
+    guard cpus > 0 else { throw .system(Errno(EINVAL, "count the possible CPUs")) }
+    var sums: [UInt64] = []
+    for index in 0..<STOCKADE_COUNTERS.rawValue {
+      var key = index
+      var values = [UInt64](repeating: 0, count: cpus)
+      try bpf("read the counters") { bpf_map_lookup_elem(map.number, &key, &values) }
+      sums.append(values.reduce(0, &+))
+    }
+    return sums
+  }
+
+  /// Removes every pin and the folder: with this process, or at once where nobody else has them open, all is gone.
+  package func unpinAll() throws(BPFError) {
+    do throws(Errno) {
+      for name in try Files.names(in: "\(folder)/links") { try call("remove a pin") { unlink("\(folder)/links/\(name)") } }
+      try call("remove \(folder)/links") { rmdir("\(folder)/links") }
+      for name in try Files.names(in: folder) { try call("remove a pin") { unlink("\(folder)/\(name)") } }
+      try call("remove \(folder)") { rmdir(folder) }
+    } catch { throw .system(error) }
+  }
+}

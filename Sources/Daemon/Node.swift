@@ -1,0 +1,124 @@
+import BPF
+import Enforcement
+import Events
+import Glibc
+import Logging
+import Policy
+import Seccomp
+import Synchronization
+import System
+
+/// The parts of a running Stockade, put together: kernel, profiles, events, the plugin, and the slow work beside it.
+package final class Node: Sendable {
+  package static let pinFolder = "/sys/fs/bpf/stockade"
+  package static let launchedEventsFile = "/var/log/stockade/events.jsonl"
+  private static let sweepSeconds: UInt32 = 5
+
+  package let enforcer: Enforcer
+  package let pump: EventPump?
+  /// Why the tier is no better.
+  package let tierReason: String
+  private let kernel: BPFKernel?
+  private let log: Logger
+  private let stopping = Mutex(false)
+
+  /// - Parameter runtimeMountNamespace: inode number of the runtime's mount namespace.
+  package init(pinFolder: String = Node.pinFolder, runtimeMountNamespace: UInt64, log: Logger) throws(Errno) {
+    self.log = log
+    let hierarchy = try CgroupHierarchy.current()
+    let kernel: BPFKernel?
+    do throws(BPFError) {
+      kernel = try BPFKernel(
+        pinFolder: pinFolder, runtimeMountNamespace: runtimeMountNamespace, hierarchy: hierarchy)
+      tierReason = kernel?.tierReason ?? ""
+    } catch {
+      log.error("no BPF programs: only seccomp can be enforced", metadata: ["reason": "\(error)"])
+      kernel = nil
+      tierReason = "\(error)"
+    }
+    self.kernel = kernel
+    let enforcer = Enforcer(kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: runtimeMountNamespace)
+    self.enforcer = enforcer
+    pump = kernel.flatMap { kernel in
+      do throws(BPFError) {
+        let decoder = EventDecoder(subject: { enforcer.eventSubject(cgroupID: $0, revision: $1) })
+        return EventPump(
+          reader: try kernel.eventReader(), decoder: decoder,
+          counters: { KernelCounters((try? kernel.counters()) ?? []) }, log: log)
+      } catch {
+        log.error("no events", metadata: ["reason": "\(error)"])
+        return nil
+      }
+    }
+  }
+
+  /// Starts the threads that carry events and release what ended unannounced.
+  package func start() {
+    if let pump { Self.thread { @Sendable in pump.run() } }
+    Self.thread { @Sendable [self] in
+      while !stopping.withLock({ $0 }) {
+        sleep(Self.sweepSeconds)
+        sweep()
+      }
+    }
+  }
+
+  /// Releases containers whose end the runtime never told, and those that had processes left.
+  package func sweep() {
+    for id in enforcer.containerIDs {
+      guard let entry = enforcer.entry(id), entry.phase == .closing || enforcer.hasEnded(id) else { continue }
+      do throws(ReleaseError) { _ = try enforcer.release(id) } catch {
+        log.error("\(error)", metadata: ["container": "\(id)", "check": "CAP_SYS_ADMIN of the plugin"])
+      }
+    }
+  }
+
+  /// Takes over changed profiles. What this node cannot enforce is refused, and the old text stays in force.
+  package func reload(_ profiles: ProfileLibrary) {
+    let report = profiles.reload()
+    for message in report.messages { log.error("profile", metadata: ["problem": "\(message)"]) }
+    for changed in report.changed {
+      let name = changed.profile.name
+      do throws(KernelError) {
+        try enforcer.replace(changed.profile)
+        log.info("profile loaded", metadata: ["profile": "\(name)"])
+      } catch {
+        log.error(
+          "the changed profile is refused; running containers keep the old one",
+          metadata: ["profile": "\(name)", "reason": "\(error)"])
+      }
+    }
+  }
+
+  /// Ends the threads; takes everything out of the kernel unless some container still needs it.
+  package func stop() {
+    stopping.withLock { $0 = true }
+    pump?.stop()
+    sweep()
+    do throws(KernelError) {
+      if try !enforcer.removeIfUnused() {
+        log.info("containers stay confined by what is pinned", metadata: ["pins": "\(Self.pinFolder)"])
+      }
+    } catch {
+      log.error("cannot remove the pins", metadata: ["reason": "\(error)"])
+    }
+  }
+
+  /// A detached thread: the work blocks, so it must not sit in a pool.
+  package static func thread(_ body: @escaping @Sendable () -> Void) {
+    final class Box: Sendable {
+      let body: @Sendable () -> Void
+      init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var thread = pthread_t()
+    let box = Unmanaged.passRetained(Box(body))
+    let code = pthread_create(
+      &thread, nil,
+      { argument in
+        Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue().body()
+        return nil
+      }, box.toOpaque())
+    precondition(code == 0, "no thread can be made: the process is at its limit at start")
+    pthread_detach(thread)
+  }
+}

@@ -1,0 +1,78 @@
+import Enforcement
+import Events
+import Glibc
+import Logging
+import Policy
+import Seccomp
+import System
+import YAML
+
+/// What a configuration brings: who gets which profile, and the profiles.
+package struct Settings: Sendable {
+  package var configuration: NodeConfiguration
+  package var profiles: ProfileLibrary
+
+  package init(configuration: NodeConfiguration, profiles: ProfileLibrary) {
+    self.configuration = configuration
+    self.profiles = profiles
+  }
+}
+
+/// Makes settings of a configuration's text, and sets up what it asks for beside the plugin: the events' file and the
+/// watch on the profiles.
+package struct SettingsLoader: Sendable {
+  let node: Node
+  let environment: SeccompEnvironment
+  /// nil: standard output.
+  let defaultEventsFile: String?
+  let log: Logger
+
+  /// - Parameter file: where the text is from, for messages.
+  package func load(_ bytes: [UInt8], file: String) throws -> Settings {
+    let configuration = try NodeConfiguration.parse(bytes, file: file)
+    try addSink(configuration.eventsFile ?? defaultEventsFile)
+    let profiles = ProfileLibrary(folder: configuration.profilesFolder, environment: environment)
+    node.reload(profiles)
+    watch(profiles, configuration.profilesFolder)
+    return Settings(configuration: configuration, profiles: profiles)
+  }
+
+  /// - Parameter required: a missing file is an error; else it means all defaults.
+  package func load(file: String, required: Bool) throws -> Settings {
+    let bytes: [UInt8]
+    do throws(Errno) { bytes = try Files.read(file, limit: YAML.Node.fileMaxBytes) } catch {
+      guard error.code == ENOENT, !required else { throw error }
+      bytes = []
+    }
+    return try load(bytes, file: file)
+  }
+
+  private func addSink(_ path: String?) throws {
+    guard let pump = node.pump else { return }
+    guard let path else { return pump.add(DescriptorSink(FileDescriptor(owning: dup(1)))) }
+    pump.add(try FileSink(path: path))
+  }
+
+  /// A folder that is not there yet is looked for again and again: it may be mounted later.
+  private func watch(_ profiles: ProfileLibrary, _ folder: String) {
+    Node.thread { @Sendable [node, log] in
+      var isMissing = false
+      while true {
+        do throws(Errno) {
+          let watch = try FolderWatch(folder)
+          if isMissing { node.reload(profiles) }
+          while true {
+            try watch.wait()
+            node.reload(profiles)
+          }
+        } catch {
+          if !isMissing { log.warning("the profiles are not watched", metadata: ["reason": "\(error)"]) }
+          isMissing = true
+          sleep(Self.retrySeconds)
+        }
+      }
+    }
+  }
+
+  private static let retrySeconds: UInt32 = 10
+}

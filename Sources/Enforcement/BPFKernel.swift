@@ -1,0 +1,126 @@
+import BPF
+import CStockade
+import Policy
+import Synchronization
+import System
+
+/// The kernel by way of BPF: tier `signal` and the network programs.
+package final class BPFKernel: PolicyKernel {
+  package let tier: Tier
+  package let hasNetwork: Bool
+  /// Why the tier is no better; empty where nothing better exists.
+  package let tierReason: String
+  private let policy: KernelPolicy
+  /// The cgroup of the self-test.
+  private let probe: UInt64?
+  private let network: (programs: NetworkPrograms, tables: NetworkTables)?
+
+  /// Loads, attaches and pins everything and proves the tier.
+  ///
+  /// - Throws: `BPFError` where not even the task-following programs can be had.
+  package init(
+    pinFolder: String, runtimeMountNamespace: UInt64, hierarchy: CgroupHierarchy
+  ) throws(BPFError) {
+    policy = try KernelPolicy(pinFolder: pinFolder, runtimeMountNamespace: UInt32(truncatingIfNeeded: runtimeMountNamespace))
+    guard let root = hierarchy.root else {
+      (tier, hasNetwork, network, probe) = (.none, false, nil, nil)
+      tierReason = "there is no cgroup v2 hierarchy"
+      return
+    }
+    probe = try policy.proveSignalTier(cgroupRoot: root)
+    let programs = try NetworkPrograms(shared: policy.shared, pinFolder: pinFolder, rootCgroupPath: root)
+    _ = try programs.adopt()
+    network = (programs, try NetworkTables(shared: policy.shared))
+    tier = .signal
+    hasNetwork = true
+    tierReason = ""
+  }
+
+  /// The reader of the kernel's events; one in a process.
+  package func eventReader() throws(BPFError) -> EventReader { try EventReader(shared: policy.shared, ignored: probe) }
+
+  package func counters() throws(BPFError) -> [UInt64] { try policy.counters() }
+
+  package func containers() throws(KernelError) -> [stockade_container] {
+    try kernel { () throws(BPFError) in try policy.containers() }
+  }
+
+  package func container(_ cgroupID: UInt64) throws(KernelError) -> stockade_container? {
+    try kernel { () throws(BPFError) in try policy.container(cgroupID) }
+  }
+
+  package func put(_ container: stockade_container) throws(KernelError) {
+    try kernel { () throws(BPFError) in try policy.put(container) }
+  }
+
+  package func remove(_ cgroupID: UInt64) throws(KernelError) {
+    try kernel { () throws(BPFError) in try policy.removeContainer(cgroupID) }
+  }
+
+  package func setEntrypoint(_ cgroupID: UInt64, _ entrypoint: stockade_entrypoint) throws(KernelError) {
+    try kernel { () throws(BPFError) in try policy.setEntrypoint(cgroupID, entrypoint) }
+  }
+
+  package func install(_ compiled: CompiledPolicy, revision: UInt64) throws(KernelError) {
+    try kernel { () throws(BPFError) in
+      // The policy itself last: it must never be found before what it refers to.
+      try network?.tables.install(compiled, revision: revision)
+      do throws(BPFError) { try policy.install(compiled, revision: revision) } catch {
+        try? network?.tables.remove(revision: revision)
+        throw error
+      }
+    }
+  }
+
+  package func removePolicy(_ revision: UInt64) throws(KernelError) {
+    try kernel { () throws(BPFError) in
+      try policy.removePolicy(revision)
+      try network?.tables.remove(revision: revision)
+    }
+  }
+
+  package func removePolicies(except revisions: Set<UInt64>) throws(KernelError) {
+    try kernel { () throws(BPFError) in
+      try policy.removePolicies(except: revisions)
+      try network?.tables.removeOrphans(keeping: revisions)
+    }
+  }
+
+  package func attachNetwork(_ cgroup: Cgroup, needs: NetworkNeeds) throws(KernelError) {
+    try kernel { () throws(BPFError) in
+      try network?.programs.attach(cgroupPath: cgroup.directory, cgroupID: cgroup.id, needs: needs)
+    }
+  }
+
+  package func trimNetwork(_ cgroup: Cgroup, to needs: NetworkNeeds) throws(KernelError) {
+    try kernel { () throws(BPFError) in
+      try network?.programs.update(cgroupPath: cgroup.directory, cgroupID: cgroup.id, needs: needs)
+    }
+  }
+
+  package func detachNetwork(_ cgroupID: UInt64) throws(KernelError) {
+    try kernel { () throws(BPFError) in try network?.programs.detach(cgroupID: cgroupID) }
+  }
+
+  package func networkCgroups() throws(KernelError) -> [UInt64] {
+    try kernel { () throws(BPFError) in try network?.programs.attachedCgroupIDs() ?? [] }
+  }
+
+  package func markRunningTasks() throws(KernelError) {
+    try kernel { () throws(BPFError) in try policy.markRunningTasks() }
+  }
+
+  package func removeAll() throws(KernelError) {
+    try kernel { () throws(BPFError) in
+      try network?.programs.removeAll()
+      try policy.unpinAll()
+    }
+  }
+}
+
+private func kernel<Result>(_ body: () throws(BPFError) -> Result) throws(KernelError) -> Result {
+  do throws(BPFError) { return try body() } catch {
+    if case .system(let errno) = error { throw KernelError(message: errno.description, reason: errno.reason) }
+    throw KernelError(message: error.description, reason: error.description)
+  }
+}

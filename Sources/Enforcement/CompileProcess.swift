@@ -1,0 +1,66 @@
+import BPF
+import CStockade
+import Policy
+
+extension CompiledPolicy {
+  /// Adds the process section: its defaults in `policy`, and a kernel rule for each path and directory.
+  /// `mode: Audit` is applied by the caller.
+  mutating func add(_ process: ProcessSection) {
+    policy.flags |= UInt32(STOCKADE_HAS_PROCESS.rawValue)
+    if process.allowEntrypoint { policy.flags |= UInt32(STOCKADE_ALLOW_ENTRYPOINT.rawValue) }
+    policy.process_default = process.defaultAction.rawValue
+    policy.new_executables = (process.newExecutables ?? process.defaultForUnknown).rawValue
+    policy.fileless = (process.fileless ?? process.defaultForUnknown).rawValue
+    policy.over_long = process.overLong.rawValue
+    let byMatch = Dictionary(grouping: process.rules.indices) { process.rules[$0].matchedBytes }
+    for (bytes, indices) in byMatch.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      paths.append((bytes, kernelRule(process.rules, indices)))
+      if process.rules[indices[0]].isDirectory { setDirectoryLength(bytes.count) }
+    }
+    for index in process.rules.indices { addArguments(process.rules[index].arguments, rule: index) }
+  }
+
+  /// Of a directory, `direct` is decided by all its rules, `deep` by the recursive ones.
+  private func kernelRule(_ rules: [PathRule], _ indices: [Int]) -> stockade_path_rule {
+    let deep = indices.filter { rules[$0].isDirectory && rules[$0].recursive }
+    return stockade_path_rule(direct: verdict(rules, indices), deep: verdict(rules, deep))
+  }
+
+  private func verdict(_ rules: [PathRule], _ indices: [Int]) -> stockade_verdict {
+    guard let index = rules.strictest(of: indices) else { return stockade_verdict() }
+    let rule = rules[index]
+    return stockade_verdict(
+      present: 1, action: rule.action.rawValue, allow_new: rule.allowNew ? 1 : 0, pad: 0, rule: UInt32(index),
+      arguments: UInt32(rule.arguments.count))
+  }
+
+  private mutating func setDirectoryLength(_ length: Int) {
+    withUnsafeMutableBytes(of: &policy.directory_lengths) {
+      let words = $0.bindMemory(to: UInt64.self)
+      words[length / 64] |= 1 << UInt64(length % 64)
+    }
+  }
+
+  private mutating func addArguments(_ rules: [ArgumentRule], rule: Int) {
+    for (position, argument) in rules.enumerated() {
+      let text = Array(argument.text.utf8)
+      var value = stockade_argument()
+      value.kind = UInt8(argument.kind.kernelKind.rawValue)
+      value.action = argument.action.rawValue
+      value.length = UInt16(text.count)
+      value.index = argument.index.map { UInt32($0) } ?? STOCKADE_NO_RULE
+      withUnsafeMutableBytes(of: &value.text) { $0.copyBytes(from: text) }
+      arguments.append((stockade_argument_key(revision: 0, rule: UInt32(rule), position: UInt32(position)), value))
+    }
+  }
+}
+
+extension ArgumentRule.Kind {
+  fileprivate var kernelKind: stockade_argument_kind {
+    switch self {
+    case .contains: STOCKADE_CONTAINS
+    case .equals: STOCKADE_EQUALS
+    case .prefix: STOCKADE_PREFIX
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import Daemon
+import Events
+import Glibc
+import Logging
+import Policy
+import Seccomp
+import Synchronization
+import System
+import Try
+
+/// The plugin as `stockade try` runs it: the node's own, with its pins and its events kept to this process.
+enum TryCommand {
+  static func makePlugin(_ surroundings: PluginEnvironment) throws -> PluginUnderTry {
+    let log = Logger(label: "stockade") { _ in StandardErrorLog(level: .warning) }
+    let environment = try SeccompEnvironment.thisNode()
+    let mountNamespace = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
+    let node = try Node(pinFolder: surroundings.bpffs + "/stockade", runtimeMountNamespace: mountNamespace, log: log)
+    let given = try surroundings.profile.map { try ProfileLibrary(file: $0, environment: environment) }
+    let plugin = Plugin(enforcer: node.enforcer, tierReason: node.tierReason, log: log) { text in
+      var configuration = try NodeConfiguration.parse(Array(text.utf8), file: "--config")
+      if text.isEmpty { configuration.logLevel = .warning }
+      if let given { return Settings(configuration: configuration, profiles: given) }
+      let profiles = ProfileLibrary(folder: configuration.profilesFolder, environment: environment)
+      node.reload(profiles)
+      return Settings(configuration: configuration, profiles: profiles)
+    }
+    let denials = Denials()
+    node.pump?.observe { denials.add($0.summary) }
+    return PluginUnderTry(handler: plugin, profileName: given?.names.first) {
+      node.pump?.drain()
+      return denials.take()
+    }
+  }
+
+  private final class Denials: Sendable {
+    private let lines = Mutex<[String]>([])
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+    func take() -> [String] {
+      lines.withLock { lines in
+        defer { lines = [] }
+        return lines
+      }
+    }
+  }
+}
