@@ -15,6 +15,8 @@ package enum NRIError: Error, Equatable, Sendable {
   case notAStateChange(event: Int32)
   case tooManyObjects(limit: Int)
   case noEvents(asked: EventMask, taken: EventMask)
+  case emptyPolicy
+  case errnoReturnNotTaken(syscall: String)
 
   // The runtime's half.
   case refused(method: String, Status)
@@ -23,8 +25,6 @@ package enum NRIError: Error, Equatable, Sendable {
   case pluginEnded(method: String)
   case eventsNotTaken(EventMask, version: NRIVersion)
   case splitNotHandled
-  case emptyPolicy
-  case errnoReturnNotTaken(version: NRIVersion, syscall: String)
 }
 
 extension NRIError: CustomStringConvertible {
@@ -46,6 +46,9 @@ extension NRIError: CustomStringConvertible {
     case .tooManyObjects(let limit): "Synchronize has more than \(limit) pods and containers"
     case .noEvents(let asked, let taken):
       "no event is left to subscribe to (asked 0x\(hex(asked)), the runtime takes 0x\(hex(taken)))"
+    case .emptyPolicy: "the plugin set an empty seccomp policy: the runtime would start the container unconfined"
+    case .errnoReturnNotTaken(let syscall):
+      "the plugin set errno_ret for \(syscall): this runtime would crash; errno_ret needs NRI 0.12"
     case .refused(let method, let status): "plugin refused \(method) (code \(status.code)): \(status.message)"
     case .rejected(let reason): "plugin rejected the container's adjustment: \(reason)"
     case .timedOut(let method, let milliseconds): "plugin did not answer \(method) in \(milliseconds) ms"
@@ -53,9 +56,6 @@ extension NRIError: CustomStringConvertible {
     case .eventsNotTaken(let events, let version):
       "plugin subscribed to events 0x\(hex(events)) that NRI \(version) does not know"
     case .splitNotHandled: "plugin does not take a Synchronize in parts: it did not answer more=true with more=true"
-    case .emptyPolicy: "plugin set an empty seccomp policy: a runtime would start the container unconfined"
-    case .errnoReturnNotTaken(let version, let syscall):
-      "plugin set errno_ret for \(syscall): a runtime with NRI \(version) would crash; errno_ret needs NRI 0.12"
     }
   }
 }

@@ -55,6 +55,16 @@ package struct RuntimeFeatures: Equatable, Sendable {
     seccomp = version >= NRIVersion(0, 12) ? .full : version >= NRIVersion(0, 10) ? .withoutErrno : .ignored
     events = version >= NRIVersion(0, 10) ? .fromNRI010 : .upToNRI09
   }
+
+  /// Refuses a policy that the runtime would come to harm with. One that it drops does none.
+  func check(_ policy: LinuxSeccomp) throws(NRIError) {
+    if seccomp == .ignored { return }
+    if policy.defaultAction.isEmpty && policy.syscalls.isEmpty { throw .emptyPolicy }
+    if seccomp == .full { return }
+    if let syscall = policy.syscalls.first(where: { $0.errnoReturn != nil }) {
+      throw .errnoReturnNotTaken(syscall: syscall.names.joined(separator: ", "))
+    }
+  }
 }
 
 extension Configuration {

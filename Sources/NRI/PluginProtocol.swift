@@ -63,19 +63,28 @@ struct PluginProtocol: Equatable, Sendable {
 
   /// The answer to a call that went well.
   mutating func answer(_ call: PluginCall, stream: UInt32, _ answer: PluginAnswer) -> Message {
-    var answer = answer
-    if case .events(let asked) = answer {
-      let taken = asked.intersection(features.events)
-      // An empty mask would subscribe to everything.
-      if taken.isEmpty { return failure(stream: stream, "\(NRIError.noEvents(asked: asked, taken: features.events))") }
-      answer = .events(taken)
-    }
+    let fitting: PluginAnswer
+    do throws(NRIError) { fitting = try fit(answer) } catch { return failure(stream: stream, "\(error)") }
     switch call {
     case .configure: state = .configured
     case .synchronize: state = .running
     default: break
     }
-    return response(stream, .success(answer.encoded()))
+    return response(stream, .success(fitting.encoded()))
+  }
+
+  /// What this runtime takes of an answer.
+  private func fit(_ answer: PluginAnswer) throws(NRIError) -> PluginAnswer {
+    switch answer {
+    case .events(let asked):
+      let taken = asked.intersection(features.events)
+      // An empty mask would subscribe to everything.
+      if taken.isEmpty { throw .noEvents(asked: asked, taken: features.events) }
+      return .events(taken)
+    case .policy(let policy?): try features.check(policy)
+    default: break
+    }
+    return answer
   }
 
   /// The answer to a call that the handler refused.
@@ -124,7 +133,10 @@ extension PluginProtocol {
         return refuse(stream, Status.unimplemented, "method \(request.method) is not implemented")
       }
       return try admit(call, request.method, stream)
-    } catch { return refuse(stream, Status.invalidArgument, "\(request.method): \(error)") }
+    } catch {
+      guard case .wire(let malformed) = error else { return refuse(stream, Status.invalidArgument, "\(error)") }
+      return refuse(stream, Status.invalidArgument, "\(request.method): \(malformed)")
+    }
   }
 
   private mutating func admit(_ call: PluginCall, _ method: String, _ stream: UInt32) throws(NRIError) -> Action {
@@ -164,6 +176,7 @@ extension PluginProtocol {
 
   private func shortened(_ text: String) -> String {
     if text.utf8.count <= Self.maximumErrorLength { return text }
-    return String(decoding: text.utf8.prefix(Self.maximumErrorLength), as: UTF8.self)
+    // A cut inside a character moves to before it.
+    return String(text[..<text.utf8.index(text.startIndex, offsetBy: Self.maximumErrorLength)])
   }
 }

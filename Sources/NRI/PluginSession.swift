@@ -27,6 +27,8 @@ package final class PluginSession {
   /// Registers and serves until the runtime closes the connection. `shutdown(socket.number, SHUT_RDWR)` from another
   /// thread ends it.
   package func run() throws(NRIError) -> EndReason {
+    // The runtime learns of the end at once, whoever else still holds the socket.
+    defer { shutdown(socket.number, Int32(SHUT_RDWR)) }
     do throws(NRIError) { try serve() } catch {
       // The runtime went away while we spoke.
       guard case .socket(let error) = error, error.code == EPIPE || error.code == ECONNRESET else { throw error }

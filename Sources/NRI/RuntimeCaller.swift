@@ -116,14 +116,16 @@ extension RuntimeCaller {
 
   private func read(before deadline: Deadline) throws(NRIError) -> [UInt8] {
     let left = Int64(deadline.end.duration(to: .now) / .milliseconds(-1))
+    let timeOut = NRIError.timedOut(method: deadline.method, milliseconds: deadline.milliseconds)
+    // 0 would wait for ever.
+    if left < 1 { throw timeOut }
     do throws(Errno) {
-      // 0 would wait for ever.
-      try Socket.setReceiveTimeout(milliseconds: max(left, 1), on: socket)
+      try Socket.setReceiveTimeout(milliseconds: left, on: socket)
       let bytes = try socket.read(atMost: Self.readLength)
       if !bytes.isEmpty { return bytes }
     } catch {
       switch error.code {
-      case EAGAIN: throw .timedOut(method: deadline.method, milliseconds: deadline.milliseconds)
+      case EAGAIN: throw timeOut
       case ECONNRESET: break
       default: throw .socket(error)
       }

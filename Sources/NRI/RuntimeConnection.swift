@@ -113,11 +113,8 @@ extension RuntimeConnection {
     guard let answer = try send(.createContainer, pod, told(container)), var policy = try RuntimeReading.policy(answer)
     else { return nil }
     let features = RuntimeFeatures(of: version)
+    try features.check(policy)
     if features.seccomp == .ignored { return nil }
-    if policy.defaultAction.isEmpty && policy.syscalls.isEmpty { throw .emptyPolicy }
-    if features.seccomp != .full, let syscall = policy.syscalls.first(where: { $0.errnoReturn != nil }) {
-      throw .errnoReturnNotTaken(version: version, syscall: syscall.names.joined(separator: ", "))
-    }
     policy.defaultErrno = nil
     return policy
   }

@@ -18,8 +18,10 @@ struct Capture: Sendable, CustomTestStringConvertible {
 
   static let folder = String(#filePath.prefix(upTo: #filePath.lastIndex(of: "/")!)) + "/Captures"
   static let all: [Capture] = try! Files.names(in: folder).filter { $0.hasSuffix(".cap") }.map(Capture.init)
-  /// Those that are small enough to be read again for each of their bytes.
+  /// Small enough to be read again for each of their bytes.
   static let small = all.filter { $0.bytes(of: .runtime).count < 1 << 20 }
+  static let plugin = Registration(name: "rigplug", index: "10", nriVersion: "v0.12.0")
+  static let split = all.first { $0.name.hasPrefix("chunked-sync") }!
 
   var testDescription: String { name }
 

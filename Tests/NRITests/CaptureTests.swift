@@ -13,25 +13,29 @@ struct CaptureTests {
         "bigpolicy-2.3.4.cap", "chunked-sync-2.3.4.cap", "full-1.7.24.cap", "full-2.1.9.cap", "full-2.2.7.cap",
         "full-2.3.4.cap", "validator-2.3.4.cap",
       ])
+    #expect(Capture.small.count == 6)
     for capture in Capture.all { #expect(try !capture.calls().isEmpty) }
   }
 
   @Test("our session answers each call as the recorded plugin did", arguments: Capture.all)
   func answersAlike(_ capture: Capture) throws {
-    let handler = try ScriptedHandler(of: capture)
-    let service = try PluginService(name: "rigplug", index: "01", handler: handler)
-    var sent = [TrunkDecoder.Received(connection: Connection.runtime, message: service.registration)]
-    for chunk in capture.chunks where chunk.side == .runtime {
-      try service.receive(chunk.bytes[...]) { sent.append(.init(connection: Connection.plugin, message: $0)) }
-    }
-    try service.finish()
+    let sent = try answers(to: capture.chunks.filter { $0.side == .runtime }.map { $0.bytes[...] }, of: capture)
+    try expectSame(sent, try capture.messages(of: .plugin))
+  }
+
+  @Test("our session answers the same when every byte comes alone", arguments: Capture.small)
+  func answersByteWise(_ capture: Capture) throws {
+    let bytes = capture.bytes(of: .runtime)
+    let sent = try answers(to: bytes.indices.map { bytes[$0...$0] }, of: capture)
     try expectSame(sent, try capture.messages(of: .plugin))
   }
 
   @Test("our session answers the same over a socket", arguments: Capture.all)
   func answersOverSocket(_ capture: Capture) throws {
-    let (ours, theirs) = try Socket.pair()
-    let session = PluginThread(socket: ours, name: "rigplug", index: "01") { try! ScriptedHandler(of: capture) }
+    let (ours, theirs) = try boundedPair()
+    let session = PluginThread(
+      socket: ours, name: Capture.plugin.name, index: Capture.plugin.index,
+      handler: try ScriptedHandler(of: capture))
     try Socket.send(capture.bytes(of: .runtime), on: theirs)
     shutdownWriting(theirs)
     var decoder = TrunkDecoder()
@@ -41,39 +45,31 @@ struct CaptureTests {
     try expectSame(sent, try capture.messages(of: .plugin))
   }
 
-  @Test("our session answers the same when every byte comes alone", arguments: Capture.all)
-  func answersByteWise(_ capture: Capture) throws {
-    let service = try PluginService(name: "rigplug", index: "01", handler: try ScriptedHandler(of: capture))
-    var sent = [TrunkDecoder.Received(connection: Connection.runtime, message: service.registration)]
-    let bytes = capture.bytes(of: .runtime)
-    for position in bytes.indices {
-      try service.receive(bytes[position...position]) { sent.append(.init(connection: Connection.plugin, message: $0)) }
-    }
-    try service.finish()
-    try expectSame(sent, try capture.messages(of: .plugin))
-  }
-
-  @Test("what the session is told has the strings of the recording", arguments: Capture.all)
-  func readsStrings(_ capture: Capture) throws {
-    let synchronized = try capture.calls().compactMap { call -> [Container]? in
-      if case .synchronize(_, let containers, _) = call.call { containers } else { nil }
-    }
-    for container in synchronized.joined() {
-      #expect(container.id.count == 64)
-      #expect(container.cgroupsPath.contains(container.id))
-      #expect(!container.arguments.isEmpty)
-    }
-  }
-
   @Test("a part of a split Synchronize is answered with more, and the handler gets all parts at once")
   func splitSynchronize() throws {
-    let capture = try Capture(name: "chunked-sync-2.3.4.cap")
-    let handler = try ScriptedHandler(of: capture)
-    let service = try PluginService(name: "rigplug", index: "01", handler: handler)
-    try service.receive(capture.bytes(of: .runtime)[...]) { _ in }
+    let handler = try ScriptedHandler(of: Capture.split)
+    let service = try PluginService(name: Capture.plugin.name, index: Capture.plugin.index, handler: handler)
+    var answers: [Response] = []
+    try service.receive(Capture.split.bytes(of: .runtime)[...]) { message in
+      if let answer = try? Response(decoding: message.body) { answers.append(answer) }
+    }
+    // SynchronizeResponse: more (2) = true
+    #expect(answers.filter { $0 == .success([0x10, 0x01]) }.count == 1)
     #expect(handler.synchronized.count == 1)
     #expect(handler.synchronized.first?.pods.count == 6)
     #expect(handler.synchronized.first?.containers.count == 12)
+  }
+
+  /// What our session sends while it is given `pieces`.
+  private func answers(to pieces: [ArraySlice<UInt8>], of capture: Capture) throws -> [TrunkDecoder.Received] {
+    let service = try PluginService(
+      name: Capture.plugin.name, index: Capture.plugin.index, handler: try ScriptedHandler(of: capture))
+    var sent = [TrunkDecoder.Received(connection: Connection.runtime, message: service.registration)]
+    for piece in pieces {
+      try service.receive(piece) { sent.append(.init(connection: Connection.plugin, message: $0)) }
+    }
+    try service.finish()
+    return sent
   }
 
   /// The same calls answered in the same order, with the same meaning.
@@ -81,20 +77,39 @@ struct CaptureTests {
     #expect(ours.map(\.connection) == theirs.map(\.connection))
     #expect(ours.map(\.message.header) == theirs.map(\.message.header))
     for (our, their) in zip(ours, theirs) {
-      guard our.connection == Connection.plugin else {
-        let (ourRequest, theirRequest) = (
-          try Request(decoding: our.message.body), try Request(decoding: their.message.body)
-        )
-        #expect(ourRequest.method == theirRequest.method)
-        #expect(
-          try Registration(decoding: ourRequest.payload) == Registration(decoding: theirRequest.payload))
-        continue
+      if our.connection == Connection.plugin {
+        #expect(try Answer(our.message) == Answer(their.message))
+      } else {
+        #expect(try registration(our.message) == registration(their.message))
       }
-      let (ourResponse, theirResponse) = (
-        try Response(decoding: our.message.body), try Response(decoding: their.message.body)
-      )
-      // A policy's fields are written in one order by both.
-      #expect(ourResponse == theirResponse)
+    }
+  }
+
+  private func registration(_ message: Message) throws -> Registration {
+    let request = try Request(decoding: message.body)
+    #expect(request.service == Method.runtimeService)
+    #expect(request.method == Method.registerPlugin)
+    return try Registration(decoding: request.payload)
+  }
+
+  /// What an answer means, whatever it answers: each field is read as every answer's that could have it.
+  private struct Answer: Equatable {
+    let status: Status?
+    let events: EventMask?
+    let more: Bool?
+    let policy: LinuxSeccomp?
+
+    init(_ message: Message) throws {
+      switch try Response(decoding: message.body) {
+      case .failure(let status):
+        self.status = status
+        (events, more, policy) = (nil, nil, nil)
+      case .success(let payload):
+        status = nil
+        events = try? RuntimeReading.events(payload)
+        more = try? RuntimeReading.more(payload)
+        policy = try? RuntimeReading.policy(payload)
+      }
     }
   }
 }

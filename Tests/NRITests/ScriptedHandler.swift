@@ -1,16 +1,15 @@
-import Synchronization
-
 @testable import NRI
 @testable import TTRPC
 
-/// Answers as it was told, and keeps what it was asked.
-final class ScriptedHandler: PluginHandler {
+/// Answers as it was told, and keeps what it was asked. One thread at a time has it: the test, the session's until that
+/// has ended, and the test again.
+final class ScriptedHandler: PluginHandler, @unchecked Sendable {
   struct Refusal: Error, CustomStringConvertible {
     let description: String
   }
 
   var events: EventMask = .fromNRI010
-  /// The text of a refusal, by `event id`: `startContainer 5f3a`; an id of `*` is every id.
+  /// The text of a refusal, by `event id`: `startContainer 5f3a`.
   var refusals: [String: String] = [:]
   /// The answer to CreateContainer, by container id.
   var policies: [String: LinuxSeccomp] = [:]
@@ -18,7 +17,10 @@ final class ScriptedHandler: PluginHandler {
   private(set) var synchronized: [(pods: [PodSandbox], containers: [Container])] = []
   /// `event id`, in order.
   private(set) var log: [String] = []
+  /// Of Create, Start and Stop, in order.
   private(set) var containers: [Container] = []
+  /// Of those, and of RunPodSandbox.
+  private(set) var pods: [PodSandbox] = []
   private(set) var validated: [LinuxSeccomp?] = []
 
   init() {}
@@ -40,7 +42,7 @@ final class ScriptedHandler: PluginHandler {
 
   private func note(_ event: Event, _ id: String) throws {
     log.append("\(event) \(id)")
-    if let text = refusals["\(event) \(id)"] ?? refusals["\(event) *"] { throw Refusal(description: text) }
+    if let text = refusals["\(event) \(id)"] { throw Refusal(description: text) }
   }
 
   func configure(_ configuration: Configuration) throws -> EventMask {
@@ -54,22 +56,29 @@ final class ScriptedHandler: PluginHandler {
     if let text = refusals["synchronize"] { throw Refusal(description: text) }
   }
 
-  func runPodSandbox(_ pod: PodSandbox) throws { try note(.runPodSandbox, pod.id) }
+  func runPodSandbox(_ pod: PodSandbox) throws {
+    pods.append(pod)
+    try note(.runPodSandbox, pod.id)
+  }
+
   func stopPodSandbox(_ pod: PodSandbox) throws { try note(.stopPodSandbox, pod.id) }
   func removePodSandbox(_ pod: PodSandbox) throws { try note(.removePodSandbox, pod.id) }
 
   func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp? {
+    pods.append(pod)
     containers.append(container)
     try note(.createContainer, container.id)
     return policies[container.id]
   }
 
   func startContainer(pod: PodSandbox, container: Container) throws {
+    pods.append(pod)
     containers.append(container)
     try note(.startContainer, container.id)
   }
 
   func stopContainer(pod: PodSandbox, container: Container) throws {
+    pods.append(pod)
     containers.append(container)
     try note(.stopContainer, container.id)
   }
