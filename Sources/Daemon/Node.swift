@@ -71,6 +71,9 @@ package final class Node: Sendable {
         log.error("\(error)", metadata: ["container": "\(id)", "check": "CAP_SYS_ADMIN of the plugin"])
       }
     }
+    do throws(KernelError) { try enforcer.openGoneGates() } catch {
+      log.error("cannot open the gate of a pod that is gone", metadata: ["reason": "\(error)"])
+    }
   }
 
   /// Takes over changed profiles. What this node cannot enforce is refused, and the old text stays in force.

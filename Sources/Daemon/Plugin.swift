@@ -78,7 +78,7 @@ package final class Plugin: PluginHandler {
   package func runPodSandbox(_ pod: PodSandbox) throws {
     guard needsGate(pod) else { return }
     do throws(EnforcementError) {
-      let closed = try enforcer.closeGate(sandbox: pod.id, podUID: pod.uid, cgroupParent: pod.cgroupParent)
+      let closed = try enforcer.closeGate(Enforcer.Sandbox(pod))
       log.debug("gate", metadata: ["pod": "\(pod.namespace)/\(pod.name)", "closed": "\(closed)"])
     } catch {
       throw Refusal("pod \(pod.namespace)/\(pod.name): cannot close its gate: \(error)")
@@ -272,6 +272,14 @@ extension Container {
 
 extension PodContext {
   init(_ pod: PodSandbox) { self.init(namespace: pod.namespace, labels: pod.labels, annotations: pod.annotations) }
+}
+
+extension Enforcer.Sandbox {
+  init(_ pod: PodSandbox) {
+    let subject = Subject(
+      containerID: "", containerName: "", podName: pod.name, podNamespace: pod.namespace, podUID: pod.uid, image: "")
+    self.init(id: pod.id, cgroupParent: pod.cgroupParent, pid: pod.pid, subject: subject)
+  }
 }
 
 extension Enforcer.Start {

@@ -42,7 +42,8 @@ package final class ProfileLibrary: Sendable {
     let profile = try Profile.load(file: file)
     seccompFolder = folder.isEmpty ? "/" : folder
     self.environment = environment
-    let loaded = try Self.load(profile, folder: seccompFolder, environment)
+    var filters = FilterCache(folder: seccompFolder, environment: environment)
+    let loaded = LoadedProfile(profile: profile, seccomp: try filters.filter(of: profile))
     state = Mutex(State(store: ProfileStore(folder: seccompFolder), loaded: [profile.name: loaded]))
   }
 
@@ -64,6 +65,7 @@ package final class ProfileLibrary: Sendable {
     var next = state.withLock { $0 }
     let read = next.store.reload()
     var report = Report(messages: read.messages)
+    var filters = FilterCache(folder: seccompFolder, environment: environment)
     for name in read.changed {
       next.failures[name] = nil
       guard let profile = try? next.store.profile(named: name) else {
@@ -71,7 +73,7 @@ package final class ProfileLibrary: Sendable {
         continue
       }
       do throws(SeccompError) {
-        let loaded = try Self.load(profile, folder: seccompFolder, environment)
+        let loaded = LoadedProfile(profile: profile, seccomp: try filters.filter(of: profile))
         next.loaded[name] = loaded
         report.changed.append(loaded)
       } catch {
@@ -82,12 +84,25 @@ package final class ProfileLibrary: Sendable {
     state.withLock { [next] in $0 = next }
     return report
   }
+}
 
-  private static func load(
-    _ profile: Profile, folder: String, _ environment: SeccompEnvironment
-  ) throws(SeccompError) -> LoadedProfile {
-    guard let section = profile.seccomp else { return LoadedProfile(profile: profile, seccomp: nil) }
-    let resolved = try resolve(section, profilesFolder: folder, mode: profile.mode, environment: environment)
-    return LoadedProfile(profile: profile, seccomp: resolved)
+/// The filters of one loading. Most profiles share a base's, and libseccomp takes tens of milliseconds for each.
+private struct FilterCache {
+  let folder: String
+  let environment: SeccompEnvironment
+  private var filters: [(section: SeccompSection, mode: Mode, filter: ResolvedSeccomp)] = []
+
+  init(folder: String, environment: SeccompEnvironment) {
+    self.folder = folder
+    self.environment = environment
+  }
+
+  /// nil: the profile has no `seccomp`.
+  mutating func filter(of profile: Profile) throws(SeccompError) -> ResolvedSeccomp? {
+    guard let section = profile.seccomp else { return nil }
+    if let known = filters.first(where: { $0.section == section && $0.mode == profile.mode }) { return known.filter }
+    let filter = try resolve(section, profilesFolder: folder, mode: profile.mode, environment: environment)
+    filters.append((section, profile.mode, filter))
+    return filter
   }
 }

@@ -4,22 +4,46 @@ import Policy
 /// The gate of a pod: nothing below its cgroup may exec unless it was let through at Start. It is pinned in the kernel,
 /// so it holds while the plugin is away, when NRI itself would let every container start.
 extension ConfinementTable {
+  package struct Gate: Sendable {
+    var cgroup: Cgroup
+    /// The pod, for events.
+    var subject: Subject
+  }
+
   /// Closes the gate of a sandbox. Containers of the pod that run already must be entered first.
-  mutating func closeGate(sandbox: String, cgroup: Cgroup) throws(KernelError) {
+  ///
+  /// - Parameter pause: the cgroup of the sandbox's own process, which is let through: the runtime has started it, and
+  ///   its exec may still be to come.
+  mutating func closeGate(sandbox: String, _ gate: Gate, pause: Cgroup?) throws(KernelError) {
     guard gates[sandbox] == nil else { return }
+    if let pause { try admitPause(sandbox, gate.subject, pause) }
     // The same pod's earlier sandbox may still hold it: one entry in the kernel, two owners here.
-    if !gates.values.contains(cgroup.id) {
+    if !isGated(gate.cgroup.id) {
       try kernel.put(
         stockade_container(
-          cgroup_id: cgroup.id, revision: 0, state: STOCKADE_GATE.rawValue, root_device: 0, check: 0, pad: 0))
+          cgroup_id: gate.cgroup.id, revision: 0, state: STOCKADE_GATE.rawValue, root_device: 0, check: 0, pad: 0))
     }
-    setGate(cgroup.id, for: sandbox)
+    gates[sandbox] = gate
+  }
+
+  private mutating func admitPause(_ sandbox: String, _ subject: Subject, _ cgroup: Cgroup) throws(KernelError) {
+    var subject = subject
+    subject.containerID = sandbox
+    do throws(EnforcementError) { try admit(subject, cgroup: cgroup) } catch {
+      throw KernelError(message: error.description, reason: "")
+    }
   }
 
   /// Ends the gate of a sandbox, and of no other one of the same pod.
   mutating func openGate(sandbox: String) throws(KernelError) {
-    guard let cgroupID = gates[sandbox] else { return }
-    setGate(nil, for: sandbox)
-    if !gates.values.contains(cgroupID) { try kernel.remove(cgroupID) }
+    guard let gate = gates.removeValue(forKey: sandbox) else { return }
+    if !isGated(gate.cgroup.id) { try kernel.remove(gate.cgroup.id) }
   }
+
+  /// Ends the gates of pods whose cgroup is gone: the runtime does not tell of every pod's end.
+  mutating func openGoneGates() throws(KernelError) {
+    for (sandbox, gate) in gates where !gate.cgroup.isCurrent { try openGate(sandbox: sandbox) }
+  }
+
+  func isGated(_ cgroupID: UInt64) -> Bool { gates.values.contains { $0.cgroup.id == cgroupID } }
 }

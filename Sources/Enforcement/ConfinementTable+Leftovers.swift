@@ -8,7 +8,7 @@ extension ConfinementTable {
   ///
   /// - Parameter root: the mount point of the v2 hierarchy.
   mutating func settleLeftovers(root: String) throws(KernelError) {
-    let known = Set(entries.values.map(\.cgroup.id)).union(gates.values)
+    let known = Set(entries.values.map(\.cgroup.id)).union(gates.values.map(\.cgroup.id))
     let rows = try kernel.containers()
     for row in rows where !known.contains(row.cgroup_id) {
       let cgroup = Cgroup(id: row.cgroup_id, in: root)

@@ -36,8 +36,8 @@ package struct ConfinementTable: Sendable {
   let kernel: any PolicyKernel
   package private(set) var entries: [String: Entry] = [:]
   private(set) var policies: [PolicyKey: Installed] = [:]
-  /// Sandbox id to the pod's cgroup.
-  private(set) var gates: [String: UInt64] = [:]
+  /// By sandbox id.
+  var gates: [String: Gate] = [:]
   /// Events are read later than they happen: who ended, and which policy was replaced, a moment ago.
   private var ended = RecentValues<UInt64, Entry>(limit: 256)
   private var profiles = RecentValues<UInt64, Profile>(limit: 256)
@@ -45,7 +45,6 @@ package struct ConfinementTable: Sendable {
   init(kernel: any PolicyKernel) { self.kernel = kernel }
 
   mutating func insert(_ entry: Entry) { entries[entry.subject.containerID] = entry }
-  mutating func setGate(_ cgroupID: UInt64?, for sandbox: String) { gates[sandbox] = cgroupID }
 
   /// Confines a container whose first process is parked before its exec. On any error nothing in it may exec.
   mutating func activate(
@@ -214,7 +213,10 @@ package struct ConfinementTable: Sendable {
 
   /// Who a cgroup belongs to or belonged to, and the profile that a revision stands for.
   func eventSubject(cgroupID: UInt64, revision: UInt64) -> EventSubject? {
-    guard let entry = entries.values.first(where: { $0.cgroup.id == cgroupID }) ?? ended[cgroupID] else { return nil }
+    guard let entry = entries.values.first(where: { $0.cgroup.id == cgroupID }) ?? ended[cgroupID] else {
+      let gate = gates.values.first { $0.cgroup.id == cgroupID }
+      return gate.map { EventSubject(subject: $0.subject, profile: Profile(name: "", file: ""), tier: kernel.tier) }
+    }
     let profile = policies.values.first { $0.revision == revision }?.profile ?? profiles[revision]
     return EventSubject(
       subject: entry.subject, profile: profile ?? Profile(name: entry.policy?.profile ?? "", file: ""),

@@ -106,17 +106,48 @@ package final class Enforcer: Sendable {
     return try table.withLock { (table) throws(ReleaseError) in try table.release(containerID) }
   }
 
-  package func closeGate(sandbox: String, podUID: String, cgroupParent: String) throws(EnforcementError) -> Bool {
+  /// A sandbox, as RunPodSandbox tells of it.
+  package struct Sandbox: Sendable {
+    package var id: String
+    package var cgroupParent: String
+    /// Of the sandbox's own process; 0 where there is none.
+    package var pid: UInt32
+    package var subject: Subject
+    package init(id: String, cgroupParent: String, pid: UInt32, subject: Subject) {
+      self.id = id
+      self.cgroupParent = cgroupParent
+      self.pid = pid
+      self.subject = subject
+    }
+  }
+
+  /// - Returns: false where the pod has no cgroup of its own, or the tier has no gates.
+  package func closeGate(_ sandbox: Sandbox) throws(EnforcementError) -> Bool {
     guard let table, tier >= .signal, let root = hierarchy.root,
-      let path = CgroupPath(pod: podUID, cgroupParent: cgroupParent),
+      let path = CgroupPath(pod: sandbox.subject.podUID, cgroupParent: sandbox.cgroupParent),
       let cgroup = try? Cgroup(path, in: root)
     else { return false }
+    let pause = try pause(of: sandbox, below: path, root)
     return try table.withLock { (table) throws(EnforcementError) in
-      do throws(KernelError) { try table.closeGate(sandbox: sandbox, cgroup: cgroup) } catch {
-        throw .kernel(error.message)
-      }
+      do throws(KernelError) {
+        try table.closeGate(
+          sandbox: sandbox.id, ConfinementTable.Gate(cgroup: cgroup, subject: sandbox.subject), pause: pause)
+      } catch { throw .kernel(error.message) }
       return true
     }
+  }
+
+  /// The cgroup of the sandbox's process, unless it is over already.
+  private func pause(
+    of sandbox: Sandbox, below pod: CgroupPath, _ root: String
+  ) throws(EnforcementError) -> Cgroup? {
+    guard sandbox.pid > 0, let text = try? Files.text("/proc/\(sandbox.pid)/cgroup"),
+      let found = ProcessView.cgroup2(ofText: text)
+    else { return nil }
+    guard found.hasPrefix(pod.path + "/") else {
+      throw .processElsewhere(pid: sandbox.pid, expected: "below \(pod.path)", found: found)
+    }
+    return try? Cgroup(directory: root + found)
   }
 
   package func openGate(sandbox: String) throws(EnforcementError) {
@@ -133,6 +164,11 @@ package final class Enforcer: Sendable {
       try table.settleLeftovers(root: root)
       try table.kernel.markRunningTasks()
     }
+  }
+
+  /// Ends the gates of pods that are gone.
+  package func openGoneGates() throws(KernelError) {
+    try table?.withLock { (table) throws(KernelError) in try table.openGoneGates() }
   }
 
   /// Ids of the containers in the table; the sweep releases those whose cgroup has gone empty unannounced.

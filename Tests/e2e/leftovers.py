@@ -86,7 +86,16 @@ CONTAINER_MAPS = {
 def entries(pinned_map: pathlib.Path) -> list[str]:
     command = ["/usr/sbin/bpftool", "--json", "map", "dump", "pinned", pinned_map]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [f"{pinned_map.name}: {json.dumps(entry)}" for entry in json.loads(answer.stdout or "[]")]
+    return [f"{pinned_map.name}: {json.dumps(entry)}" for entry in json.loads(answer.stdout or "[]") if not is_pods(entry)]
+
+
+def is_pods(entry: dict) -> bool:
+    """The gate of a pod, or its pause process behind it."""
+    value = entry.get("formatted", {}).get("value", {})
+    return isinstance(value, dict) and (value.get("state") == GATE or value.get("revision") == 0)
+
+
+GATE = 2  # enum stockade_container_state: a pod's own entry, which ends with the pod
 
 
 def bound_containers() -> list[str]:

@@ -4,8 +4,8 @@ import os
 import signal
 
 from case import PluginCase
-from host import BPF_FILES, is_zombie, wait_until
-from plugin import PROFILES
+from host import is_zombie, wait_until
+from plugin import PINS, PROFILES
 
 
 class Lifecycle:
@@ -110,5 +110,5 @@ class External(Lifecycle, PluginCase):
         self.runtime.remove_all()
         self.assert_nothing_bound()
         self.plugin.stop()
-        self.assertEqual(list(BPF_FILES.iterdir()), [])
+        self.assertFalse(PINS.exists())
         self.plugin.start()
