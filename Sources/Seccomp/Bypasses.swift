@@ -28,8 +28,7 @@ enum Bypasses {
     func passes(_ name: String) -> Bool {
       program.decide(name, on: architecture.ociName).map { !$0.denies } ?? false
     }
-    var notes = architectureNotes(filter, architecture)
-    notes += try wideArguments(filter, defaultDenies: defaultDenies, at: location)
+    var notes = try wideArguments(filter, defaultDenies: defaultDenies, at: location)
     notes += multiplexedNotes(filter, rules, program: program)
     if let rule = rules["clone"].first(where: { !$0.arguments.isEmpty }), passes("clone3") {
       notes.append(
@@ -51,7 +50,8 @@ enum Bypasses {
     SyscallNames.number(of: name).map { $0 >= 0 } ?? false
   }
 
-  private static func architectureNotes(_ filter: SeccompFilter, _ architecture: Architecture) -> [String] {
+  /// In mode Audit they are added instead.
+  static func architectureNotes(_ filter: SeccompFilter, _ architecture: Architecture) -> [String] {
     let missing = architecture.compatible.filter { !filter.architectures.contains($0) }
     guard !missing.isEmpty else { return [] }
     return ["calls of \(missing.joined(separator: " and ")) kill the thread that makes them: not in architectures"]

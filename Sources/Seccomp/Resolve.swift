@@ -38,7 +38,10 @@ package func resolve(
   let completed = try RuntimeInit.complete(filter, program: program, architecture: architecture, at: location)
   var resolved = ResolvedSeccomp(
     filter: completed.filter, optional: completed.optional, notes: notes + completed.notes, location: location)
-  if mode == .audit { resolved.becomeAudit(architecture: architecture) }
+  switch mode {
+  case .enforce: resolved.notes += Bypasses.architectureNotes(filter, architecture)
+  case .audit: resolved.becomeAudit(architecture: architecture)
+  }
 
   // Whole, as it is sent at most: what libseccomp refuses at a container's start is refused now.
   var whole = resolved.filter

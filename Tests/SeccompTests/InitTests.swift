@@ -99,6 +99,7 @@ import Testing
     #expect(try program(resolved).decide("read", on: architecture) == .allow)
     #expect(try program(resolved).decide("dup", on: architecture) == .log)
     #expect(resolved.notes.contains { $0.hasPrefix("mode Audit: added ") && $0.contains(architecture) })
+    #expect(!resolved.notes.contains { $0.hasPrefix("calls of ") })
   }
 
   @Test("a filter that logs everything is one, although it denies nothing")
