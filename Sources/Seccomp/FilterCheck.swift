@@ -6,7 +6,7 @@ enum FilterCheck {
   static let callsMax = 4096
   /// Most rules about one call; the rules of one call are compared with each other.
   static let rulesPerCallMax = 128
-  /// Most conditions, counted for each name: libseccomp's time grows with more than their square, to seconds here.
+  /// Most conditions, counted for each name. libseccomp's time has a limit of its own, in FilterInput.
   static let conditionsMax = 512
   /// A system call has six arguments.
   static let argumentsMax = 6

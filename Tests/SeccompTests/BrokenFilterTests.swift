@@ -208,6 +208,24 @@ private let broken: [BrokenFilter] = [
     #expect(text.hasSuffix("the kernel takes 4064; use fewer rules with conditions, or fewer architectures"))
   }
 
+  @Test("a filter that libseccomp builds without end is refused after a bounded time, and the next is built")
+  func endless() {
+    var endless = filter()
+    endless.syscalls = (0..<20).map { number in
+      rule("dup", if: (0..<4).map { argument($0, "GT", UInt64(number) * 2 + 1000 * UInt64($0)) }, line: 20 + number)
+    }
+    let clock = ContinuousClock()
+    var text = ""
+    let time = clock.measure { text = message { _ = try resolved(endless) } }
+    #expect(
+      text
+        == "profiles/web.yaml:7: libseccomp cannot build the filter: it did not end within 2 s of CPU time, nor would "
+        + "the runtime's at a container's start; use fewer rules with several conditions for one call")
+    // CPU time is not the clock's: this machine may be busy with the other tests.
+    #expect(time < .seconds(60))
+    #expect(throws: Never.self) { try resolved(filter(rule("read"))) }
+  }
+
   @Test("a program may have what the kernel takes less what runc adds, and not one instruction more")
   func lengthLimit() {
     #expect(throws: Never.self) { try FilterProgram.check(length: 4064, at: here) }

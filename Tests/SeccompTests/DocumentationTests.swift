@@ -42,6 +42,7 @@ import Testing
       ("syscall names in all rules", FilterCheck.callsMax), ("rules about one call", FilterCheck.rulesPerCallMax),
       ("conditions in all rules, counted for each name", FilterCheck.conditionsMax),
       ("instructions of the finished program", FilterProgram.instructionsMax),
+      ("seconds of CPU time for libseccomp", Int(FilterInput.secondsMax)),
     ])
   func limits(_ limit: String, _ value: Int) {
     #expect(text.contains("| \(limit) | \(value) |"))
