@@ -180,7 +180,9 @@ package final class KernelPolicy: Sendable {
   /// Removes every pin and the folder: with this process, or at once where nobody else has them open, all is gone.
   package func unpinAll() throws(BPFError) {
     do throws(Errno) {
-      for name in try Files.names(in: "\(folder)/links") { try call("remove a pin") { unlink("\(folder)/links/\(name)") } }
+      for name in try Files.names(in: "\(folder)/links") {
+        try call("remove a pin") { unlink("\(folder)/links/\(name)") }
+      }
       try call("remove \(folder)/links") { rmdir("\(folder)/links") }
       for name in try Files.names(in: folder) { try call("remove a pin") { unlink("\(folder)/\(name)") } }
       try call("remove \(folder)") { rmdir(folder) }

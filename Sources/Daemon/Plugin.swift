@@ -123,7 +123,8 @@ package final class Plugin: PluginHandler {
     if policy != ours {
       throw Refusal(
         profile: name,
-        "another plugin changed the seccomp policy after it was set; remove that plugin or the profile's seccomp section")
+        "another plugin changed the seccomp policy after it was set; remove that plugin or the profile's seccomp section"
+      )
     }
   }
 
@@ -158,7 +159,8 @@ package final class Plugin: PluginHandler {
   private func release(_ container: Container) {
     do throws(ReleaseError) {
       if try !enforcer.release(container.id) {
-        log.info("processes remain; execs are forbidden until they are gone", metadata: ["container": "\(container.id)"])
+        log.info(
+          "processes remain; execs are forbidden until they are gone", metadata: ["container": "\(container.id)"])
       }
     } catch {
       log.error("\(error)", metadata: ["container": "\(container.id)", "check": "CAP_SYS_ADMIN of the plugin"])
@@ -197,7 +199,8 @@ package final class Plugin: PluginHandler {
     do throws(SeccompError) {
       let adapted = try adapt(seccomp, to: support)
       for note in adapted.notes {
-        log.debug("seccomp", metadata: metadata(pod, container, ["profile": "\(loaded.profile.name)", "note": "\(note)"]))
+        log.debug(
+          "seccomp", metadata: metadata(pod, container, ["profile": "\(loaded.profile.name)", "note": "\(note)"]))
       }
       return LinuxSeccomp(adapted.filter)
     } catch {

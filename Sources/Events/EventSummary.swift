@@ -7,7 +7,8 @@ extension EventRecord {
     if let path = process?.path { text += " \(Self.printable(path))" }
     if let peer {
       let address = peer.address.contains(":") ? "[\(peer.address)]" : peer.address
-      text += kind == .bind ? " port \(peer.localPort) (\(peer.transport))" : " \(address):\(peer.port) (\(peer.transport))"
+      text +=
+        kind == .bind ? " port \(peer.localPort) (\(peer.transport))" : " \(address):\(peer.port) (\(peer.transport))"
     }
     if let process, !process.arguments.isEmpty {
       text += " (\(Self.printable(process.arguments.joined(separator: " "))))"
