@@ -42,14 +42,9 @@ package struct RuntimeFeatures: Equatable, Sendable {
     case full
   }
 
-  package var seccomp: Seccomp
+  package let seccomp: Seccomp
   /// Events that the runtime takes; another bit makes it drop the plugin.
-  package var events: EventMask
-
-  package init(seccomp: Seccomp, events: EventMask) {
-    self.seccomp = seccomp
-    self.events = events
-  }
+  package let events: EventMask
 
   package init(of version: NRIVersion) {
     seccomp = version >= NRIVersion(0, 12) ? .full : version >= NRIVersion(0, 10) ? .withoutErrno : .ignored

@@ -39,7 +39,6 @@ package struct Container: Equatable, Sendable {
 }
 
 extension Container {
-  package static let createdState: Int32 = 1
   package static let runningState: Int32 = 3
   package static let stoppedState: Int32 = 4
 }

@@ -45,10 +45,12 @@ final class PluginThread: Sendable {
 
 /// Two connected sockets on which no read waits for ever.
 func boundedPair() throws -> (FileDescriptor, FileDescriptor) {
-  let pair = try Socket.pair()
-  try Socket.setReceiveTimeout(milliseconds: 20_000, on: pair.0)
-  try Socket.setReceiveTimeout(milliseconds: 20_000, on: pair.1)
-  return pair
+  var numbers: [Int32] = [-1, -1]
+  let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+  try call("make a socket pair") { socketpair(AF_UNIX, type, 0, &numbers) }
+  let sockets = numbers.map(FileDescriptor.init(owning:))
+  for socket in sockets { try Socket.setReceiveTimeout(milliseconds: 20_000, on: socket) }
+  return (sockets[0], sockets[1])
 }
 
 func closeBothWays(_ socket: FileDescriptor) { shutdown(socket.number, Int32(SHUT_RDWR)) }

@@ -45,7 +45,8 @@ extension Container {
     container.id = id
     container.podSandboxID = "pod"
     container.name = "nginx"
-    container.state = Container.createdState
+    // Created.
+    container.state = 1
     container.labels = ["tier": "front"]
     container.annotations = ["io.kubernetes.cri.image-name": "nginx:1"]
     container.arguments = ["nginx", "-g", "daemon off;", ""]
