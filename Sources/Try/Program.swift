@@ -3,7 +3,7 @@ import System
 
 /// Starting other programs: posix_spawnp(3).
 enum Program {
-  /// Starts `arguments[0]`, looked up in PATH, with this process's environment and no signal blocked.
+  /// Starts `arguments[0]`, looked up in PATH, with this process's environment, no signal blocked and SIGPIPE not ignored.
   ///
   /// - Parameter ownGroup: in a process group of its own, out of reach of a terminal's ^C.
   static func start(
@@ -23,7 +23,12 @@ enum Program {
     var noSignal = sigset_t()
     sigemptyset(&noSignal)
     posix_spawnattr_setsigmask(&attributes, &noSignal)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | (ownGroup ? POSIX_SPAWN_SETPGROUP : 0)))
+    // We ignore SIGPIPE; a container's command must not inherit that.
+    var brokenPipe = noSignal
+    sigaddset(&brokenPipe, SIGPIPE)
+    posix_spawnattr_setsigdefault(&attributes, &brokenPipe)
+    let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (ownGroup ? POSIX_SPAWN_SETPGROUP : 0)
+    posix_spawnattr_setflags(&attributes, Int16(flags))
     let vector = arguments.map { strdup($0) } + [nil]
     defer { for word in vector { free(word) } }
     var pid: pid_t = 0
