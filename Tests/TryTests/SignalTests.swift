@@ -4,16 +4,6 @@ import Testing
 
 @testable import Try
 
-/// The program as it was built beside the tests: signals need a process in which only `try` has threads.
-private let builtProgram: String? = {
-  guard let tests = try? Files.link(at: "/proc/self/exe"), let slash = tests.lastIndex(of: "/") else { return nil }
-  let program = tests[..<slash] + "/stockade"
-  return Files.exists(String(program)) ? String(program) : nil
-}()
-
-private let demoProfile =
-  "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/hack/demo.d/demo.yaml"
-
 /// `stockade try` of a shell script under the demo's profile.
 private struct RunningTry {
   let pid: pid_t
