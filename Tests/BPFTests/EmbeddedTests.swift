@@ -28,7 +28,9 @@ struct EmbeddedTests {
 
   @Test(
     "each object is an ELF file for BPF",
-    arguments: [("mark", EmbeddedObjects.mark), ("exec_signal", EmbeddedObjects.execSignal), ("network", EmbeddedObjects.network)])
+    arguments: [
+      ("mark", EmbeddedObjects.mark), ("exec_signal", EmbeddedObjects.execSignal), ("network", EmbeddedObjects.network),
+    ])
   func objects(_ name: String, _ object: StaticString) {
     let bytes = decodeBase64(object)
     // EI_MAG, ELFCLASS64, ELFDATA2LSB; e_machine EM_BPF (247).
@@ -36,4 +38,3 @@ struct EmbeddedTests {
     #expect(Int(bytes[18]) | Int(bytes[19]) << 8 == 247)
   }
 }
-

@@ -6,7 +6,9 @@ import Testing
 
 /// The process section as the kernel's maps hold it.
 struct CompileProcessTests {
-  private func compiled(_ section: ProcessSection?, mode: Mode = .enforce, tier: Tier = .signal) throws -> CompiledPolicy {
+  private func compiled(_ section: ProcessSection?, mode: Mode = .enforce, tier: Tier = .signal) throws
+    -> CompiledPolicy
+  {
     var profile = Profile(name: "test", file: "test.yaml")
     profile.process = section
     profile.mode = mode
@@ -26,7 +28,10 @@ struct CompileProcessTests {
 
   @Test(
     "newExecutables and fileless follow defaultAction unless they are set",
-    arguments: [(.block, nil, .block), (.audit, nil, .allow), (.allow, nil, .allow), (.block, .audit, .audit), (.allow, .block, .block)]
+    arguments: [
+      (.block, nil, .block), (.audit, nil, .allow), (.allow, nil, .allow), (.block, .audit, .audit),
+      (.allow, .block, .block),
+    ]
       as [(Action, Action?, Action)])
   func defaults(_ byDefault: Action, _ set: Action?, _ expected: Action) throws {
     let policy = try compiled(.section(byDefault, new: set, fileless: set)).policy
@@ -113,7 +118,10 @@ struct CompileProcessTests {
     let policy = try compiled(
       .section(.block, .path("/a", .block, words), .directory("/b", .block, recursive: true), new: nil), mode: .audit)
     let audited = Action.audit.rawValue
-    #expect([policy.policy.process_default, policy.policy.new_executables, policy.policy.fileless] == [audited, audited, audited])
+    #expect(
+      [policy.policy.process_default, policy.policy.new_executables, policy.policy.fileless] == [
+        audited, audited, audited,
+      ])
     #expect(policy.policy.over_long == audited)
     #expect(rule(policy, "/a")?.direct.action == audited && rule(policy, "/b/")?.deep.action == audited)
     #expect(policy.arguments.map(\.argument.action) == [audited])

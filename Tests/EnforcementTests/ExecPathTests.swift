@@ -29,7 +29,9 @@ struct ExecPathTests {
     #expect(world.events.isEmpty)
   }
 
-  @Test("a path is what symlinks, dots and the working directory lead to", arguments: ["link", "folder/../denied", "./denied"])
+  @Test(
+    "a path is what symlinks, dots and the working directory lead to",
+    arguments: ["link", "folder/../denied", "./denied"])
   func resolved(_ name: String) throws {
     let (world, denied) = try worldWithDenied()
     world.run("os.symlink('\(denied)', '\(world.folder)/link')")
@@ -152,7 +154,8 @@ struct ExecPathTests {
     #expect(world.start(program) == "ran")
   }
 
-  @Test("a path of 4096 bytes is judged by its rules, one of 4097 by the strictest directory rule", arguments: [4096, 4097])
+  @Test(
+    "a path of 4096 bytes is judged by its rules, one of 4097 by the strictest directory rule", arguments: [4096, 4097])
   func overLong(_ length: Int) throws {
     let world = try ExecWorld()
     let program = try world.program("program")
@@ -164,7 +167,11 @@ struct ExecPathTests {
       let size = rest > 500 ? 250 : rest > 250 ? rest - 125 : rest
       let name = String(repeating: "d", count: size - 1)
       rest -= size
-      if rest == 0 { world.run("copy('\(program)', '\(name)')") } else { world.run("os.mkdir('\(name)'); os.chdir('\(name)')") }
+      if rest == 0 {
+        world.run("copy('\(program)', '\(name)')")
+      } else {
+        world.run("os.mkdir('\(name)'); os.chdir('\(name)')")
+      }
       if rest == 0 {
         try world.apply(.section(.allow, .directory(world.folder, .audit, recursive: true), .directory("/x", .block)))
         #expect(world.run("run('./\(name)')") == (length == 4096 ? "ran" : "killed"))

@@ -108,7 +108,8 @@ struct ExecRuleTests {
     #expect(world.events.last?.header.reason == STOCKADE_BY_RULE.rawValue)
   }
 
-  @Test("4096 bytes of arguments are looked at whole; one more counts as a match of Block rules", arguments: [4096, 4097])
+  @Test(
+    "4096 bytes of arguments are looked at whole; one more counts as a match of Block rules", arguments: [4096, 4097])
   func overLongArguments(_ length: Int) throws {
     let world = try ExecWorld()
     let program = try world.program("program")
@@ -169,7 +170,8 @@ struct ExecRuleTests {
     #expect(world.start(program) == "ran")
     #expect(world.run("run_memory('\(program)')") == "ran")
     #expect(world.start("/bin/true") == "exit 0")
-    #expect(world.events.map(\.header.reason) == [STOCKADE_BY_RULE, STOCKADE_FILELESS, STOCKADE_BY_DEFAULT].map(\.rawValue))
+    #expect(
+      world.events.map(\.header.reason) == [STOCKADE_BY_RULE, STOCKADE_FILELESS, STOCKADE_BY_DEFAULT].map(\.rawValue))
     #expect(world.events.allSatisfy { $0.header.effect == STOCKADE_AUDITED.rawValue })
   }
 

@@ -21,7 +21,8 @@ struct ExecTaskTests {
     #expect(world.start(allowed) == "ran")
   }
 
-  @Test("a process of the runtime's mount namespace may run anything in the container's cgroup, and so may its children")
+  @Test(
+    "a process of the runtime's mount namespace may run anything in the container's cgroup, and so may its children")
   func runtime() throws {
     let world = try ExecWorld()
     let denied = try world.program("denied")
