@@ -6,13 +6,16 @@ final class NetworkActor {
   private let pid: pid_t
   private let stream: FileDescriptor
   private var rest: [UInt8] = []
+  private var hasEnded = false
   /// Longer than any line takes; an actor that does not answer fails its test.
   private static let answerSeconds = 30
 
   var processID: Int32 { pid }
 
-  /// - Parameter launcher: put in front: `unshare -n`, or `nsenter --net=…`.
-  init(launcher: [String]) throws {
+  /// - Parameters:
+  ///   - launcher: put in front: `unshare -n`, or `nsenter --net=…`.
+  ///   - prelude: what the lines can call.
+  init(launcher: [String], prelude: String = NetworkActor.prelude) throws {
     var ends: [Int32] = [0, 0]
     try call("make a socket pair") { socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0, &ends) }
     stream = FileDescriptor(owning: ends[0])
@@ -24,7 +27,7 @@ final class NetworkActor {
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, childEnd.number, 0)
     posix_spawn_file_actions_adddup2(&actions, childEnd.number, 1)
-    let words = launcher + ["python3", "-u", "-c", Self.script]
+    let words = launcher + ["python3", "-u", "-c", prelude + Self.loop]
     var arguments = words.map { strdup($0) } + [nil]
     defer { arguments.forEach { free($0) } }
     var child: pid_t = 0
@@ -33,7 +36,12 @@ final class NetworkActor {
     if code != 0 { throw Errno(code, "start \(words[0])") }
   }
 
-  deinit {
+  deinit { end() }
+
+  /// Ends the process; again: nothing.
+  func end() {
+    if hasEnded { return }
+    hasEnded = true
     kill(pid, SIGKILL)
     waitpid(pid, nil, 0)
   }
@@ -61,7 +69,7 @@ final class NetworkActor {
     }
   }
 
-  private static let script = """
+  static let prelude = """
     import errno, os, struct, subprocess, sys, time
     from socket import *
     from socket import timeout as Timeout
@@ -106,6 +114,12 @@ final class NetworkActor {
     def inject4(destination, packet): return raw(IPPROTO_RAW).sendto(packet, (destination, 0))
     def inject6(destination, packet): return raw(IPPROTO_RAW, AF_INET6).sendto(packet, (destination, 0))
     def echo(identifier, type=8): return struct.pack('!BBHHH', type, 0, 0xffff - (type << 8) - identifier - 1, identifier, 1)
+
+    """
+
+  private static let loop = """
+    import errno, sys
+    from socket import socket, timeout as Timeout
 
     for line in sys.stdin:
         try:

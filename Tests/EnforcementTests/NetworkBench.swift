@@ -42,7 +42,7 @@ final class NetworkBench: Sendable {
   }
 
   /// Mounted nowhere: it ends with its descriptor, and with it every pin.
-  private static func bpfFileSystem() throws -> FileDescriptor {
+  static func bpfFileSystem() throws -> FileDescriptor {
     let context = FileDescriptor(owning: try call("open a bpf file system") { fsopen("bpf", UInt32(FSOPEN_CLOEXEC)) })
     try call("make a bpf file system") { fsconfig(context.number, FSCONFIG_CMD_CREATE.rawValue, nil, nil, 0) }
     return FileDescriptor(

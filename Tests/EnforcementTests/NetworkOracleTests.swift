@@ -99,7 +99,7 @@ extension stockade_port_range {
 }
 
 /// The same numbers in every run.
-private struct SplitMix: RandomNumberGenerator {
+struct SplitMix: RandomNumberGenerator {
   var state: UInt64
 
   mutating func next() -> UInt64 {

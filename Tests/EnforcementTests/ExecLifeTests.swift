@@ -1,0 +1,268 @@
+import BPF
+import CStockade
+import Glibc
+import Policy
+import System
+import Testing
+
+/// A container's way from the gate to its end, and that of the programs themselves.
+@Suite(.enabled(if: ExecBench.isPossible, ExecBench.why), .serialized)
+struct ExecLifeTests {
+  /// Makes a sleeping child of the actor the pending init of the container.
+  private func setEntrypoint(_ world: ExecWorld, _ sleeper: String, startedLater ticks: UInt64 = 0) throws {
+    let start = world.run("open(f'/proc/{\(sleeper).pid}/stat').read().rsplit(')')[1].split()[19]")
+    try world.bench.policy.setEntrypoint(
+      world.cgroupID,
+      stockade_entrypoint(
+        tgid: UInt32(world.run("\(sleeper).pid"))!, pad: 0, start_ticks: UInt64(start)! + ticks))
+  }
+
+  @Test("the entrypoint is the first exec of the payload's process, and only that one")
+  func entrypoint() throws {
+    let world = try ExecWorld()
+    let program = try world.program("program")
+    world.run("init, other = Sleeper(), Sleeper()")
+    try setEntrypoint(world, "init")
+    try world.apply(.section(.block, allowEntrypoint: true))
+    #expect(world.run("other.exec('\(program)')") == "killed")
+    #expect(world.run("init.exec('\(program)')") == "ran")
+    world.run("init = Sleeper()")
+    #expect(world.run("init.exec('\(program)')") == "killed")
+  }
+
+  @Test("the entrypoint is had once, however often that process execs")
+  func once() throws {
+    let world = try ExecWorld()
+    let program = try world.program("program")
+    world.run("init = Sleeper()")
+    try setEntrypoint(world, "init")
+    try world.apply(.section(.block, allowEntrypoint: true))
+    let script = "\(world.folder)/entrypoint"
+    try Files.write("#!/bin/sh\nexec \(program)\n", to: script, mode: 0o755)
+    #expect(world.run("init.exec('\(script)')") == "killed")
+    #expect(world.events.map { String(decoding: $0.path, as: UTF8.self) } == [program])
+  }
+
+  @Test("the entrypoint's exception does not override a Block rule, and none is given without allowEntrypoint")
+  func entrypointLimits() throws {
+    let world = try ExecWorld()
+    let program = try world.program("program")
+    world.run("a, b = Sleeper(), Sleeper()")
+    try setEntrypoint(world, "a")
+    try world.apply(.section(.block, .path(program, .block), allowEntrypoint: true))
+    #expect(world.run("a.exec('\(program)')") == "killed")
+    try setEntrypoint(world, "b")
+    try world.apply(.section(.block))
+    #expect(world.run("b.exec('\(program)')") == "killed")
+  }
+
+  @Test("a process with the payload's pid and another start time is not the payload")
+  func reusedPID() throws {
+    let world = try ExecWorld()
+    let program = try world.program("program")
+    world.run("init = Sleeper()")
+    try setEntrypoint(world, "init", startedLater: 1)
+    try world.apply(.section(.block, allowEntrypoint: true))
+    #expect(world.run("init.exec('\(program)')") == "killed")
+  }
+
+  @Test("children of the pending init are the runtime's hooks; once it has exec'ed they are the container's")
+  func hooks() throws {
+    let world = try ExecWorld()
+    let program = try world.program("program")
+    let start = world.run("open('/proc/self/stat').read().rsplit(')')[1].split()[19]")
+    try world.bench.policy.setEntrypoint(
+      world.cgroupID,
+      stockade_entrypoint(tgid: UInt32(world.run("os.getpid()"))!, pad: 0, start_ticks: UInt64(start)!))
+    try world.apply(.section(.block, allowEntrypoint: true))
+    #expect(world.start(program) == "ran")
+    world.become()
+    #expect(world.start(program) == "killed")
+  }
+
+  @Test("behind a gate nothing execs, until its container is open")
+  func gate() throws {
+    let world = try ExecWorld()
+    let program = try world.program("program")
+    try Files.makeFolder("\(world.cgroupPath)/container")
+    world.run("join('\(world.cgroupPath)/container')")
+    try world.enter(state: STOCKADE_GATE)
+    #expect(world.start(program) == "killed")
+    #expect(world.events.map(\.header.reason) == [STOCKADE_NOT_OPEN.rawValue])
+    let inner = UInt64(try Files.status("\(world.cgroupPath)/container").st_ino)
+    defer { try? world.bench.policy.removeContainer(inner) }
+    // Revision 0: let through unconfined.
+    try world.bench.policy.put(
+      stockade_container(
+        cgroup_id: inner, revision: 0, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, pad: 0))
+    #expect(world.start(program) == "ran")
+  }
+
+  @Test("in a closed container nothing execs, marked or not, in mode Audit too")
+  func closed() throws {
+    let world = try ExecWorld()
+    let program = try world.program("program")
+    try world.apply(.section(.allow), mode: .audit)
+    world.run("other = Sleeper()")
+    world.become()
+    #expect(world.start(program) == "ran")
+    try world.enter(state: STOCKADE_CLOSED)
+    #expect(world.start(program) == "killed")
+    #expect(world.events.last?.header.effect == STOCKADE_KILLED.rawValue)
+  }
+
+  @Test("an unmarked process of a closed container may not exec")
+  func closedUnmarked() throws {
+    let world = try ExecWorld()
+    let program = try world.program("program")
+    try world.apply(.section(.allow))
+    try world.enter(state: STOCKADE_CLOSED)
+    #expect(world.start(program) == "killed")
+  }
+
+  @Test("a policy that is replaced holds at once for what already runs")
+  func replaced() throws {
+    let world = try ExecWorld()
+    let a = try world.program("a"), b = try world.program("b")
+    try world.apply(.section(.allow, .path(a, .block)))
+    world.become()
+    for _ in 0..<10 {
+      #expect([a, b].map { world.start($0) } == ["killed", "ran"])
+      try world.apply(.section(.allow, .path(b, .block)))
+      #expect([a, b].map { world.start($0) } == ["ran", "killed"])
+      try world.apply(.section(.allow, .path(a, .block)))
+    }
+  }
+
+  @Test("a policy that changes while programs start never lets a denied one through")
+  func replacedMeanwhile() throws {
+    let world = try ExecWorld()
+    let denied = try world.program("denied")
+    try world.apply(.section(.allow, .path(denied, .block)))
+    world.run("answers = []")
+    world.run("thread = threading.Thread(target=lambda: answers.append(runs(150, '\(denied)')))")
+    world.run("thread.start()")
+    while world.run("thread.is_alive()") == "True" { try world.apply(.section(.allow, .path(denied, .block))) }
+    #expect(world.run("answers") == "[['killed']]")
+  }
+
+  @Test("when a container is removed its processes may exec nothing, wherever they are")
+  func removed() throws {
+    let world = try ExecWorld()
+    let program = try world.program("program")
+    try world.apply(.section(.allow))
+    world.become()
+    try world.bench.policy.removeContainer(world.cgroupID)
+    #expect(world.start(program) == "killed")
+    world.run("join('\(NetworkBench.cgroupRoot)')")
+    #expect(world.start(program) == "killed")
+    #expect(world.events.map(\.header.reason) == [STOCKADE_POLICY_GONE.rawValue, STOCKADE_POLICY_GONE.rawValue])
+  }
+
+  @Test("a container whose policy is missing may exec nothing")
+  func policyMissing() throws {
+    let world = try ExecWorld()
+    let program = try world.program("program")
+    try world.apply(.section(.allow))
+    try world.bench.policy.removePolicy(world.revision)
+    #expect(world.start(program) == "killed")
+    #expect(world.events.map(\.header.reason) == [STOCKADE_INTERNAL.rawValue])
+  }
+
+  @Test("a profile without a process section binds no exec")
+  func withoutSection() throws {
+    let world = try ExecWorld()
+    let program = try world.program("program")
+    try world.apply(nil)
+    #expect(world.start(program) == "ran")
+    #expect(world.run("run_memory('\(program)')") == "ran")
+  }
+
+  @Test("removing policies leaves no rule behind, and keeps those that are wanted")
+  func policiesRemoved() throws {
+    let bench = try ExecBench()
+    let world = try ExecWorld(bench)
+    let a = try world.program("a")
+    let words = ArgumentRule(kind: .equals, text: "x", index: nil, action: .block)
+    try world.apply(.section(.block, .path(a, .allow, words)))
+    let wanted = world.revision
+    var profile = Profile(name: "other", file: "other.yaml")
+    profile.process = .section(.block, .path("/x", .allow, words), .directory("/y", .allow))
+    try bench.install(profile, revision: 1 << 40)
+    #expect(try bench.count("path_rules", stockade_path_key()) == 3)
+    try bench.policy.removePolicies(except: [wanted])
+    #expect(try bench.count("path_rules", stockade_path_key()) == 1)
+    #expect(try bench.count("arguments", stockade_argument_key()) == 1)
+    #expect(try bench.count("policies", UInt64(0)) == 1)
+    #expect(world.start(a) == "ran")
+  }
+
+  @Test("the next process takes over maps and containers from the pins, and replaces the programs")
+  func takenOver() throws {
+    let bench = try ExecBench()
+    let world = try ExecWorld(bench)
+    let denied = try world.program("denied")
+    try world.apply(.section(.allow, .path(denied, .block)))
+    let before = try Files.names(in: "\(bench.folder)/links")
+    let second = try KernelPolicy(pinFolder: bench.folder, runtimeMountNamespace: ExecBench.mountNamespace())
+    #expect(try second.containers().map(\.cgroup_id) == [world.cgroupID])
+    #expect(try Files.names(in: "\(bench.folder)/links") == before)
+    #expect(world.start(denied) == "killed")
+    // One program judges, not two: else each start had two events.
+    #expect(
+      eventually {
+        let before = world.events.count
+        return world.start(denied) == "killed" && world.events.count == before + 1
+      })
+    // The hash keys are the same, so a policy of the second one is found as well.
+    world.run("join('\(world.cgroupPath)')")
+    try second.removePolicies(except: [])
+    #expect(world.start("/bin/true") == "killed")
+  }
+
+  @Test("without pins nothing judges any more")
+  func unpinned() throws {
+    let bench = try ExecBench()
+    let world = try ExecWorld(bench)
+    let denied = try world.program("denied")
+    try world.apply(.section(.block))
+    #expect(world.start(denied) == "killed")
+    try bench.policy.unpinAll()
+    #expect(!Files.exists(bench.folder))
+    #expect(eventually { world.start(denied) == "ran" })
+  }
+
+  @Test("a pin folder that is on no bpf file system is refused with what to do")
+  func noBPFFileSystem() throws {
+    #expect {
+      _ = try KernelPolicy(pinFolder: "/tmp/stockade-test-pins", runtimeMountNamespace: 1)
+    } throws: {
+      "\($0)".contains("mount -t bpf")
+    }
+  }
+
+  @Test("the self-test of tier signal sees a forbidden exec killed, and leaves nothing")
+  func proof() throws {
+    let bench = try ExecBench.shared()
+    let id = try bench.policy.proveSignalTier(cgroupRoot: NetworkBench.cgroupRoot)
+    #expect(try bench.policy.container(id) == nil)
+    #expect(bench.events(of: id).map(\.header.reason) == [STOCKADE_NOT_OPEN.rawValue])
+    #expect(!Files.exists("\(NetworkBench.cgroupRoot)/stockade-probe-\(getpid())"))
+  }
+
+  @Test("the self-test fails where the programs are detached")
+  func disproof() throws {
+    let bench = try ExecBench()
+    for name in try Files.names(in: "\(bench.folder)/links") { unlink("\(bench.folder)/links/\(name)") }
+    var refusal = ""
+    #expect(
+      eventually {
+        do { _ = try bench.policy.proveSignalTier(cgroupRoot: NetworkBench.cgroupRoot) } catch { refusal = "\(error)" }
+        return !refusal.isEmpty
+      })
+    #expect(refusal.contains("was not killed"))
+  }
+
+  /// The kernel detaches a program some time after its last link is gone: tries until then, each try being a start.
+  private func eventually(_ condition: () -> Bool) -> Bool { (0..<1000).contains { _ in condition() } }
+}

@@ -1,0 +1,144 @@
+import BPF
+import CStockade
+import Enforcement
+import Glibc
+import Policy
+import Synchronization
+import System
+import Testing
+
+/// A container's cgroup, a folder of programs, and a process in that cgroup with a mount namespace of its own.
+final class ExecWorld {
+  private static let count = Atomic<Int>(0)
+
+  let bench: ExecBench
+  let cgroupPath: String
+  let cgroupID: UInt64
+  /// Of programs; without symlinks.
+  let folder: String
+  let actor: NetworkActor
+  private(set) var revision: UInt64 = 0
+
+  init(_ bench: ExecBench? = nil) throws {
+    self.bench = try bench ?? ExecBench.shared()
+    let name = "stockade-test-\(getpid())-\(Self.count.add(1, ordering: .relaxed).newValue)"
+    cgroupPath = "\(NetworkBench.cgroupRoot)/\(name)"
+    try Files.makeFolder(cgroupPath)
+    cgroupID = UInt64(try Files.status(cgroupPath).st_ino)
+    folder = "/tmp/\(name)"
+    try Files.makeFolder(folder)
+    actor = try NetworkActor(launcher: [], prelude: ExecActor.prelude)
+    actor.run("private()")
+    actor.run("join('\(cgroupPath)')")
+  }
+
+  deinit {
+    actor.run("os.chdir('/')")
+    actor.end()
+    try? bench.policy.removeContainer(cgroupID)
+    try? bench.policy.removePolicy(revision)
+    removeCgroup(cgroupPath)
+    removeTree(folder)
+  }
+
+  /// Puts the container under this section; again: a reload.
+  func apply(
+    _ process: ProcessSection?, mode: Mode = .enforce, rootDevice: UInt32 = 0, withoutNewExecutables: Bool = false
+  ) throws {
+    var profile = Profile(name: "test", file: "test.yaml")
+    profile.process = process
+    profile.mode = mode
+    try apply(profile, rootDevice: rootDevice, withoutNewExecutables: withoutNewExecutables)
+  }
+
+  func apply(_ profile: Profile, rootDevice: UInt32 = 0, withoutNewExecutables: Bool = false) throws {
+    let compiled = try PolicyCompiler.compile(
+      profile, tier: .signal, hasNetwork: false, withoutNewExecutables: withoutNewExecutables)
+    let old = revision
+    revision = bench.nextRevision()
+    try bench.policy.install(compiled, revision: revision)
+    try enter(rootDevice: rootDevice)
+    if old != 0 { try bench.policy.removePolicy(old) }
+  }
+
+  func enter(state: stockade_container_state = STOCKADE_OPEN, rootDevice: UInt32 = 0, revision: UInt64? = nil) throws {
+    try bench.policy.put(
+      stockade_container(
+        cgroup_id: cgroupID, revision: revision ?? self.revision, state: state.rawValue, root_device: rootDevice,
+        check: 0, pad: 0))
+  }
+
+  /// A copy of the test program. Returns its path.
+  func program(_ name: String) throws -> String {
+    let path = "\(folder)/\(name)"
+    if let slash = name.lastIndex(of: "/") { try Files.makeFolder("\(folder)/\(name[..<slash])") }
+    try FileDescriptor(open: path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o755).write(bench.program)
+    return path
+  }
+
+  @discardableResult
+  func run(_ line: String) -> String { actor.run(line) }
+
+  /// What became of one exec of the program.
+  func start(_ path: String, _ arguments: String...) -> String {
+    run("run(\(([path] + arguments).map { "'\($0)'" }.joined(separator: ", ")))")
+  }
+
+  /// Makes the actor itself a process of the container, so that it has the mark.
+  func become() { #expect(run("become()") == "ok") }
+
+  /// The actor's own program.
+  var interpreter: String { run("os.path.realpath(sys.executable)") }
+
+  var events: [KernelEvent] { bench.events(of: cgroupID) }
+}
+
+/// rmdir(2), children first.
+func removeCgroup(_ path: String) {
+  for name in (try? Files.names(in: path)) ?? [] {
+    let inner = "\(path)/\(name)"
+    if let status = try? Files.status(inner), status.st_mode & S_IFMT == S_IFDIR { removeCgroup(inner) }
+  }
+  rmdir(path)
+}
+
+/// Removes a folder of tests and everything in it, without following symlinks.
+func removeTree(_ path: String) {
+  for name in (try? Files.names(in: path)) ?? [] {
+    let inner = "\(path)/\(name)"
+    if unlink(inner) == -1 { removeTree(inner) }
+  }
+  rmdir(path)
+}
+
+extension ProcessSection {
+  /// New files are allowed unless told otherwise: what tests run is nowhere of an image.
+  static func section(
+    _ defaultAction: Action, _ rules: PathRule..., new: Action? = .allow, fileless: Action? = nil,
+    allowEntrypoint: Bool = false
+  ) -> Self {
+    var section = Self()
+    section.defaultAction = defaultAction
+    section.rules = rules
+    section.newExecutables = new
+    section.fileless = fileless
+    section.allowEntrypoint = allowEntrypoint
+    return section
+  }
+}
+
+extension PathRule {
+  static func path(_ path: String, _ action: Action, new: Bool = false, _ arguments: ArgumentRule...) -> Self {
+    var rule = Self(path: path, isDirectory: false, action: action, location: Location(file: "test.yaml", line: 1))
+    rule.allowNew = new
+    rule.arguments = arguments
+    return rule
+  }
+
+  static func directory(_ path: String, _ action: Action, recursive: Bool = false, new: Bool = false) -> Self {
+    var rule = Self(path: path, isDirectory: true, action: action, location: Location(file: "test.yaml", line: 1))
+    rule.recursive = recursive
+    rule.allowNew = new
+    return rule
+  }
+}
