@@ -68,7 +68,11 @@ let package = Package(
       dependencies: ["Enforcement", "BPF", "Policy", "Seccomp", "CBPF", "CStockade", "System"]),
     .testTarget(name: "EventsTests", dependencies: ["Events", "Enforcement", "Policy", "BPF", "CStockade", "System"]),
     .testTarget(
-      name: "DaemonTests", dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "Events", "System"]),
+      name: "DaemonTests",
+      dependencies: [
+        "Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "Events", "System",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "TryTests", dependencies: ["Try", "NRI", "Policy", "System"]),
   ],
   swiftLanguageModes: [.v6],

@@ -231,7 +231,7 @@ package final class Enforcer: Sendable {
   }
 
   private func checkFilter(_ process: ProcessView, _ profile: Profile, _ expectsFilter: Bool) throws(EnforcementError) {
-    let filtered = filterIsActive(statusText: process.status)
+    let filtered = filterIsActive(statusText: process.status, parent: process.parentStatus)
     if expectsFilter, !filtered { throw .notFiltered(pid: process.pid) }
     if profile.requireFilter, !filtered { throw .noFilterRequired(pid: process.pid) }
   }

@@ -11,6 +11,8 @@ package struct ProcessView: Equatable, Sendable {
   /// Path in the v2 hierarchy; nil where the process is in none.
   package let cgroup: String?
   package let status: String
+  /// The status of its parent, the shim: on a node that is itself filtered, its filters are no container's.
+  package let parentStatus: String?
   /// `s_dev` of the root file system as the kernel encodes it: major << 20 | minor.
   package let rootDevice: UInt32
   package let rootIsOverlay: Bool
@@ -24,6 +26,7 @@ package struct ProcessView: Equatable, Sendable {
       mountNamespace = UInt64(try Files.status(folder + "/ns/mnt").st_ino)
       cgroup = Self.cgroup2(ofText: try Files.text(folder + "/cgroup"))
       status = try Files.text(folder + "/status")
+      parentStatus = Self.parent(ofStatus: status).flatMap { try? Files.text("/proc/\($0)/status") }
       rootDevice = system_kernel_device(UInt64(try Files.status(folder + "/root/").st_dev))
       rootIsOverlay = try call("statfs \(folder)/root") { system_is_overlay(folder + "/root/") } == 1
     } catch {
@@ -36,6 +39,10 @@ package struct ProcessView: Equatable, Sendable {
     let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
     guard fields.count > 20, let ticks = UInt64(fields[20]) else { throw Errno(EINVAL, "parse /proc/\(pid)/stat") }
     return ticks
+  }
+
+  private static func parent(ofStatus text: String) -> String? {
+    text.split(separator: "\n").first { $0.hasPrefix("PPid:\t") }.map { String($0.dropFirst("PPid:\t".count)) }
   }
 
   static func cgroup2(ofText text: String) -> String? {

@@ -1,0 +1,171 @@
+import Daemon
+import Enforcement
+import Glibc
+import Logging
+import NRI
+import Policy
+import Seccomp
+import System
+import Testing
+
+private let environment = SeccompEnvironment(architecture: .x86_64, kernel: KernelVersion(6, 12))
+
+private func library(_ profiles: [String]) throws -> ProfileLibrary {
+  let folder = "/tmp/stockade-profiles-\(UInt64.random(in: 0...UInt64.max))"
+  try Files.makeFolder(folder)
+  for (index, text) in profiles.enumerated() {
+    let head = "apiVersion: stockade.dev/v1alpha1\nkind: SecurityProfile\n"
+    try Files.write(head + text, to: "\(folder)/\(index).yaml")
+  }
+  let library = ProfileLibrary(folder: folder, environment: environment)
+  _ = library.reload()
+  for name in try Files.names(in: folder) { unlink("\(folder)/\(name)") }
+  rmdir(folder)
+  return library
+}
+
+private let profiles = [
+  "metadata: {name: filtered}\nspec: {seccomp: {type: RuntimeDefault}}\n",
+  "metadata: {name: filtered-if-possible}\nspec: {failurePolicy: Ignore, seccomp: {type: RuntimeDefault}}\n",
+  "metadata: {name: exec}\nspec: {process: {rules: [{path: /bin/id, action: Block}]}}\n",
+]
+
+/// A plugin on a node that takes no BPF at all.
+private func plugin(_ configuration: String = "") throws -> Plugin {
+  let library = try library(profiles)
+  let enforcer = Enforcer(
+    kernel: nil, hierarchy: CgroupHierarchy(layout: .v1, root: nil), runtimeMountNamespace: 1)
+  let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+  return Plugin(enforcer: enforcer, tierReason: "a test", log: log) { text in
+    let parsed = try NodeConfiguration.parse(Array((configuration + text).utf8), file: "node.yaml")
+    return Settings(configuration: parsed, profiles: library)
+  }
+}
+
+private func runtime(_ version: String, nri: String = "", config: String = "") -> NRI.Configuration {
+  var message = NRI.Configuration()
+  message.runtimeName = "containerd"
+  message.runtimeVersion = version
+  message.nriVersion = nri
+  message.config = config
+  return message
+}
+
+private func pod(_ annotations: [String: String] = [:]) -> PodSandbox {
+  var pod = PodSandbox()
+  pod.id = "s1"
+  pod.namespace = "shop"
+  pod.name = "web"
+  pod.annotations = annotations
+  return pod
+}
+
+private func container() -> Container {
+  var container = Container()
+  container.id = "c1"
+  container.name = "app"
+  container.cgroupsPath = "/k8s.io/c1"
+  return container
+}
+
+private let all = "profile.stockade.dev"
+
+@Suite struct PluginTests {
+  @Test("a pod that nothing chooses a profile for is left alone")
+  func unconfined() throws {
+    let plugin = try plugin()
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    #expect(try plugin.createContainer(pod: pod(), container: container()) == nil)
+    try plugin.startContainer(pod: pod(), container: container())
+  }
+
+  @Test("the seccomp policy reaches a runtime that honours it, and is never empty")
+  func policy() throws {
+    let plugin = try plugin()
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    let policy = try #require(try plugin.createContainer(pod: pod([all: "filtered"]), container: container()))
+    #expect(policy.defaultAction == "SCMP_ACT_ERRNO")
+    #expect(policy.syscalls.contains { $0.names.contains("read") && $0.action == "SCMP_ACT_ALLOW" })
+  }
+
+  @Test("a runtime that ignores seccomp policies refuses the container, or runs it where the profile says so")
+  func ignored() throws {
+    let plugin = try plugin()
+    _ = try plugin.configure(runtime("2.1.9"))
+    let error = #expect(throws: Refusal.self) {
+      try plugin.createContainer(pod: pod([all: "filtered"]), container: container())
+    }
+    #expect(error?.description.hasPrefix("profile \"filtered\":") == true)
+    #expect(error?.description.contains("containerd 2.1.9") == true)
+    #expect(try plugin.createContainer(pod: pod([all: "filtered-if-possible"]), container: container()) == nil)
+  }
+
+  @Test("rules that the node cannot enforce refuse the container with the reason")
+  func gaps() throws {
+    let plugin = try plugin()
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    let error = #expect(throws: Refusal.self) {
+      try plugin.createContainer(pod: pod([all: "exec"]), container: container())
+    }
+    #expect(error?.description.contains("process.rules[0] Block /bin/id") == true)
+  }
+
+  @Test("a profile that does not exist is refused with its name and where it was looked for")
+  func missing() throws {
+    let plugin = try plugin()
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    let error = #expect(throws: PolicyError.self) {
+      try plugin.createContainer(pod: pod([all: "nowhere"]), container: container())
+    }
+    #expect(error.map { "\($0)".contains("nowhere") && "\($0)".contains("/tmp/stockade-profiles-") } == true)
+  }
+
+  @Test("a broken configuration refuses every container, annotated or not, and does not drop the plugin")
+  func brokenConfiguration() throws {
+    let plugin = try plugin()
+    #expect(try !plugin.configure(runtime("2.3.4", nri: "0.12.0", config: "bindigns: []")).isEmpty)
+    let error = #expect(throws: Refusal.self) {
+      try plugin.createContainer(pod: pod(), container: container())
+    }
+    #expect(error?.description.contains("bindigns") == true)
+  }
+
+  @Test("a policy that another plugin changed afterwards is refused")
+  func changed() throws {
+    let plugin = try plugin()
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    let pod = pod([all: "filtered"])
+    var policy = try #require(try plugin.createContainer(pod: pod, container: container()))
+    try plugin.validateContainerAdjustment(pod: pod, container: container(), policy: policy)
+    policy.syscalls.removeLast()
+    #expect(throws: Refusal.self) {
+      try plugin.validateContainerAdjustment(pod: pod, container: container(), policy: policy)
+    }
+    #expect(throws: Refusal.self) {
+      try plugin.validateContainerAdjustment(pod: pod, container: container(), policy: nil)
+    }
+  }
+
+  @Test("a start without the filter that was sent is refused")
+  func unfiltered() throws {
+    let plugin = try plugin()
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    let pod = pod([all: "filtered"])
+    var container = container()
+    _ = try plugin.createContainer(pod: pod, container: container)
+    container.pid = UInt32(getpid())
+    guard try !Files.text("/proc/self/status").contains("Seccomp:\t2") else { return }
+    let error = #expect(throws: Refusal.self) { try plugin.startContainer(pod: pod, container: container) }
+    #expect(error?.description.contains("has no seccomp filter although the profile sets one") == true)
+  }
+
+  @Test(
+    "only events that are used are asked for, and the validator where the runtime has one",
+    arguments: [("2.1.9", "", false), ("2.2.0", "", true), ("2.3.4", "0.12.0", true)])
+  func events(version: String, nri: String, validates: Bool) throws {
+    let events = try plugin().configure(runtime(version, nri: nri))
+    #expect(events.contains(.validateContainerAdjustment) == validates)
+    #expect(events.isSuperset(of: [.runPodSandbox, .createContainer, .startContainer, .stopContainer, .removeContainer]))
+    #expect(events.rawValue & 1 << 4 == 0, "PostCreateContainer is not used")
+  }
+}

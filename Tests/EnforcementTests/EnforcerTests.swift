@@ -1,0 +1,220 @@
+import CStockade
+import Enforcement
+import Glibc
+import Policy
+import System
+import Testing
+
+/// A cgroup of its own with one process in it, which stands for a container's.
+private final class World {
+  let kernel = FakeKernel()
+  let enforcer: Enforcer
+  let path: String
+  let directory: String
+  private var child: pid_t = 0
+
+  /// - Parameter runtimeMountNamespace: nil: another one than the process's.
+  init(runtimeMountNamespace: UInt64? = nil) throws {
+    let hierarchy = try CgroupHierarchy.current()
+    path = "/stockade-test-enforcer-\(UInt64.random(in: 0...UInt64.max))"
+    directory = (hierarchy.root ?? "") + path
+    enforcer = Enforcer(kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: runtimeMountNamespace ?? 1)
+    try Files.makeFolder(directory)
+    let arguments = ["sleep", "600"].map { strdup($0) } + [nil]
+    defer { for word in arguments { free(word) } }
+    let code = posix_spawnp(&child, "sleep", nil, nil, arguments, environ)
+    if code != 0 { throw Errno(code, "run sleep") }
+    try Files.write("\(child)", to: directory + "/cgroup.procs")
+  }
+
+  deinit {
+    if child > 0 { ends() }
+    rmdir(directory)
+  }
+
+  var cgroupID: UInt64 { get throws { try Cgroup(directory: directory).id } }
+
+  func start() -> Enforcer.Start {
+    Enforcer.Start(subject: subject("c1"), sandboxID: "s1", cgroupsPath: path, pid: UInt32(child))
+  }
+
+  /// The process ends; its cgroup stays, empty.
+  func ends() {
+    kill(child, SIGKILL)
+    waitpid(child, nil, 0)
+    child = 0
+    while (try? Files.text(directory + "/cgroup.procs").isEmpty) == false { sched_yield() }
+  }
+}
+
+private func subject(_ id: String) -> Subject {
+  Subject(containerID: id, containerName: "app", podName: "pod", podNamespace: "ns", podUID: "uid", image: "image")
+}
+
+/// Network rules and a deny rule: all steps are needed, and no overlay.
+private func profile(_ name: String = "p", failure: FailurePolicy = .fail) -> Profile {
+  var profile = Profile(name: name, file: "p.yaml")
+  profile.failurePolicy = failure
+  var process = ProcessSection()
+  process.newExecutables = .allow
+  process.rules = [
+    PathRule(path: "/bin/x", isDirectory: false, action: .block, location: Location(file: "p.yaml", line: 1))
+  ]
+  profile.process = process
+  var egress = NetworkDirection()
+  egress.defaultAction = .block
+  profile.network.egress = egress
+  return profile
+}
+
+private let hasCgroups = getuid() == 0 && (try? CgroupHierarchy.current().root) != nil
+
+@Suite(.enabled(if: hasCgroups, "needs root and cgroup v2: a process must be put in a cgroup"))
+struct EnforcerTests {
+  @Test("the container is opened by the last write")
+  func order() throws {
+    let world = try World()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    #expect(world.kernel.steps == ["install", "entrypoint", "attach", "open"])
+  }
+
+  @Test("whatever step fails, nothing in the container may exec", arguments: ["install", "entrypoint", "attach", "open"])
+  func refusedStep(step: String) throws {
+    let world = try World()
+    world.kernel.refuse(step)
+    #expect(throws: EnforcementError.self) {
+      try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    }
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.policies.isEmpty)
+  }
+
+  @Test("a refused start is released once its cgroup is empty, and not before")
+  func refusedStart() throws {
+    let world = try World()
+    world.kernel.refuse("attach")
+    #expect(throws: EnforcementError.self) {
+      try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    }
+    world.kernel.refuse()
+    #expect(try !world.enforcer.release("c1"))
+    world.ends()
+    #expect(try world.enforcer.release("c1"))
+    #expect(world.kernel.rows.isEmpty && world.kernel.attached.isEmpty)
+  }
+
+  @Test("a process that the runtime's own mount namespace holds is no container's")
+  func sharedNamespace() throws {
+    let own = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
+    let world = try World(runtimeMountNamespace: own)
+    let error = #expect(throws: EnforcementError.self) {
+      try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    }
+    #expect(error.map { "\($0)".contains("shares the runtime's mount namespace") } == true)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+  }
+
+  @Test("a pid in another cgroup than the payload says is refused")
+  func elsewhere() throws {
+    let world = try World()
+    var start = world.start()
+    start.cgroupsPath = "/somewhere/else"
+    let error = #expect(throws: EnforcementError.self) {
+      try world.enforcer.activate(start, profile: profile(), expectsFilter: false)
+    }
+    #expect(error.map { "\($0)".contains("is not in cgroup /somewhere/else") } == true)
+  }
+
+  @Test("processes that remain keep the policy and may exec nothing; then all goes")
+  func remaining() throws {
+    let world = try World()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    #expect(try !world.enforcer.release("c1"))
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.attached.count == 1 && world.kernel.policies.count == 1)
+    world.ends()
+    #expect(try world.enforcer.release("c1"))
+    #expect(try world.enforcer.release("c1"))
+    #expect(world.kernel.rows.isEmpty && world.kernel.attached.isEmpty && world.kernel.policies.isEmpty)
+  }
+
+  @Test("a refusal to detach is worded for the log, and can be tried again")
+  func refusedDetach() throws {
+    let world = try World()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    world.ends()
+    world.kernel.refuse("detach")
+    let error = #expect(throws: ReleaseError.self) { try world.enforcer.release("c1") }
+    #expect(
+      error?.description == "failed to detach bpf prog from \(world.directory): operation not permitted")
+    world.kernel.refuse()
+    #expect(try world.enforcer.release("c1"))
+  }
+
+  @Test("a cgroup that is gone is released as an empty one")
+  func gone() throws {
+    let world = try World()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    world.ends()
+    rmdir(world.directory)
+    #expect(try world.enforcer.release("c1"))
+    #expect(world.kernel.rows.isEmpty)
+  }
+
+  @Test("a changed profile gets a new revision and takes the old one away")
+  func replaced() throws {
+    let world = try World()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    let before = world.kernel.policies
+    var changed = profile()
+    changed.process?.rules = []
+    try world.enforcer.replace(changed)
+    #expect(world.kernel.policies.count == 1 && world.kernel.policies != before)
+    #expect(world.kernel.rows[try world.cgroupID]?.revision == world.kernel.policies.first)
+  }
+
+  @Test("a changed profile that the kernel refuses leaves the old one in force")
+  func refusedReplacement() throws {
+    let world = try World()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    let before = world.kernel.rows[try world.cgroupID]?.revision
+    world.kernel.refuse("attach")
+    var changed = profile()
+    changed.process?.rules = []
+    #expect(throws: KernelError.self) { try world.enforcer.replace(changed) }
+    #expect(world.kernel.rows[try world.cgroupID]?.revision == before)
+    #expect(world.kernel.policies.count == 1)
+  }
+
+  @Test("two containers of a profile share one revision")
+  func shared() throws {
+    let world = try World()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    #expect(world.kernel.policies.count == 1)
+  }
+
+  @Test("leftovers of an earlier process are taken away, and gates of pods that are gone")
+  func leftovers() throws {
+    let world = try World()
+    for (id, state) in [(UInt64(1 << 40), STOCKADE_OPEN), (UInt64(1 << 40) + 1, STOCKADE_GATE)] {
+      try world.kernel.put(
+        stockade_container(
+          cgroup_id: id, revision: 7, state: state.rawValue, root_device: 0, check: 0, pad: 0))
+    }
+    try world.enforcer.settle(sandboxes: [])
+    #expect(world.kernel.rows.isEmpty)
+  }
+
+  @Test("what sets no filter is refused where the profile expects one")
+  func filters() throws {
+    let world = try World()
+    let isFiltered = try Files.text("/proc/self/status").contains("Seccomp:\t2")
+    guard !isFiltered else { return }
+    let error = #expect(throws: EnforcementError.self) {
+      try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: true)
+    }
+    #expect(error.map { "\($0)".contains("has no seccomp filter although the profile sets one") } == true)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+  }
+}

@@ -1,0 +1,123 @@
+import BPF
+import CStockade
+import Enforcement
+import Events
+import Glibc
+import Policy
+import System
+import Testing
+
+private let subject = Subject(
+  containerID: "c1", containerName: "app", podName: "web-1", podNamespace: "shop", podUID: "u1", image: "nginx:1")
+
+private func profile() -> Profile {
+  var profile = Profile(name: "web", file: "web.yaml")
+  var process = ProcessSection()
+  process.rules = [
+    PathRule(path: "/bin/id", isDirectory: false, action: .block, location: Location(file: "web.yaml", line: 9))
+  ]
+  profile.process = process
+  return profile
+}
+
+private func decoder(known: Bool = true, commandLine: [UInt8]? = nil) -> EventDecoder {
+  EventDecoder(
+    subject: { _, _ in known ? EventSubject(subject: subject, profile: profile(), tier: .signal) : nil },
+    commandLine: { _ in commandLine }, bootOffsetNanoseconds: { 1_000_000_000 })
+}
+
+private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ reason: stockade_reason) -> stockade_event {
+  var header = stockade_event()
+  header.cgroup_id = 7
+  header.kind = kind.rawValue
+  header.effect = effect.rawValue
+  header.reason = reason.rawValue
+  header.rule = STOCKADE_NO_RULE
+  header.pid = 42
+  header.comm.0 = UInt8(ascii: "x")
+  return header
+}
+
+@Suite struct EventTests {
+  @Test("a killed exec names container, profile, rule, path and arguments")
+  func exec() {
+    var header = header(STOCKADE_EVENT_EXEC, STOCKADE_KILLED, STOCKADE_BY_RULE)
+    header.rule = 0
+    let event = KernelEvent(header: header, path: Array("/bin/id".utf8), arguments: [Array("id".utf8), Array("-u".utf8)])
+    let record = decoder().decode(event)
+    #expect(
+      record?.json.text
+        == #"{"time":"1970-01-01T00:00:01.000000000Z","kind":"exec","action":"Block","effect":"killed","#
+        + #""reason":"rule","container":{"id":"c1","name":"app"},"pod":{"namespace":"shop","name":"web-1","uid":"u1"},"#
+        + #""image":"nginx:1","cgroupId":7,"profile":"web","rule":"process.rules[0] (web.yaml:9)","tier":"signal","#
+        + #""process":{"pid":42,"parentPid":0,"uid":0,"comm":"x","path":"/bin/id","arguments":["id","-u"],"#
+        + #""argumentsSource":"kernel"}}"#)
+    #expect(record?.summary == "killed exec /bin/id (id -u): rule process.rules[0] (web.yaml:9) of profile web")
+  }
+
+  @Test("a refused connection has its peer, and arguments that say that they were read later")
+  func connect() {
+    var header = header(STOCKADE_EVENT_CONNECT, STOCKADE_REFUSED, STOCKADE_BY_DEFAULT)
+    header.family = UInt8(AF_INET6)
+    header.protocol = 6
+    header.remote_port = 443
+    header.remote_address.15 = 1
+    let record = decoder(commandLine: Array("nc\0-6\0".utf8)).decode(KernelEvent(header: header))
+    #expect(record?.peer?.address == "::1")
+    #expect(record?.process?.arguments == ["nc", "-6"])
+    #expect(record?.process?.argumentsSource == "proc")
+    #expect(record?.summary == "refused connect [::1]:443 (TCP) (nc -6): defaultAction of profile web")
+  }
+
+  @Test("a record of an unknown container keeps its cgroup id")
+  func unknown() {
+    let event = KernelEvent(header: header(STOCKADE_EVENT_EXEC, STOCKADE_KILLED, STOCKADE_POLICY_GONE))
+    let text = decoder(known: false).decode(event)?.json.text
+    #expect(text?.contains(#""cgroupId":7"#) == true && text?.contains(#""reason":"policyGone""#) == true)
+    #expect(text?.contains("container") == false)
+  }
+
+  @Test("a kind or effect of another version is left out")
+  func otherVersion() {
+    var strange = header(STOCKADE_EVENT_EXEC, STOCKADE_KILLED, STOCKADE_BY_RULE)
+    strange.kind = 99
+    #expect(decoder().decode(KernelEvent(header: strange)) == nil)
+  }
+
+  @Test("a rule index beyond the profile is named without a line")
+  func ruleBeyond() {
+    var header = header(STOCKADE_EVENT_EXEC, STOCKADE_AUDITED, STOCKADE_ARGUMENT)
+    header.rule = 5
+    header.argument = 2
+    #expect(decoder().decode(KernelEvent(header: header))?.rule == "process.rules[5].arguments[2]")
+  }
+
+  @Test("counters that rose are told with how much")
+  func losses() {
+    let before = KernelCounters([1, 2, 3])
+    let after = KernelCounters([1, 5, 3, 1])
+    #expect(after.losses(since: before).map { "\($0.name) \($0.count)" } == ["eventsDroppedRate 3", "markFailed 1"])
+    #expect(after.losses(since: after).isEmpty)
+  }
+}
+
+@Suite struct FileSinkTests {
+  @Test("at its limit the file gives way to a new one, and no line is cut")
+  func rotation() throws {
+    let path = "/tmp/stockade-events-\(getpid()).jsonl"
+    defer { for file in [path, path + ".1"] { unlink(file) } }
+    let sink = try FileSink(path: path, limitBytes: 12)
+    for line in ["first", "again", "third"] { try sink.write(line) }
+    #expect(try Files.text(path + ".1") == "first\nagain\n")
+    #expect(try Files.text(path) == "third\n")
+  }
+
+  @Test("a symbolic link in the file's place is refused")
+  func link() throws {
+    let path = "/tmp/stockade-link-\(getpid()).jsonl"
+    defer { unlink(path) }
+    #expect(symlink("/tmp/elsewhere", path) == 0)
+    let error = #expect(throws: Errno.self) { try FileSink(path: path) }
+    #expect(error?.code == ELOOP)
+  }
+}
