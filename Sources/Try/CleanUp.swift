@@ -10,6 +10,9 @@ import System
 final class CleanUp {
   private let writer: FileDescriptor
   private let shell: pid_t
+  /// Shared while something of ours may be made in the folders that every `try` uses: these are only removed by the
+  /// one that gets the lock alone, or they would vanish under another one's hands. flock(2).
+  private let lock: FileDescriptor
 
   /// A `runc create` that outlives us ends within this time.
   private static let script = """
@@ -26,14 +29,19 @@ final class CleanUp {
       done
       tries=$((tries + 1))
     done
-    rmdir /sys/fs/cgroup/stockade-try /sys/fs/cgroup/*/stockade-try
     umount -l "$folder"
-    rmdir "$folder" "${folder%/*}"
+    rmdir "$folder"
+    flock --exclusive --timeout 0.1 /run rmdir "${folder%/*}" /sys/fs/cgroup/stockade-try /sys/fs/cgroup/*/stockade-try
     [ -z "$cgroups" ]
     """
 
   init(_ workspace: Workspace) throws(TryError) {
     try system { () throws(Errno) in try call("adopt orphans") { stockade_become_subreaper() } }
+    lock = try system { () throws(Errno) in
+      let folder = try FileDescriptor(open: "/run", O_RDONLY | O_DIRECTORY)
+      try call("lock /run") { flock(folder.number, LOCK_SH) }
+      return folder
+    }
     let (reader, writer) = try connectedPair()
     self.writer = writer
     let null = try system { () throws(Errno) in try FileDescriptor(open: "/dev/null", O_RDWR) }
@@ -45,6 +53,7 @@ final class CleanUp {
   /// Cleans up and waits until that is done.
   func run() throws(TryError) {
     killOrphans()
+    flock(lock.number, LOCK_UN)
     try system { () throws(Errno) in try writer.write("end\n".utf8) }
     if try Program.wait(for: shell) != 0 {
       throw .leftBehind("cgroups below stockade-try could not be removed; look for processes in them")

@@ -138,4 +138,12 @@ struct EnforcementTests {
     let lateSteps: Set<Step> = [.stop, .remove, .stopPod, .removePod]
     #expect(run.status == (lateSteps.contains(step) ? 137 : ExitStatus.notStarted))
   }
+
+  @Test("runs at the same time do not clear away what the others use")
+  func together() throws {
+    let program = try #require(builtProgram)
+    let arguments = [program, "try", "--profile", demoProfile, "--repeat", "3", "--", "true"]
+    let runs = try (0..<4).map { _ in try Program.start(arguments) }
+    #expect(try runs.map { try Program.wait(for: $0) } == [0, 0, 0, 0])
+  }
 }
