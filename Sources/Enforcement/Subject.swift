@@ -26,4 +26,10 @@ package struct EventSubject: Sendable {
   package var subject: Subject
   package var profile: Profile
   package var tier: Tier
+
+  package init(subject: Subject, profile: Profile, tier: Tier) {
+    self.subject = subject
+    self.profile = profile
+    self.tier = tier
+  }
 }

@@ -165,7 +165,8 @@ private let all = "profile.stockade.dev"
   func events(version: String, nri: String, validates: Bool) throws {
     let events = try plugin().configure(runtime(version, nri: nri))
     #expect(events.contains(.validateContainerAdjustment) == validates)
-    #expect(events.isSuperset(of: [.runPodSandbox, .createContainer, .startContainer, .stopContainer, .removeContainer]))
+    #expect(
+      events.isSuperset(of: [.runPodSandbox, .createContainer, .startContainer, .stopContainer, .removeContainer]))
     #expect(events.rawValue & 1 << 4 == 0, "PostCreateContainer is not used")
   }
 }

@@ -43,7 +43,8 @@ import Testing
   @Test("a gate is only for a cgroup that carries the pod's uid")
   func gates() {
     let uid = "1e73bd8c-7675-4bc2-ad46-b80d571a82e3"
-    #expect(CgroupPath(pod: uid, cgroupParent: "/kubepods/besteffort/pod\(uid)")?.path == "/kubepods/besteffort/pod\(uid)")
+    #expect(
+      CgroupPath(pod: uid, cgroupParent: "/kubepods/besteffort/pod\(uid)")?.path == "/kubepods/besteffort/pod\(uid)")
     let slice = "kubepods-besteffort-pod1e73bd8c_7675_4bc2_ad46_b80d571a82e3.slice"
     #expect(CgroupPath(pod: uid, cgroupParent: slice)?.path == "/kubepods.slice/kubepods-besteffort.slice/\(slice)")
     for shared in ["", "/kubepods", "/kubepods/besteffort", "/k8s.io", "/pod", "/kubepods/podother"] {
@@ -60,7 +61,8 @@ import Testing
     let unified = "31 23 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
     let pids = "32 23 0:28 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
     #expect(CgroupHierarchy(mountInfo: v2) == CgroupHierarchy(layout: .v2, root: "/sys/fs/cgroup"))
-    #expect(CgroupHierarchy(mountInfo: pids + unified) == CgroupHierarchy(layout: .hybrid, root: "/sys/fs/cgroup/unified"))
+    #expect(
+      CgroupHierarchy(mountInfo: pids + unified) == CgroupHierarchy(layout: .hybrid, root: "/sys/fs/cgroup/unified"))
     #expect(CgroupHierarchy(mountInfo: pids) == CgroupHierarchy(layout: .v1, root: nil))
   }
 

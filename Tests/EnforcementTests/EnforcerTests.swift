@@ -20,7 +20,7 @@ private final class World {
     directory = (hierarchy.root ?? "") + path
     enforcer = Enforcer(kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: runtimeMountNamespace ?? 1)
     try Files.makeFolder(directory)
-    let arguments = ["sleep", "600"].map { strdup($0) } + [nil]
+    let arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sleep"), strdup("600"), nil]
     defer { for word in arguments { free(word) } }
     let code = posix_spawnp(&child, "sleep", nil, nil, arguments, environ)
     if code != 0 { throw Errno(code, "run sleep") }
@@ -78,7 +78,8 @@ struct EnforcerTests {
     #expect(world.kernel.steps == ["install", "entrypoint", "attach", "open"])
   }
 
-  @Test("whatever step fails, nothing in the container may exec", arguments: ["install", "entrypoint", "attach", "open"])
+  @Test(
+    "whatever step fails, nothing in the container may exec", arguments: ["install", "entrypoint", "attach", "open"])
   func refusedStep(step: String) throws {
     let world = try World()
     world.kernel.refuse(step)

@@ -27,7 +27,7 @@ final class NetworkActor {
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, childEnd.number, 0)
     posix_spawn_file_actions_adddup2(&actions, childEnd.number, 1)
-    let words = launcher + ["python3", "-u", "-c", prelude + Self.loop]
+    let words = launcher + ["/usr/bin/python3", "-u", "-c", prelude + Self.loop]
     var arguments = words.map { strdup($0) } + [nil]
     defer { arguments.forEach { free($0) } }
     var child: pid_t = 0

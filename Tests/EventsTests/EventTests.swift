@@ -26,7 +26,8 @@ private func decoder(known: Bool = true, commandLine: [UInt8]? = nil) -> EventDe
     commandLine: { _ in commandLine }, bootOffsetNanoseconds: { 1_000_000_000 })
 }
 
-private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ reason: stockade_reason) -> stockade_event {
+private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ reason: stockade_reason) -> stockade_event
+{
   var header = stockade_event()
   header.cgroup_id = 7
   header.kind = kind.rawValue
@@ -43,7 +44,8 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
   func exec() {
     var header = header(STOCKADE_EVENT_EXEC, STOCKADE_KILLED, STOCKADE_BY_RULE)
     header.rule = 0
-    let event = KernelEvent(header: header, path: Array("/bin/id".utf8), arguments: [Array("id".utf8), Array("-u".utf8)])
+    let event = KernelEvent(
+      header: header, path: Array("/bin/id".utf8), arguments: [Array("id".utf8), Array("-u".utf8)])
     let record = decoder().decode(event)
     #expect(
       record?.json.text
