@@ -29,7 +29,7 @@ enum ExecActor {
     def ended(pid, output):
         status = os.waitpid(pid, 0)[1]
         text = output.decode()
-        if os.WIFSIGNALED(status): return ('killed' if os.WTERMSIG(status) == 9 else 'signal') + (' ' + text if text else '')
+        if os.WIFSIGNALED(status): return ' '.join(['killed' if os.WTERMSIG(status) == 9 else 'signal'] + text.split())
         return text if text and not status else f'exit {os.WEXITSTATUS(status)}' + text
 
     def everything(end):

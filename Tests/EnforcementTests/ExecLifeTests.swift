@@ -263,6 +263,37 @@ struct ExecLifeTests {
     #expect(refusal.contains("was not killed"))
   }
 
+  @Test("of a container that came and went nothing is left: no cgroup, folder, process, map entry or rule")
+  func nothingLeft() throws {
+    let bench = try ExecBench()
+    var world: ExecWorld? = try ExecWorld(bench)
+    let program = try #require(try world?.program("program"))
+    let words = ArgumentRule(kind: .equals, text: "x", index: nil, action: .block)
+    try world?.apply(.section(.block, .path(program, .allow, words), allowEntrypoint: true))
+    #expect(world?.start(program, "x") == "killed")
+    let cgroup = try #require(world?.cgroupPath), folder = try #require(world?.folder)
+    let pid = try #require(world?.actor.processID)
+    world = nil
+    #expect(!Files.exists(cgroup) && !Files.exists(folder) && kill(pid, 0) == -1)
+    #expect(try bench.policy.containers().isEmpty)
+    for map in ["policies", "entrypoints", "rate"] { #expect(try bench.count(map, UInt64(0)) == 0) }
+    #expect(try bench.count("path_rules", stockade_path_key()) == 0)
+    #expect(try bench.count("arguments", stockade_argument_key()) == 0)
+    #expect(try bench.count("strays", UInt32(0)) == 0)
+  }
+
+  @Test("a stray that ends is forgotten")
+  func strayGone() throws {
+    let bench = try ExecBench()
+    let world = try ExecWorld(bench)
+    try world.apply(.section(.allow))
+    world.become()
+    world.run("join('\(NetworkBench.cgroupRoot)')")
+    #expect(try bench.count("strays", UInt32(0)) == 1)
+    world.actor.end()
+    #expect(try bench.count("strays", UInt32(0)) == 0)
+  }
+
   /// The kernel detaches a program some time after its last link is gone: tries until then, each try being a start.
   private func eventually(_ condition: () -> Bool) -> Bool { (0..<1000).contains { _ in condition() } }
 }

@@ -102,13 +102,14 @@ func removeCgroup(_ path: String) {
   rmdir(path)
 }
 
-/// Removes a folder of tests and everything in it, without following symlinks.
-func removeTree(_ path: String) {
-  for name in (try? Files.names(in: path)) ?? [] {
-    let inner = "\(path)/\(name)"
-    if unlink(inner) == -1 { removeTree(inner) }
-  }
-  rmdir(path)
+/// Removes a folder of tests and everything in it, however deep, without following symlinks.
+func removeTree(_ name: String, in parent: Int32 = AT_FDCWD) {
+  if unlinkat(parent, name, 0) == 0 { return }
+  let number = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+  if number == -1 { return }
+  let folder = FileDescriptor(owning: number)
+  for inner in (try? Files.names(in: "/proc/self/fd/\(number)")) ?? [] { removeTree(inner, in: folder.number) }
+  unlinkat(parent, name, AT_REMOVEDIR)
 }
 
 extension ProcessSection {

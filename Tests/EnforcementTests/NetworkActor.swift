@@ -49,6 +49,7 @@ final class NetworkActor {
   /// Runs one line of Python and returns its answer.
   @discardableResult
   func run(_ line: String) -> String {
+    if hasEnded { return "ended" }
     do {
       try stream.write(Array("\(line)\n".utf8))
       return try answer()
