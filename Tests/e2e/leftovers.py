@@ -83,26 +83,22 @@ CONTAINER_MAPS = {
 }
 
 
-def entries(pinned_map: pathlib.Path) -> list[str]:
+def entries(pinned_map: pathlib.Path) -> list[dict]:
     command = ["/usr/sbin/bpftool", "--json", "map", "dump", "pinned", pinned_map]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [f"{pinned_map.name}: {json.dumps(entry)}" for entry in json.loads(answer.stdout or "[]") if not is_pods(entry)]
+    # The map's BTF lets bpftool name the fields.
+    return [entry.get("formatted", entry) for entry in json.loads(answer.stdout or "[]")]
 
 
-def is_pods(entry: dict) -> bool:
-    """The gate of a pod, or its pause process behind it."""
-    value = entry.get("formatted", {}).get("value", {})
-    return isinstance(value, dict) and (value.get("state") == GATE or value.get("revision") == 0)
-
-
-GATE = 2  # enum stockade_container_state: a pod's own entry, which ends with the pod
-
-
-def bound_containers() -> list[str]:
-    """What the plugin still holds for any container: pins of links, in a folder per cgroup, and map entries."""
-    links = [str(path) for path in PINS.rglob("*") if path.parent.name.isdigit()]
+def bound(cgroup_id: int | None = None) -> list[str]:
+    """What the plugin still holds for containers, or for one: pins of links, in a folder per cgroup, and map entries."""
+    links = [path for path in PINS.rglob("*") if path.parent.name.isdigit()]
     maps = [path for path in PINS.rglob("*") if path.name in CONTAINER_MAPS]
-    return links + [line for path in maps for line in entries(path)]
+    rows = [(path.name, entry) for path in maps for entry in entries(path)]
+    if cgroup_id is not None:
+        links = [path for path in links if path.parent.name == str(cgroup_id)]
+        rows = [(name, entry) for name, entry in rows if entry.get("key") == cgroup_id]
+    return [str(path) for path in links] + [f"{name}: {json.dumps(entry)}" for name, entry in rows]
 
 
 def main() -> int:

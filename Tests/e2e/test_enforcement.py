@@ -4,8 +4,8 @@ import pathlib
 import socket
 
 from case import PluginCase
-from cri import Refused, api
-from host import command_of, wait_until
+from cri import Refused
+from host import wait_until
 from plugin import LOCKED_NAMESPACE
 from profiles import ALLOWED, BLOCKED, SERVED
 from servers import Server, ask
@@ -144,8 +144,9 @@ class Enforcement:
             container.start()
         self.assertFalse(container.log)
         container.remove()
-        self.assert_nothing_bound()
         wait_until("its cgroup to go", lambda: not container.cgroup.exists())
+        pod.remove()
+        self.assert_nothing_bound()
 
     def test_a_removed_container_leaves_nothing_while_its_neighbour_stays_bound(self):
         pod = self.profiled_pod("shop")
