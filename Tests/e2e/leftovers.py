@@ -14,6 +14,8 @@ import sys
 import host
 
 SETTLE_SECONDS = 10
+# Of this run; and of any test of ours.
+POD_CGROUPS = ("kubepods", "k8s.io", "stockade-e2e")
 OUR_CGROUPS = ("kubepods", "k8s.io", "stockade")
 OUR_PROCESSES = ("stockade", "containerd", "runc", "probe")
 
@@ -47,30 +49,30 @@ def processes() -> dict[str, str]:
 
 def look_inside() -> dict[str, str]:
     """What there is in this mount namespace, by a name that says what it is. Whoever looks knows its processes."""
-    return {f"cgroup {folder}": "" for folder in host.cgroups() if is_ours(folder)} | pins() | mounts()
+    return cgroups(POD_CGROUPS) | pins() | mounts()
 
 
 def look() -> dict[str, str]:
     """What there is on the machine. Only true while nobody else works with BPF there."""
-    return look_inside() | bpf_objects("prog") | bpf_objects("link") | bpf_objects("map") | processes()
+    objects = bpf_objects("prog") | bpf_objects("link") | bpf_objects("map")
+    return cgroups(OUR_CGROUPS) | pins() | mounts() | objects | processes()
 
 
-def is_ours(folder: str) -> bool:
-    """Whether a cgroup is one that a test made. Others may make and remove their own meanwhile."""
-    return any(part.startswith(OUR_CGROUPS) for part in pathlib.Path(folder).parts)
+def cgroups(names: tuple[str, ...]) -> dict[str, str]:
+    """Those with such a name, or below one."""
+    found = [folder for folder in host.cgroups() if any(part.startswith(names) for part in pathlib.Path(folder).parts)]
+    return {f"cgroup {folder}": "" for folder in found}
 
 
 def since(before: dict[str, str], look=look) -> list[str]:
-    """What is there now and was not before, once it has had time to go. Cgroups are then taken away."""
+    """What is there now and was not before, once it has had time to go."""
 
     def new() -> list[str]:
-        return [name for name in look() if name not in before]
+        return [f"{name} {text}".strip() for name, text in look().items() if name not in before]
 
     with contextlib.suppress(TimeoutError):
         host.wait_until("the machine to be as before", lambda: not new(), SETTLE_SECONDS)
-    problems = [f"{name} {text}".strip() for name, text in look().items() if name not in before]
-    host.remove_cgroups({name.removeprefix("cgroup ") for name in problems if name.startswith("cgroup ")})
-    return problems
+    return new()
 
 
 # ---- the plugin's own pins ----

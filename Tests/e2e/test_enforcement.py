@@ -4,8 +4,8 @@ import pathlib
 import socket
 
 from case import PluginCase
-from cri import Refused
-from host import wait_until
+from cri import Refused, api
+from host import command_of, wait_until
 from plugin import LOCKED_NAMESPACE
 from profiles import ALLOWED, BLOCKED, SERVED
 from servers import Server, ask
@@ -112,8 +112,9 @@ class Enforcement:
         for profile in ("deny-network", "audit-all"):
             with self.subTest(profile):
                 container = self.profiled_pod(profile).run("probe", "sleep")
+                # Start returns before the runtime's process becomes the container's.
+                wait_until("the entrypoint to run", lambda: "probe" in command_of(container.pid))
                 self.assertEqual(container.status.state, api.CONTAINER_RUNNING)
-                self.assertIn("probe", command_of(container.pid))
 
     def test_a_container_outside_kubepods_is_bound_as_well(self):
         container = self.profiled_pod("shop", cgroup_parent="").run("probe", "sleep")
