@@ -27,6 +27,8 @@ class Container:
 
     def start(self) -> "Container":
         self.runtime.cri.start(self.id)
+        # What the plugin knows it by, also when the folder is gone.
+        self.cgroup_id = self.cgroup.stat().st_ino
         return self
 
     def exec(self, *command: str) -> cri.Output:
@@ -131,18 +133,28 @@ class RuntimeCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.runtime = Containerd(pathlib.Path(os.environ["E2E_CONTAINERD"]), pathlib.Path(os.environ["E2E_IMAGE"]))
+        cls.install()
         cls.addClassCleanup(cls.runtime.stop)
         cls.runtime.start()
 
+    @classmethod
+    def install(cls):
+        """What containerd finds when it starts."""
+
+    def setUp(self):
+        self.parent_cgroups: set[str] = set()
+
     def tearDown(self):
         self.runtime.remove_all()
+        for parent in self.parent_cgroups:
+            remove_parent_cgroups(parent)
 
     def pod(self, *, annotations: dict[str, str] | None = None, cgroup_parent: str | None = None,
             host_pid: bool = False, privileged: bool = False, labels: dict[str, str] | None = None,
             namespace: str = NAMESPACE) -> Pod:
         """A running pod that is removed after the test. Without `cgroup_parent` one as kubelet names it."""
         pod = Pod(self.runtime, annotations or {}, cgroup_parent, host_pid, privileged, labels or {}, namespace)
-        self.addCleanup(remove_parent_cgroups, pod.cgroup_parent)
+        self.parent_cgroups.add(pod.cgroup_parent)
         return pod
 
     def wait_for_exit(self, container: Container) -> api.ContainerStatus:
@@ -163,10 +175,6 @@ class PluginCase(RuntimeCase):
     def setUpClass(cls):
         if "E2E_PLUGIN" not in os.environ:
             raise unittest.SkipTest("no --plugin was given")
-        runtime = Containerd(pathlib.Path(os.environ["E2E_CONTAINERD"]), pathlib.Path(os.environ["E2E_IMAGE"]))
-        cls.plugin = Plugin(runtime, cls.launched)
-        cls.addClassCleanup(cls.plugin.uninstall)
-        cls.plugin.install(profiles.all_profiles())
         super().setUpClass()
         cls.addClassCleanup(cls.plugin.stop)
         if cls.launched:
@@ -174,7 +182,14 @@ class PluginCase(RuntimeCase):
         else:
             cls.plugin.start()
 
+    @classmethod
+    def install(cls):
+        cls.plugin = Plugin(cls.runtime, cls.launched)
+        cls.addClassCleanup(cls.plugin.uninstall)
+        cls.plugin.install(profiles.all_profiles())
+
     def setUp(self):
+        super().setUp()
         # The test before may have failed between the plugin's end and its replacement.
         if self.plugin.pid is None:
             self.replace_plugin()
@@ -225,8 +240,15 @@ class PluginCase(RuntimeCase):
         refused = container.exec("probe", "tcp", "127.0.0.1", str(profiles.BLOCKED))
         self.assertEqual(refused.out, "connect: Operation not permitted\n")
 
-    def assert_nothing_bound(self) -> None:
-        """No pin and no map entry of a container is left."""
+    def assert_released(self, container: Container) -> None:
+        """No pin and no map entry of this container is left, while its pod may live on."""
+        identifier = container.cgroup_id
         with contextlib.suppress(TimeoutError):
-            wait_until("the last container to be released", lambda: not leftovers.bound_containers(), RELEASE_SECONDS)
-        self.assertEqual(leftovers.bound_containers(), [])
+            wait_until("its release", lambda: not leftovers.bound(identifier), RELEASE_SECONDS)
+        self.assertEqual(leftovers.bound(identifier), [])
+
+    def assert_nothing_bound(self) -> None:
+        """No pin and no map entry of any container or pod is left."""
+        with contextlib.suppress(TimeoutError):
+            wait_until("the last release", lambda: not leftovers.bound(), RELEASE_SECONDS)
+        self.assertEqual(leftovers.bound(), [])

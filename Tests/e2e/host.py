@@ -1,6 +1,6 @@
 """The tests' own corner of this machine: private mounts, every process theirs to end, and cgroups they take away.
 
-`enter()` puts this process into a mount namespace of its own in which /run is empty, changes to /etc and /opt are
+`enter()` puts this process into a mount namespace of its own in which /run is empty, changes to /dev, /etc and /opt are
 thrown away, and /sys/fs/bpf is a bpffs of its own. So containerd and the plugin use their documented places, and
 nothing outside sees it. It also makes this process the one that orphans fall to, so that shims and containers are found.
 """
@@ -19,6 +19,8 @@ END_SECONDS = 10
 BPF_FILES = pathlib.Path("/sys/fs/bpf")
 # tmpfs that is ours: its content goes when the last process in the mount namespace ends.
 SCRATCH = pathlib.Path("/run/stockade-e2e")
+# What is written there is only ours. Of /dev it is the log's socket.
+PRIVATE_FOLDERS = ("dev", "etc", "opt")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -42,7 +44,7 @@ def enter() -> None:
     mount("none", "/", None, MS_REC_PRIVATE)
     mount("tmpfs", "/run", "tmpfs", options="mode=755")
     SCRATCH.mkdir()
-    for place in ("etc", "opt"):
+    for place in PRIVATE_FOLDERS:
         upper, work = SCRATCH / f"{place}.upper", SCRATCH / f"{place}.work"
         upper.mkdir()
         work.mkdir()

@@ -14,6 +14,8 @@ import sys
 import host
 
 SETTLE_SECONDS = 10
+# Of this run; and of any test of ours.
+POD_CGROUPS = ("kubepods", "k8s.io", "stockade-e2e")
 OUR_CGROUPS = ("kubepods", "k8s.io", "stockade")
 OUR_PROCESSES = ("stockade", "containerd", "runc", "probe")
 
@@ -47,30 +49,30 @@ def processes() -> dict[str, str]:
 
 def look_inside() -> dict[str, str]:
     """What there is in this mount namespace, by a name that says what it is. Whoever looks knows its processes."""
-    return {f"cgroup {folder}": "" for folder in host.cgroups() if is_ours(folder)} | pins() | mounts()
+    return cgroups(POD_CGROUPS) | pins() | mounts()
 
 
 def look() -> dict[str, str]:
     """What there is on the machine. Only true while nobody else works with BPF there."""
-    return look_inside() | bpf_objects("prog") | bpf_objects("link") | bpf_objects("map") | processes()
+    objects = bpf_objects("prog") | bpf_objects("link") | bpf_objects("map")
+    return cgroups(OUR_CGROUPS) | pins() | mounts() | objects | processes()
 
 
-def is_ours(folder: str) -> bool:
-    """Whether a cgroup is one that a test made. Others may make and remove their own meanwhile."""
-    return any(part.startswith(OUR_CGROUPS) for part in pathlib.Path(folder).parts)
+def cgroups(names: tuple[str, ...]) -> dict[str, str]:
+    """Those with such a name, or below one."""
+    found = [folder for folder in host.cgroups() if any(part.startswith(names) for part in pathlib.Path(folder).parts)]
+    return {f"cgroup {folder}": "" for folder in found}
 
 
 def since(before: dict[str, str], look=look) -> list[str]:
-    """What is there now and was not before, once it has had time to go. Cgroups are then taken away."""
+    """What is there now and was not before, once it has had time to go."""
 
     def new() -> list[str]:
-        return [name for name in look() if name not in before]
+        return [f"{name} {text}".strip() for name, text in look().items() if name not in before]
 
     with contextlib.suppress(TimeoutError):
         host.wait_until("the machine to be as before", lambda: not new(), SETTLE_SECONDS)
-    problems = [f"{name} {text}".strip() for name, text in look().items() if name not in before]
-    host.remove_cgroups({name.removeprefix("cgroup ") for name in problems if name.startswith("cgroup ")})
-    return problems
+    return new()
 
 
 # ---- the plugin's own pins ----
@@ -83,26 +85,22 @@ CONTAINER_MAPS = {
 }
 
 
-def entries(pinned_map: pathlib.Path) -> list[str]:
+def entries(pinned_map: pathlib.Path) -> list[dict]:
     command = ["/usr/sbin/bpftool", "--json", "map", "dump", "pinned", pinned_map]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [f"{pinned_map.name}: {json.dumps(entry)}" for entry in json.loads(answer.stdout or "[]") if not is_pods(entry)]
+    # The map's BTF lets bpftool name the fields.
+    return [entry.get("formatted", entry) for entry in json.loads(answer.stdout or "[]")]
 
 
-def is_pods(entry: dict) -> bool:
-    """The gate of a pod, or its pause process behind it."""
-    value = entry.get("formatted", {}).get("value", {})
-    return isinstance(value, dict) and (value.get("state") == GATE or value.get("revision") == 0)
-
-
-GATE = 2  # enum stockade_container_state: a pod's own entry, which ends with the pod
-
-
-def bound_containers() -> list[str]:
-    """What the plugin still holds for any container: pins of links, in a folder per cgroup, and map entries."""
-    links = [str(path) for path in PINS.rglob("*") if path.parent.name.isdigit()]
+def bound(cgroup_id: int | None = None) -> list[str]:
+    """What the plugin still holds for containers, or for one: pins of links, in a folder per cgroup, and map entries."""
+    links = [path for path in PINS.rglob("*") if path.parent.name.isdigit()]
     maps = [path for path in PINS.rglob("*") if path.name in CONTAINER_MAPS]
-    return links + [line for path in maps for line in entries(path)]
+    rows = [(path.name, entry) for path in maps for entry in entries(path)]
+    if cgroup_id is not None:
+        links = [path for path in links if path.parent.name == str(cgroup_id)]
+        rows = [(name, entry) for name, entry in rows if entry.get("key") == cgroup_id]
+    return [str(path) for path in links] + [f"{name}: {json.dumps(entry)}" for name, entry in rows]
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ import subprocess
 import host
 from containerd import Containerd
 from host import SCRATCH, wait_until
+from system_log import Syslog
 
 NAME = "10-stockade"
 PLUGINS = pathlib.Path("/opt/nri/plugins")
@@ -45,6 +46,10 @@ class Plugin:
         self.binary = pathlib.Path(os.environ["E2E_PLUGIN"])
         self.log = SCRATCH / "plugin.log"
         self.process: subprocess.Popen | None = None
+        self.syslog: Syslog | None = None
+        # The log goes on from one containerd of the tests to the next.
+        self.earlier_registrations = 0
+        self.earlier_registrations = self.registrations
 
     # ---- installing ----
 
@@ -59,8 +64,11 @@ class Plugin:
         if self.launched:
             PLUGINS.mkdir(parents=True, exist_ok=True)
             (PLUGINS / NAME).symlink_to(self.binary)
+            self.syslog = Syslog(self.log)
 
     def uninstall(self) -> None:
+        if self.syslog:
+            self.syslog.close()
         for folder in (LAUNCHED_CONFIG.parent, EXTERNAL_CONFIG.parent, PLUGINS):
             shutil.rmtree(folder, ignore_errors=True)
         EVENTS.unlink(missing_ok=True)
@@ -85,10 +93,10 @@ class Plugin:
 
     @property
     def registrations(self) -> int:
-        """How often the runtime took this plugin in, since the first start: it told it what runs."""
+        """How often the runtime took this plugin in: it told it what runs."""
         text = self.runtime.log.read_text(errors="replace") if self.runtime.log.exists() else ""
         said = "synchronizing plugin .*stockade" if self.launched else "plugin .*stockade.* connected"
-        return len(re.findall(said, text))
+        return len(re.findall(said, text)) - self.earlier_registrations
 
     def wait_for_registration(self, before: int) -> None:
         wait_until(f"the plugin to register (see {self.log})", lambda: self.registrations > before, START_SECONDS)

@@ -32,6 +32,8 @@ class Server:
         with contextlib.suppress(OSError):
             while True:
                 _, sender = self.datagram.recvfrom(512)
+                if sender is None:
+                    return  # shut down
                 self.visitors += 1
                 self.datagram.sendto(ANSWER, sender)
 

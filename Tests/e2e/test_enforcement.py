@@ -112,8 +112,9 @@ class Enforcement:
         for profile in ("deny-network", "audit-all"):
             with self.subTest(profile):
                 container = self.profiled_pod(profile).run("probe", "sleep")
+                # Start returns before the runtime's process becomes the container's.
+                wait_until("the entrypoint to run", lambda: "probe" in command_of(container.pid))
                 self.assertEqual(container.status.state, api.CONTAINER_RUNNING)
-                self.assertIn("probe", command_of(container.pid))
 
     def test_a_container_outside_kubepods_is_bound_as_well(self):
         container = self.profiled_pod("shop", cgroup_parent="").run("probe", "sleep")
@@ -144,8 +145,9 @@ class Enforcement:
             container.start()
         self.assertFalse(container.log)
         container.remove()
-        self.assert_nothing_bound()
         wait_until("its cgroup to go", lambda: not container.cgroup.exists())
+        pod.remove()
+        self.assert_nothing_bound()
 
     def test_a_removed_container_leaves_nothing_while_its_neighbour_stays_bound(self):
         pod = self.profiled_pod("shop")

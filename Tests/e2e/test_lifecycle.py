@@ -17,7 +17,7 @@ class Lifecycle:
         self.assert_bound_to_shop(container)
         container.stop()
         container.remove()
-        self.assert_nothing_bound()
+        self.assert_released(container)
 
     def test_enforcement_goes_on_after_the_plugin_was_killed_and_the_next_one_adopts(self):
         container = self.profiled_pod("shop").run("probe", "sleep")
@@ -27,7 +27,7 @@ class Lifecycle:
         self.assert_bound_to_shop(container)
         container.stop()
         container.remove()
-        self.assert_nothing_bound()
+        self.assert_released(container)
 
     def test_a_container_that_ended_while_the_plugin_was_away_is_released_by_the_next_one(self):
         container = self.profiled_pod("shop").run("probe", "sleep")
@@ -35,7 +35,7 @@ class Lifecycle:
         container.stop()
         container.remove()
         self.replace_plugin()
-        self.assert_nothing_bound()
+        self.assert_released(container)
 
     def test_a_container_that_ended_while_containerd_was_away_is_released(self):
         container = self.profiled_pod("shop").run("probe", "sleep")
@@ -45,7 +45,7 @@ class Lifecycle:
         self.end_process(pid)
         self.runtime.start()
         self.plugin.wait_for_registration(before)
-        self.assert_nothing_bound()
+        self.assert_released(container)
 
     def test_a_container_created_while_the_plugin_was_away_may_not_exec(self):
         pod = self.profiled_pod("shop")

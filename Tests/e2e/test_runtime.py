@@ -64,7 +64,7 @@ class ContainerdWithoutPlugin(RuntimeCase):
         ways.make_other_cgroup(self)
         pod = self.pod(host_pid=True, privileged=True)
         container = pod.run("probe", "sleep", mounts={"/cgroup": str(unified())})
-        output = container.exec("sh", "-c", f"{ways.MOVE}; wc -c /usr/bin/script")
+        output = container.exec("sh", "-c", f"{ways.MOVE}; /usr/bin/wc -c /usr/bin/script")
         self.assertEqual(output.text, "moved\n26 /usr/bin/script\n")
         with ways.host_marker() as marker:
             output = container.exec("sh", "-c", f"{ways.ENTER_HOST} /usr/bin/touch {marker}")
