@@ -10,7 +10,8 @@ let package = Package(
   dependencies: [.package(url: "https://github.com/apple/swift-log", from: "1.16.2")],
   targets: [
     // C, one target a library; pointers of a library stay in the one Swift module that imports its target.
-    .target(name: "CStockade", path: "bpf", sources: ["assert.c"]),
+    .target(
+      name: "CStockade", path: "bpf", exclude: ["LICENSE.GPL-2.0", "LICENSE.BSD-2-Clause"], sources: ["assert.c"]),
     .target(name: "CSystem"),
     .target(name: "CBPF", linkerSettings: [archive("bpf"), archive("elf"), archive("z")]),
     .target(name: "CSeccomp", linkerSettings: [archive("seccomp")]),

@@ -33,7 +33,7 @@ extension Profile {
     return [
       Gap(
         subject: "minimumTier \(minimumTier.name)", coverage: .none, why: node.tierSentence,
-        remedy: "see stockade doctor for how to get a better tier, or lower minimumTier")
+        remedy: "lower minimumTier (docs/tiers.md)")
     ]
   }
 
@@ -61,7 +61,7 @@ extension Profile {
     }
   }
 
-  private static let betterTier = "see stockade doctor for how to get a better tier, or set failurePolicy: Ignore"
+  private static let betterTier = "leave it out, or set failurePolicy: Ignore (docs/tiers.md)"
 }
 
 extension Profile {

@@ -24,7 +24,7 @@ import Testing
 
   /// The fenced YAML examples.
   private func examples(of document: String) throws -> [String] {
-    let parts = try Files.text("\(root)/docs/\(document)").split(separator: "```", omittingEmptySubsequences: false)
+    let parts = try Files.text("\(root)/\(document)").split(separator: "```", omittingEmptySubsequences: false)
     return parts.enumerated().filter { $0.offset % 2 == 1 && $0.element.hasPrefix("yaml\n") }
       .map { String($0.element.dropFirst(5)) }
   }
@@ -166,7 +166,7 @@ import Testing
 
   @Test("every example of the reference loads beside the profiles of config/profiles")
   func profileExamples() throws {
-    let examples = try examples(of: "profile-reference.md")
+    let examples = try examples(of: "docs/profile-reference.md")
     #expect(examples.count == 4)
     try withFolder { folder in
       let shipped = try Files.names(in: "\(root)/config/profiles")
@@ -180,9 +180,25 @@ import Testing
     }
   }
 
+  @Test("the README's profile loads, and a signal node enforces it whole")
+  func readmeExample() throws {
+    let examples = try examples(of: "README.md")
+    #expect(examples.count == 1)
+    try withFolder { folder in
+      let file = "\(folder)/worker.yaml"
+      try Files.write(examples[0], to: file)
+      let profile = try Profile.load(file: file)
+      #expect(profile.gaps(on: .init(tier: .signal)) == [])
+      #expect(profile.decideExec(path: "/bin/a", isEntrypoint: true).action == .allow)
+      #expect(profile.decideExec(path: "/bin/a").action == .block)
+      #expect(profile.decideEgress(address: [10, 9, 8, 7], port: 5432, transport: .tcp).action == .allow)
+      #expect(profile.decideEgress(address: [9, 9, 9, 9], port: 5432, transport: .tcp).action == .block)
+    }
+  }
+
   @Test("every example of the configuration's document, and the sample, parse")
   func configurationExamples() throws {
-    let examples = try examples(of: "configuration.md")
+    let examples = try examples(of: "docs/configuration.md")
     #expect(examples.count == 1)
     for example in examples { _ = try configuration(example) }
   }

@@ -123,8 +123,7 @@ import Testing
         "file: {rules: [{path: /a, action: Block}, {path: /b, action: Block}]}",
         """
         profile "web": file.rules[0] Block /a (p.yaml:5) cannot be enforced: it needs tier fmod_ret or lsm, and this \
-        node has tier signal (no bpf in lsm=); see stockade doctor for how to get a better tier, or set failurePolicy: \
-        Ignore (and 1 more)
+        node has tier signal (no bpf in lsm=); leave it out, or set failurePolicy: Ignore (docs/tiers.md) (and 1 more)
         """
       ),
       (
@@ -140,8 +139,8 @@ import Testing
       (
         "acceptPartial: true\nminimumTier: lsm",
         """
-        profile "web": minimumTier lsm cannot be enforced: this node has tier signal (no bpf in lsm=); see stockade \
-        doctor for how to get a better tier, or lower minimumTier
+        profile "web": minimumTier lsm cannot be enforced: this node has tier signal (no bpf in lsm=); lower \
+        minimumTier (docs/tiers.md)
         """
       ),
     ])
