@@ -80,16 +80,25 @@ package final class Node: Sendable {
   package func reload(_ profiles: ProfileLibrary) {
     let report = profiles.reload()
     for message in report.messages { log.error("profile", metadata: ["problem": "\(message)"]) }
-    for changed in report.changed {
-      let name = changed.profile.name
-      do throws(KernelError) {
-        try enforcer.replace(changed.profile)
-        log.info("profile loaded", metadata: ["profile": "\(name)"])
-      } catch {
-        log.error(
-          "the changed profile is refused; running containers keep the old one",
-          metadata: ["profile": "\(name)", "reason": "\(error)"])
+    for changed in report.changed { replace(changed.profile) }
+    for name in report.staleFilters {
+      log.notice("a changed seccomp filter applies at the next start", metadata: ["profile": "\(name)"])
+    }
+  }
+
+  private func replace(_ profile: Profile) {
+    let node = NodeCapabilities(
+      tier: enforcer.tier, tierReason: tierReason, networkProblem: enforcer.networkProblem)
+    do throws(KernelError) {
+      if let refusal = profile.refusal(profile.gaps(on: node)) {
+        throw KernelError(message: refusal, reason: refusal)
       }
+      try enforcer.replace(profile)
+      log.info("profile loaded", metadata: ["profile": "\(profile.name)"])
+    } catch {
+      log.error(
+        "the profile cannot be enforced here; running containers keep the text that they have",
+        metadata: ["profile": "\(profile.name)", "reason": "\(error)"])
     }
   }
 

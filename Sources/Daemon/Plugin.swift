@@ -231,15 +231,16 @@ package final class Plugin: PluginHandler {
       guard let pod = byID[container.podSandboxID] else { continue }
       adopt(pod, container)
     }
-    do throws(KernelError) { try enforcer.settle(sandboxes: Set(byID.keys)) } catch {
-      log.error("cannot settle what an earlier process left", metadata: ["reason": "\(error)"])
-    }
-    // Gates last: what runs already had to be let through first.
+    // Gates only now: what runs already had to be let through first.
     for pod in pods where needsGate(pod) {
       for container in containers where container.podSandboxID == pod.id && container.isRunning {
         admitAdopted(pod, container)
       }
       do { try runPodSandbox(pod) } catch { log.error("\(error)") }
+    }
+    // Last, so that a gate which an earlier process closed is taken over and never open in between.
+    do throws(KernelError) { try enforcer.settle(sandboxes: Set(byID.keys)) } catch {
+      log.error("cannot settle what an earlier process left", metadata: ["reason": "\(error)"])
     }
   }
 

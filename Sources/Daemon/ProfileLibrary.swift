@@ -14,6 +14,8 @@ package final class ProfileLibrary: Sendable {
   package struct Report: Sendable {
     /// Profiles whose text changed and can be used.
     package var changed: [LoadedProfile] = []
+    /// Those of them whose filter is another one now: running containers keep theirs.
+    package var staleFilters: [String] = []
     /// What is wrong, a line each.
     package var messages: [String] = []
   }
@@ -23,6 +25,14 @@ package final class ProfileLibrary: Sendable {
     var loaded: [String: LoadedProfile] = [:]
     /// By name: why a profile that was read has no usable filter.
     var failures: [String: SeccompError] = [:]
+
+    /// Those whose filter is in a file of its own, which can change while the profile does not.
+    var localhostProfiles: [String] {
+      store.names.filter {
+        if case .localhost = try? store.profile(named: $0).seccomp?.source { return true }
+        return false
+      }
+    }
   }
 
   private let state: Mutex<State>
@@ -66,7 +76,7 @@ package final class ProfileLibrary: Sendable {
     let read = next.store.reload()
     var report = Report(messages: read.messages)
     var filters = FilterCache(folder: seccompFolder, environment: environment)
-    for name in read.changed {
+    for name in Set(read.changed).union(next.localhostProfiles).sorted() {
       next.failures[name] = nil
       guard let profile = try? next.store.profile(named: name) else {
         next.loaded[name] = nil
@@ -74,6 +84,8 @@ package final class ProfileLibrary: Sendable {
       }
       do throws(SeccompError) {
         let loaded = LoadedProfile(profile: profile, seccomp: try filters.filter(of: profile))
+        if loaded == next.loaded[name] { continue }
+        if let old = next.loaded[name], old.seccomp != loaded.seccomp { report.staleFilters.append(name) }
         next.loaded[name] = loaded
         report.changed.append(loaded)
       } catch {

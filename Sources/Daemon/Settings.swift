@@ -30,7 +30,7 @@ package struct SettingsLoader: Sendable {
   /// - Parameter file: where the text is from, for messages.
   package func load(_ bytes: [UInt8], file: String) throws -> Settings {
     let configuration = try NodeConfiguration.parse(bytes, file: file)
-    try addSink(configuration.eventsFile ?? defaultEventsFile)
+    addSink(configuration.eventsFile ?? defaultEventsFile)
     let profiles = ProfileLibrary(folder: configuration.profilesFolder, environment: environment)
     node.reload(profiles)
     watch(profiles, configuration.profilesFolder)
@@ -47,10 +47,13 @@ package struct SettingsLoader: Sendable {
     return try load(bytes, file: file)
   }
 
-  private func addSink(_ path: String?) throws {
+  /// Containers start and are confined also where nobody can be told of it: a full or missing disk stops no node.
+  private func addSink(_ path: String?) {
     guard let pump = node.pump else { return }
     guard let path else { return pump.add(DescriptorSink(FileDescriptor(owning: dup(1)))) }
-    pump.add(try FileSink(path: path))
+    do throws(Errno) { pump.add(try FileSink(path: path)) } catch {
+      log.error("events are written nowhere", metadata: ["reason": "\(error)"])
+    }
   }
 
   /// A folder that is not there yet is looked for again and again: it may be mounted later.
