@@ -21,7 +21,8 @@ package final class BPFKernel: PolicyKernel {
   package init(
     pinFolder: String, runtimeMountNamespace: UInt64, hierarchy: CgroupHierarchy
   ) throws(BPFError) {
-    policy = try KernelPolicy(pinFolder: pinFolder, runtimeMountNamespace: UInt32(truncatingIfNeeded: runtimeMountNamespace))
+    policy = try KernelPolicy(
+      pinFolder: pinFolder, runtimeMountNamespace: UInt32(truncatingIfNeeded: runtimeMountNamespace))
     guard let root = hierarchy.root else {
       (tier, hasNetwork, network, probe) = (.none, false, nil, nil)
       tierReason = "there is no cgroup v2 hierarchy"

@@ -17,7 +17,9 @@ package enum PolicyCompiler {
       compiled.add(process)
     }
     if hasNetwork {
-      do throws(CompileNetworkError) { try compileNetwork(profile.network, into: &compiled) } catch { throw .compile("\(error)") }
+      do throws(CompileNetworkError) { try compileNetwork(profile.network, into: &compiled) } catch {
+        throw .compile("\(error)")
+      }
     }
     return compiled
   }
