@@ -180,12 +180,22 @@ package final class KernelPolicy: Sendable {
   /// Removes every pin and the folder: with this process, or at once where nobody else has them open, all is gone.
   package func unpinAll() throws(BPFError) {
     do throws(Errno) {
-      for name in try Files.names(in: "\(folder)/links") {
-        try call("remove a pin") { unlink("\(folder)/links/\(name)") }
-      }
-      try call("remove \(folder)/links") { rmdir("\(folder)/links") }
-      for name in try Files.names(in: folder) { try call("remove a pin") { unlink("\(folder)/\(name)") } }
-      try call("remove \(folder)") { rmdir(folder) }
+      // Programs first: none runs on without the maps that the next start would look for.
+      try Self.removePins("\(folder)/links")
+      try Self.removePins(folder)
     } catch { throw .system(error) }
+  }
+
+  /// With the folders below it: the network programs have one a container.
+  private static func removePins(_ folder: String) throws(Errno) {
+    for name in try Files.names(in: folder) {
+      let path = "\(folder)/\(name)"
+      if try Files.status(path).st_mode & S_IFMT == S_IFDIR {
+        try removePins(path)
+      } else {
+        try call("remove the pin \(path)") { unlink(path) }
+      }
+    }
+    try call("remove the folder \(folder)") { rmdir(folder) }
   }
 }

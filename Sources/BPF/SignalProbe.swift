@@ -17,7 +17,8 @@ extension KernelPolicy {
     if stat(path, &status) == -1 { throw .system(Errno(errno, "stat \(path)")) }
     let id = UInt64(status.st_ino)
     try put(
-      stockade_container(cgroup_id: id, revision: 0, state: STOCKADE_CLOSED.rawValue, root_device: 0, check: 0, pad: 0))
+      stockade_container(
+        cgroup_id: id, revision: 0, state: STOCKADE_CLOSED.rawValue, root_device: 0, check: 0, pad: 0))
     let result = stockade_probe_exec("\(path)/cgroup.procs")
     try removeContainer(id)
     if result < 0 { throw .system(Errno(-result, "run the self-test of tier signal")) }

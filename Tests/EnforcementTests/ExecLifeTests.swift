@@ -1,4 +1,5 @@
 import BPF
+import CBPF
 import CStockade
 import Glibc
 import Policy
@@ -227,6 +228,11 @@ struct ExecLifeTests {
     let denied = try world.program("denied")
     try world.apply(.section(.block))
     #expect(world.start(denied) == "killed")
+    // As the network programs do for each container.
+    let hooks = "\(bench.folder)/links/7"
+    try call("make \(hooks)") { mkdir(hooks, 0o700) }
+    let map = try #require(try bench.policy.shared.descriptor("containers"))
+    try call("pin below \(hooks)") { bpf_obj_pin(map.number, "\(hooks)/bind4") }
     try bench.policy.unpinAll()
     #expect(!Files.exists(bench.folder))
     #expect(eventually { world.start(denied) == "ran" })

@@ -5,7 +5,9 @@ import System
 import Testing
 
 /// `newExecutables`: what is of the image, where the container's root is an overlay, and what is not.
-@Suite(.enabled(if: ExecBench.isPossible, ExecBench.why), .serialized)
+@Suite(
+  .enabled(if: ExecBench.isPossible, ExecBench.why), .enabled(if: hasOverlay, "needs the kernel's overlay file system"),
+  .serialized)
 struct ExecNewTests {
   /// An overlay at FOLDER/root with the program /bin/image in its lower layer, inside a mount namespace of its own.
   private func overlay(_ rules: PathRule..., new: Action = .block) throws -> (world: ExecWorld, root: String) {
@@ -114,3 +116,6 @@ struct ExecNewTests {
     #expect(world.start(allowed) == "killed")
   }
 }
+
+/// Loaded, where it is a module.
+private let hasOverlay = (try? Files.text("/proc/filesystems"))?.contains("\toverlay\n") ?? false
