@@ -86,7 +86,11 @@ package final class Plugin: PluginHandler {
   }
 
   package func stopPodSandbox(_ pod: PodSandbox) throws { openGate(pod) }
-  package func removePodSandbox(_ pod: PodSandbox) throws { openGate(pod) }
+  package func removePodSandbox(_ pod: PodSandbox) throws {
+    openGate(pod)
+    // The pause process, which was let through the gate.
+    release(pod.id)
+  }
 
   private func openGate(_ pod: PodSandbox) {
     do throws(EnforcementError) { try enforcer.openGate(sandbox: pod.id) } catch {
@@ -148,22 +152,22 @@ package final class Plugin: PluginHandler {
     }
   }
 
-  package func stopContainer(pod: PodSandbox, container: Container) throws { release(container) }
+  package func stopContainer(pod: PodSandbox, container: Container) throws { release(container.id) }
 
   package func removeContainer(pod: PodSandbox, container: Container) throws {
-    release(container)
+    release(container.id)
     prepared[container.id] = nil
   }
 
   /// An error is only logged: the runtime would do no more with it, and the sweep tries again.
-  private func release(_ container: Container) {
+  private func release(_ id: String) {
     do throws(ReleaseError) {
-      if try !enforcer.release(container.id) {
+      if try !enforcer.release(id) {
         log.info(
-          "processes remain; execs are forbidden until they are gone", metadata: ["container": "\(container.id)"])
+          "processes remain; execs are forbidden until they are gone", metadata: ["container": "\(id)"])
       }
     } catch {
-      log.error("\(error)", metadata: ["container": "\(container.id)", "check": "CAP_SYS_ADMIN of the plugin"])
+      log.error("\(error)", metadata: ["container": "\(id)", "check": "CAP_SYS_ADMIN of the plugin"])
     }
   }
 

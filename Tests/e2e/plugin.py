@@ -95,7 +95,8 @@ class Plugin:
     def registrations(self) -> int:
         """How often the runtime took this plugin in: it told it what runs."""
         text = self.runtime.log.read_text(errors="replace") if self.runtime.log.exists() else ""
-        said = "synchronizing plugin .*stockade" if self.launched else "plugin .*stockade.* connected"
+        # Launched ones are listed when all of them were told.
+        said = r'#\d+: .*stockade.* \(pre-connected' if self.launched else "plugin .*stockade.* connected"
         return len(re.findall(said, text)) - self.earlier_registrations
 
     def wait_for_registration(self, before: int) -> None:
