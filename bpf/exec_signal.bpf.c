@@ -39,12 +39,24 @@ static bool is_pending_init(const struct stockade_entrypoint *entrypoint, struct
 	       entrypoint->start_ticks == BPF_CORE_READ(task, group_leader, start_boottime) / NANOSECONDS_PER_TICK;
 }
 
-/* The runtime's startContainer hooks are children of init before it execs: they are not the container's. */
+#define HOOK_DEPTH_MAX 8 /* a hook that is a script starts programs, which start others */
+
+/*
+ * The runtime's startContainer hooks descend from init before it execs: they are not the container's. Nothing of the
+ * container runs before that, so it cannot pose as one.
+ */
 static bool is_runtime_hook(struct task_struct *task, __u64 cgroup_id)
 {
 	struct stockade_entrypoint *entrypoint = bpf_map_lookup_elem(&entrypoints, &cgroup_id);
 
-	return entrypoint && is_pending_init(entrypoint, BPF_CORE_READ(task, real_parent));
+	if (!entrypoint)
+		return false;
+	for (int depth = 0; depth < HOOK_DEPTH_MAX; depth++) {
+		task = BPF_CORE_READ(task, real_parent);
+		if (is_pending_init(entrypoint, task))
+			return true;
+	}
+	return false;
 }
 
 /* True once for a container: the element is deleted by whoever gets the exception. */

@@ -231,6 +231,9 @@ package final class Plugin: PluginHandler {
 
   package func synchronize(pods: [PodSandbox], containers: [Container]) throws {
     let byID = Dictionary(pods.map { ($0.id, $0) }) { a, _ in a }
+    // Of containers whose end was never told.
+    let listed = Set(containers.map(\.id))
+    prepared = prepared.filter { listed.contains($0.key) }
     for container in containers where container.isRunning {
       guard let pod = byID[container.podSandboxID] else { continue }
       adopt(pod, container)

@@ -77,6 +77,8 @@ struct ExecLifeTests {
       stockade_entrypoint(tgid: UInt32(world.run("os.getpid()"))!, pad: 0, start_ticks: UInt64(start)!))
     try world.apply(.section(.block, allowEntrypoint: true))
     #expect(world.start(program) == "ran")
+    // A hook that is a script: the program is init's grandchild.
+    #expect(world.start("/bin/sh", "-c", "\(program); exit") == "ran")
     world.become()
     #expect(world.start(program) == "killed")
   }
