@@ -47,6 +47,9 @@ package final class Plugin: PluginHandler {
       ])
     settings = loaded(message.config)
     if case .success(let settings) = settings { log.logLevel = Logger.Level(settings.configuration.logLevel) }
+    do throws(KernelError) { try enforcer.inherit() } catch {
+      log.error("cannot take over what an earlier process left", metadata: ["reason": "\(error)"])
+    }
     return events
   }
 

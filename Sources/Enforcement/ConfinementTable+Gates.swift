@@ -35,14 +35,21 @@ extension ConfinementTable {
   }
 
   /// Ends the gate of a sandbox, and of no other one of the same pod.
+  ///
   mutating func openGate(sandbox: String) throws(KernelError) {
     guard let gate = gates.removeValue(forKey: sandbox) else { return }
     if !isGated(gate.cgroup.id) { try kernel.remove(gate.cgroup.id) }
   }
 
-  /// Ends the gates of pods whose cgroup is gone: the runtime does not tell of every pod's end.
+  /// Ends the gates of pods whose cgroup is gone: the runtime does not tell of every pod's end. An inherited gate, whose
+  /// sandbox is not known, ends when no process is left behind it.
   mutating func openGoneGates() throws(KernelError) {
-    for (sandbox, gate) in gates where !gate.cgroup.isCurrent { try openGate(sandbox: sandbox) }
+    for (sandbox, gate) in gates where isOver(sandbox, gate) { try openGate(sandbox: sandbox) }
+  }
+
+  private func isOver(_ sandbox: String, _ gate: Gate) -> Bool {
+    if !gate.cgroup.isCurrent { return true }
+    return sandbox == Self.inherited(gate.cgroup) && (try? gate.cgroup.isEmpty()) == true
   }
 
   func isGated(_ cgroupID: UInt64) -> Bool { gates.values.contains { $0.cgroup.id == cgroupID } }

@@ -4,10 +4,42 @@ import System
 
 /// What an earlier process, or a runtime that forgot to tell, left in the kernel.
 extension ConfinementTable {
+  /// Takes over what an earlier process left in force, as it is, until the runtime says what runs: NRI 0.6 never says it
+  /// to a plugin that it launched. What lies in a cgroup that is gone is taken away.
+  mutating func inherit(root: String) throws(KernelError) {
+    let known = Set(entries.values.map(\.cgroup.id)).union(gates.values.map(\.cgroup.id))
+    for row in try kernel.containers() where !known.contains(row.cgroup_id) {
+      guard let cgroup = Cgroup(id: row.cgroup_id, in: root) else {
+        try forget(row.cgroup_id)
+        continue
+      }
+      if row.state == STOCKADE_GATE.rawValue {
+        gates[Self.inherited(cgroup)] = Gate(cgroup: cgroup, subject: .unknown(id: ""))
+      } else {
+        insertOrphan(cgroup, row)
+      }
+    }
+  }
+
+  /// Whether the kernel holds nothing that binds processes: ours, or an earlier process's that we did not take over.
+  func isUnused(root: String) throws(KernelError) -> Bool {
+    guard entries.isEmpty, gates.isEmpty else { return false }
+    return try kernel.containers().allSatisfy { Cgroup(id: $0.cgroup_id, in: root) == nil }
+  }
+
+  static func inherited(_ cgroup: Cgroup) -> String { "orphan:\(cgroup.id)" }
+
+  /// The runtime says what runs: what was inherited is judged by that.
+  private mutating func dropInherited() {
+    for (id, entry) in entries where id == Self.inherited(entry.cgroup) { remove(id) }
+    for (id, gate) in gates where id == Self.inherited(gate.cgroup) { gates[id] = nil }
+  }
+
   /// Takes over or takes away every kernel entry that no known container or gate accounts for.
   ///
   /// - Parameter root: the mount point of the v2 hierarchy.
   mutating func settleLeftovers(root: String) throws(KernelError) {
+    dropInherited()
     let known = Set(entries.values.map(\.cgroup.id)).union(gates.values.map(\.cgroup.id))
     let rows = try kernel.containers()
     for row in rows where !known.contains(row.cgroup_id) {
@@ -17,7 +49,7 @@ extension ConfinementTable {
       } else if let cgroup {
         // Processes of a container that the runtime no longer lists: they keep their policy and may exec nothing.
         insertOrphan(cgroup, row)
-        do throws(ReleaseError) { _ = try release("orphan:\(row.cgroup_id)") } catch {
+        do throws(ReleaseError) { _ = try release(Self.inherited(cgroup)) } catch {
           throw KernelError(message: error.description, reason: error.reason)
         }
       }
@@ -35,11 +67,10 @@ extension ConfinementTable {
   }
 
   private mutating func insertOrphan(_ cgroup: Cgroup, _ row: stockade_container) {
-    let subject = Subject(
-      containerID: "orphan:\(row.cgroup_id)", containerName: "", podName: "", podNamespace: "", podUID: "", image: "")
     insert(
       Entry(
-        subject: subject, cgroup: cgroup, phase: .open, policy: nil, revision: row.revision,
+        subject: .unknown(id: Self.inherited(cgroup)), cgroup: cgroup,
+        phase: row.state == STOCKADE_OPEN.rawValue ? .open : .closing, policy: nil, revision: row.revision,
         rootDevice: row.root_device))
   }
 

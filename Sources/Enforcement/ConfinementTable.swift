@@ -45,6 +45,7 @@ package struct ConfinementTable: Sendable {
   init(kernel: any PolicyKernel) { self.kernel = kernel }
 
   mutating func insert(_ entry: Entry) { entries[entry.subject.containerID] = entry }
+  mutating func remove(_ containerID: String) { entries[containerID] = nil }
 
   /// Confines a container whose first process is parked before its exec. On any error nothing in it may exec.
   mutating func activate(
@@ -187,6 +188,7 @@ package struct ConfinementTable: Sendable {
     ended.insert(entry, for: entry.cgroup.id)
     entries[containerID] = nil
     dropUnusedPolicies()
+    dropForeignPolicy(entry)
     return true
   }
 
@@ -211,6 +213,12 @@ package struct ConfinementTable: Sendable {
       try? kernel.removePolicy(policy.revision)
       policies[key] = nil
     }
+  }
+
+  /// An earlier process's policy goes with the last container that it bound.
+  private func dropForeignPolicy(_ entry: Entry) {
+    guard entry.policy == nil, entry.revision != 0 else { return }
+    if !entries.values.contains(where: { $0.revision == entry.revision }) { try? kernel.removePolicy(entry.revision) }
   }
 
   /// Who a cgroup belongs to or belonged to, and the profile that a revision stands for.

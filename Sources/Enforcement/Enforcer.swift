@@ -150,9 +150,23 @@ package final class Enforcer: Sendable {
     return try? Cgroup(directory: root + found)
   }
 
+  /// Ends the gate of a sandbox that is over. The same pod's next sandbox starts its process at once, so gates that
+  /// hold nothing back any more are ended as well.
   package func openGate(sandbox: String) throws(EnforcementError) {
     try table?.withLock { (table) throws(EnforcementError) in
-      do throws(KernelError) { try table.openGate(sandbox: sandbox) } catch { throw .kernel(error.message) }
+      do throws(KernelError) {
+        try table.openGate(sandbox: sandbox)
+        try table.openGoneGates()
+      } catch { throw .kernel(error.message) }
+    }
+  }
+
+  /// Takes over what an earlier process left in force, before the runtime says what runs, or where it never does.
+  package func inherit() throws(KernelError) {
+    guard let table, let root = hierarchy.root else { return }
+    try table.withLock { (table) throws(KernelError) in
+      try table.inherit(root: root)
+      try table.kernel.markRunningTasks()
     }
   }
 
@@ -204,9 +218,9 @@ package final class Enforcer: Sendable {
   ///
   /// - Returns: whether it was taken out.
   package func removeIfUnused() throws(KernelError) -> Bool {
-    guard let table else { return true }
+    guard let table, let root = hierarchy.root else { return true }
     return try table.withLock { (table) throws(KernelError) in
-      guard table.entries.isEmpty, table.gates.isEmpty else { return false }
+      guard try table.isUnused(root: root) else { return false }
       try table.kernel.removeAll()
       return true
     }

@@ -19,6 +19,11 @@ package struct Subject: Equatable, Sendable {
     self.podUID = podUID
     self.image = image
   }
+
+  /// Of what an earlier process left, which only the kernel remembers.
+  static func unknown(id: String) -> Subject {
+    Subject(containerID: id, containerName: "", podName: "", podNamespace: "", podUID: "", image: "")
+  }
 }
 
 /// What an event's numbers stand for.

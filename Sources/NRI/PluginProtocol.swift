@@ -2,8 +2,9 @@ import TTRPC
 
 /// The plugin's side of the protocol, without I/O: what to do with each message.
 ///
-/// States: `connected` -> Configure -> `configured` -> Synchronize, in one or more parts -> `running`. RegisterPlugin's
-/// answer may come in any of them, since the runtime does not wait for having sent it.
+/// States: `connected` -> Configure -> `configured`. RegisterPlugin's answer may come in either, since the runtime does
+/// not wait for having sent it. Synchronize, in one or more parts, follows Configure, but not always: NRI 0.6 never sends
+/// it to a plugin that it launched.
 ///
 /// Refused with an error status, so that the runtime refuses the container: a call that comes too early, cannot be read
 /// or lacks its pod or container. The connection's end, by a thrown error: bytes that are no frames or messages, an
@@ -12,7 +13,6 @@ struct PluginProtocol: Equatable, Sendable {
   enum State: Equatable, Sendable {
     case connected
     case configured
-    case running
   }
 
   enum Action: Equatable, Sendable {
@@ -65,11 +65,7 @@ struct PluginProtocol: Equatable, Sendable {
   mutating func answer(_ call: PluginCall, stream: UInt32, _ answer: PluginAnswer) -> Message {
     let fitting: PluginAnswer
     do throws(NRIError) { fitting = try fit(answer) } catch { return failure(stream: stream, "\(error)") }
-    switch call {
-    case .configure: state = .configured
-    case .synchronize: state = .running
-    default: break
-    }
+    if case .configure = call { state = .configured }
     return response(stream, .success(fitting.encoded()))
   }
 
@@ -148,7 +144,7 @@ extension PluginProtocol {
       if state == .connected { throw .outOfOrder(method: method, needed: Method.configure) }
       return try collect(pods, containers, more, stream)
     case .podEvent, .containerEvent, .validate:
-      if state != .running { throw .outOfOrder(method: method, needed: Method.synchronize) }
+      if state != .configured { throw .outOfOrder(method: method, needed: Method.configure) }
     case .unused: return .send(response(stream, .success([])))
     case .shutdown: break
     }

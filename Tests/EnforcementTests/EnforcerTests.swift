@@ -207,6 +207,61 @@ struct EnforcerTests {
     #expect(world.kernel.rows.isEmpty)
   }
 
+  private func put(_ state: stockade_container_state, _ world: World) throws {
+    try world.kernel.put(
+      stockade_container(
+        cgroup_id: try world.cgroupID, revision: 7, state: state.rawValue, root_device: 0, check: 0, pad: 0))
+  }
+
+  @Test("what an earlier process confined stays as it is while the runtime does not say what runs, and ends with it")
+  func inherited() throws {
+    let world = try World()
+    try put(STOCKADE_OPEN, world)
+    try world.enforcer.inherit()
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    let id = try #require(world.enforcer.containerIDs.first)
+    #expect(!world.enforcer.hasEnded(id))
+    world.ends()
+    #expect(world.enforcer.hasEnded(id))
+    #expect(try world.enforcer.release(id))
+    #expect(world.kernel.rows.isEmpty)
+    #expect(world.kernel.steps.contains("remove policy"))
+  }
+
+  @Test("a gate that an earlier process closed stays closed while processes are behind it")
+  func inheritedGate() throws {
+    let world = try World()
+    try put(STOCKADE_GATE, world)
+    try world.enforcer.inherit()
+    try world.enforcer.openGate(sandbox: "another one of the pod")
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_GATE.rawValue)
+    world.ends()
+    try world.enforcer.openGate(sandbox: "another one of the pod")
+    #expect(world.kernel.rows.isEmpty)
+  }
+
+  @Test("a container that was inherited and is then listed is its own again")
+  func listed() throws {
+    let world = try World()
+    try put(STOCKADE_OPEN, world)
+    try world.enforcer.inherit()
+    try world.enforcer.adopt(world.start(), profile: profile())
+    try world.enforcer.settle(sandboxes: [])
+    #expect(world.enforcer.containerIDs == ["c1"])
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+  }
+
+  @Test("what an earlier process confined is not taken out of the kernel by one that never learned of it")
+  func notTaken() throws {
+    let world = try World()
+    try put(STOCKADE_OPEN, world)
+    #expect(try !world.enforcer.removeIfUnused())
+    #expect(world.kernel.rows.count == 1)
+    world.ends()
+    rmdir(world.directory)
+    #expect(try world.enforcer.removeIfUnused())
+  }
+
   @Test("what sets no filter is refused where the profile expects one")
   func filters() throws {
     let world = try World()

@@ -147,13 +147,13 @@ struct BrokenCall: Sendable, CustomTestStringConvertible {
       "ConfigureRequest.request_timeout: wire type 1, expected 0"),
   ]
 
-  /// By a plugin that is not running yet.
+  /// By a plugin that does not know its configuration yet.
   static let tooEarly =
     ["RunPodSandbox", "CreateContainer", "StartContainer", "StopContainer", "ValidateContainerAdjustment"]
-    .map { Self("\($0) before Synchronize", $0, pod + container, "\($0) came before Synchronize") } + [
+    .map { Self("\($0) before Configure", $0, pod + container, "\($0) came before Configure") } + [
       Self(
-        "a StateChange before Synchronize", "StateChange", Field.number(1, 1) + Field.bytes(2, []),
-        "StateChange came before Synchronize")
+        "a StateChange before Configure", "StateChange", Field.number(1, 1) + Field.bytes(2, []),
+        "StateChange came before Configure")
     ]
 }
 
@@ -171,13 +171,21 @@ struct BrokenCallTests {
     #expect(try plugin.receive(.call("Shutdown", stream: 11)) == .success([]))
   }
 
-  @Test("an event that comes before Synchronize is refused", arguments: BrokenCall.tooEarly)
+  @Test("an event that comes before Configure is refused", arguments: BrokenCall.tooEarly)
   func tooEarly(_ broken: BrokenCall) throws {
     let expected = Response.failure(Status(code: broken.code, message: broken.message))
     let plugin = try Plugin()
-    #expect(try plugin.receive(.call(Method.configure, stream: 1)) == .success(Field.number(2, 0x7ff)))
     #expect(try plugin.receive(broken.call) == expected)
     #expect(plugin.handler.log.isEmpty)
+  }
+
+  @Test("an event is served without Synchronize, which NRI 0.6 does not send to a plugin that it launched")
+  func unsynchronized() throws {
+    let plugin = try Plugin()
+    #expect(try plugin.receive(.call(Method.configure, stream: 1)) == .success(Field.number(2, 0x7ff)))
+    let event = Field.number(1, 1) + Field.bytes(2, [])
+    #expect(try plugin.receive(.call("StateChange", event, stream: 3)) == .success([]))
+    #expect(!plugin.handler.log.isEmpty)
   }
 
   @Test("Synchronize before Configure is refused")
