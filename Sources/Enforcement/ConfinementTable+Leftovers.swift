@@ -19,6 +19,7 @@ extension ConfinementTable {
         insertOrphan(cgroup, row)
       }
     }
+    try dropUnowned()
   }
 
   /// Whether the kernel holds nothing that binds processes: ours, or an earlier process's that we did not take over.
@@ -54,6 +55,11 @@ extension ConfinementTable {
         }
       }
     }
+    try dropUnowned()
+  }
+
+  /// Takes away links and policies that no container's entry refers to.
+  private func dropUnowned() throws(KernelError) {
     let remaining = Set(try kernel.containers().map(\.cgroup_id))
     for cgroupID in try kernel.networkCgroups() where !remaining.contains(cgroupID) {
       try kernel.detachNetwork(cgroupID)

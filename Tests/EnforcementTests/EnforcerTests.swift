@@ -228,6 +228,17 @@ struct EnforcerTests {
     #expect(world.kernel.steps.contains("remove policy"))
   }
 
+  @Test("what an earlier process confined in a cgroup that is gone is taken away with its policy")
+  func inheritedGone() throws {
+    let world = try World()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    world.ends()
+    rmdir(world.directory)
+    let hierarchy = try CgroupHierarchy.current()
+    try Enforcer(kernel: world.kernel, hierarchy: hierarchy, runtimeMountNamespace: 1).inherit()
+    #expect(world.kernel.rows.isEmpty && world.kernel.policies.isEmpty && world.kernel.attached.isEmpty)
+  }
+
   @Test("a gate that an earlier process closed stays closed while processes are behind it")
   func inheritedGate() throws {
     let world = try World()
