@@ -72,6 +72,9 @@ class Plugin:
         for folder in (LAUNCHED_CONFIG.parent, EXTERNAL_CONFIG.parent, PLUGINS):
             shutil.rmtree(folder, ignore_errors=True)
         EVENTS.unlink(missing_ok=True)
+        # NRI 0.6 never tells a plugin that it launched what runs, so pins can outlive it: removed as the README says.
+        if self.launched and self.runtime.version.startswith("1."):
+            shutil.rmtree(PINS, ignore_errors=True)
 
     # ---- running ----
 
