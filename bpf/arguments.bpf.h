@@ -10,9 +10,17 @@ struct exec_arguments {
 	__u32 length;	/* of what was read into scratch->arguments: each argument with its NUL */
 	bool over_long; /* there is more */
 	bool unreadable;
+	bool read; /* whether the rest is set */
 };
 
-/* What the argument rules of one path rule say. */
+/* The argument rules of one path rule. */
+struct argument_rules {
+	__u64 revision;
+	__u32 rule;
+	__u32 count;
+};
+
+/* What they say. */
 struct argument_match {
 	__u32 position; /* of the rule that matched first */
 	__u8 action;	/* of that rule */
@@ -22,15 +30,16 @@ struct argument_match {
 };
 
 /* Of the current task, whose new memory holds them already and nobody else maps. */
-__noinline int arguments_read(struct exec_arguments *arguments)
+__noinline int arguments_read(struct exec_arguments *arguments, __u32 slot)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u64 start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
 	__u64 length = end > start ? end - start : 0;
-	struct scratch *scratch = scratch_get();
+	struct scratch *scratch = scratch_at(slot);
 
 	if (!arguments || !scratch)
 		return -1;
+	arguments->read = true;
 	arguments->over_long = length > STOCKADE_ARGUMENTS_MAX_BYTES;
 	if (length > STOCKADE_ARGUMENTS_MAX_BYTES)
 		length = STOCKADE_ARGUMENTS_MAX_BYTES;
@@ -138,17 +147,17 @@ static long list_step(__u32 position, void *context)
 }
 
 /* The first of a path rule's argument rules that matches. A function of its own for the verifier. */
-__noinline int arguments_match(__u64 revision, __u32 rule, __u32 count, __u32 length, struct argument_match *match)
+__noinline int arguments_match(const struct argument_rules *rules, const struct exec_arguments *arguments, __u32 slot,
+			       struct argument_match *match)
 {
-	struct list_search list = {
-		.scratch = scratch_get(),
-		.key = {.revision = revision, .rule = rule},
-		.length = length,
-	};
+	struct list_search list = {.scratch = scratch_at(slot)};
 
-	if (!match || !list.scratch)
+	if (!rules || !arguments || !match || !list.scratch)
 		return -1;
-	bpf_loop(count, list_step, &list, 0);
+	list.key.revision = rules->revision;
+	list.key.rule = rules->rule;
+	list.length = arguments->length;
+	bpf_loop(rules->count, list_step, &list, 0);
 	*match = list.match;
 	return 0;
 }

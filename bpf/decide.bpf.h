@@ -22,14 +22,22 @@ static inline void judge(struct judgement *judgement, __u32 action, enum stockad
 	judgement->reason = reason;
 }
 
+/* When an exec is judged. A tier that judges files before they are loaded judges arguments after that. */
+enum exec_stage {
+	EXEC_FILE,	/* the file alone; a rule with argument rules says nothing yet */
+	EXEC_ARGUMENTS, /* only what a rule with argument rules says */
+	EXEC_WHOLE,
+};
+
 /* Of a rule with argument rules: the first that matches decides; what cannot be looked at whole, the strictest. */
 static inline void judge_arguments(struct judgement *judgement, const struct stockade_verdict *verdict, __u64 revision,
-				   const struct exec_arguments *arguments)
+				   struct exec_arguments *arguments, __u32 slot)
 {
+	struct argument_rules rules = {.revision = revision, .rule = verdict->rule, .count = verdict->arguments};
 	struct argument_match match = {};
 	__u32 strictest;
 
-	if (arguments_match(revision, verdict->rule, verdict->arguments, arguments->length, &match)) {
+	if (arguments_read(arguments, slot) || arguments_match(&rules, arguments, slot, &match)) {
 		judge(judgement, STOCKADE_BLOCK, STOCKADE_INTERNAL);
 		return;
 	}
@@ -44,25 +52,73 @@ static inline void judge_arguments(struct judgement *judgement, const struct sto
 }
 
 static inline void judge_by_rules(struct judgement *judgement, const struct stockade_verdict *verdict,
-				  const struct stockade_policy *policy, const struct exec_arguments *arguments,
-				  bool is_entrypoint)
+				  const struct stockade_policy *policy, bool is_entrypoint)
 {
-	if (!verdict->present) {
-		bool is_excepted = is_entrypoint && policy->flags & STOCKADE_ALLOW_ENTRYPOINT;
+	bool is_excepted = is_entrypoint && policy->flags & STOCKADE_ALLOW_ENTRYPOINT;
 
+	if (verdict->present)
+		judge(judgement, verdict->action, STOCKADE_BY_RULE);
+	else
 		judge(judgement, is_excepted ? STOCKADE_ALLOW : policy->process_default, STOCKADE_BY_DEFAULT);
-		return;
+	judgement->rule = verdict->present ? verdict->rule : STOCKADE_NO_RULE;
+}
+
+/* The rule that is most specific for a path that has one. -1: judged already. */
+static inline int judge_path(struct judgement *judgement, const struct image *image,
+			     const struct stockade_policy *policy, struct stockade_verdict *verdict)
+{
+	if (image->end == WALK_OVER_LONG) {
+		judge(judgement, policy->over_long, STOCKADE_OVER_LONG_PATH);
+		return -1;
 	}
-	judge(judgement, verdict->action, STOCKADE_BY_RULE);
-	judgement->rule = verdict->rule;
-	if (verdict->arguments)
-		judge_arguments(judgement, verdict, policy->revision, arguments);
+	if (image->end == WALK_WHOLE && !rules_search(image, policy->revision, verdict))
+		return 0;
+	judge(judgement, STOCKADE_BLOCK, STOCKADE_INTERNAL);
+	count(STOCKADE_READ_FAILED);
+	return -1;
+}
+
+/* newExecutables comes before the rules: where both block, the newness is the reason. */
+static inline void judge_newness(struct judgement *judgement, const struct image *image,
+				 const struct stockade_policy *policy, const struct stockade_verdict *verdict)
+{
+	if (!image->fresh || (verdict->present && verdict->allow_new))
+		return;
+	if (policy->new_executables == STOCKADE_BLOCK || policy->new_executables > judgement->action)
+		judge(judgement, policy->new_executables, STOCKADE_NEW_EXECUTABLE);
 }
 
 /* The whole order of precedence: fileless, newExecutables, rules, default. */
 static inline void judge_exec(struct judgement *judgement, const struct image *image,
-			      const struct stockade_policy *policy, const struct exec_arguments *arguments,
-			      bool is_entrypoint)
+			      const struct stockade_policy *policy, bool is_entrypoint, enum exec_stage stage,
+			      struct exec_arguments *arguments)
+{
+	struct stockade_verdict verdict = {};
+
+	judgement->rule = STOCKADE_NO_RULE;
+	if (image->fileless) {
+		judge(judgement, stage == EXEC_ARGUMENTS ? STOCKADE_ALLOW : policy->fileless, STOCKADE_FILELESS);
+		return;
+	}
+	if (!judge_path(judgement, image, policy, &verdict)) {
+		judge_by_rules(judgement, &verdict, policy, is_entrypoint);
+		if (verdict.arguments && stage != EXEC_FILE)
+			judge_arguments(judgement, &verdict, policy->revision, arguments, image->slot);
+		else if (verdict.arguments || stage == EXEC_ARGUMENTS)
+			judgement->action = STOCKADE_ALLOW;
+	} else if (stage == EXEC_ARGUMENTS && judgement->reason == STOCKADE_OVER_LONG_PATH) {
+		judgement->action = STOCKADE_ALLOW;
+	}
+	if (stage != EXEC_ARGUMENTS)
+		judge_newness(judgement, image, policy, &verdict);
+}
+
+/*
+ * A file that is mapped to be executed without an exec: a library, or a program that a loader was told to load. It need
+ * not be listed, but what is denied by name, new or fileless is denied here as well.
+ */
+static inline void judge_mapping(struct judgement *judgement, const struct image *image,
+				 const struct stockade_policy *policy)
 {
 	struct stockade_verdict verdict = {};
 
@@ -71,20 +127,11 @@ static inline void judge_exec(struct judgement *judgement, const struct image *i
 		judge(judgement, policy->fileless, STOCKADE_FILELESS);
 		return;
 	}
-	if (image->end == WALK_OVER_LONG) {
-		judge(judgement, policy->over_long, STOCKADE_OVER_LONG_PATH);
-	} else if (image->end != WALK_WHOLE || rules_search(image, policy->revision, &verdict)) {
-		judge(judgement, STOCKADE_BLOCK, STOCKADE_INTERNAL);
-		count(STOCKADE_READ_FAILED);
-		return;
-	} else {
-		judge_by_rules(judgement, &verdict, policy, arguments, is_entrypoint);
+	if (!judge_path(judgement, image, policy, &verdict) && verdict.present) {
+		judge(judgement, verdict.action, STOCKADE_BY_RULE);
+		judgement->rule = verdict.rule;
 	}
-	if (!image->fresh || (verdict.present && verdict.allow_new))
-		return;
-	/* Where both block, the newness is the reason. */
-	if (policy->new_executables == STOCKADE_BLOCK || policy->new_executables > judgement->action)
-		judge(judgement, policy->new_executables, STOCKADE_NEW_EXECUTABLE);
+	judge_newness(judgement, image, policy, &verdict);
 }
 
 #endif

@@ -17,35 +17,60 @@ static inline __u32 part_length(__u32 length, stockade_u8 *truncated)
 	return EVENT_PART_MAX_BYTES;
 }
 
-/* `image` may be NULL: nothing was looked at. */
-static __always_inline void report_exec(struct scratch *scratch, const struct stockade_container *container,
-					const struct judgement *judgement, enum stockade_effect effect,
-					const struct image *image, const struct exec_arguments *arguments)
+static inline void set_event_parent(struct stockade_event *event)
 {
-	struct stockade_event *event = &scratch->event;
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u32 path = 0, words = 0;
 
-	if (!event_allowed(container->cgroup_id))
+	event->parent_pid = BPF_CORE_READ(task, real_parent, tgid);
+}
+
+/* What no policy decides, so no file was looked at. */
+static inline void report_unjudged(const struct stockade_container *container, enum stockade_reason reason,
+				   enum stockade_effect effect)
+{
+	struct stockade_event *event = reserve_event(container->cgroup_id);
+
+	if (!event)
 		return;
+	event->revision = container->revision;
+	event->kind = STOCKADE_EVENT_EXEC;
+	event->reason = reason;
+	event->effect = effect;
+	set_event_task(event);
+	set_event_parent(event);
+	bpf_ringbuf_submit(event, 0);
+}
+
+/* `arguments` may be NULL: a tier that judges before the load does not have them. */
+static __always_inline void report_image(enum stockade_event_kind kind, const struct stockade_container *container,
+					 const struct judgement *judgement, enum stockade_effect effect,
+					 const struct image *image, const struct exec_arguments *arguments)
+{
+	struct scratch *scratch = scratch_at(image->slot);
+	struct stockade_event *event;
+	__u32 path, words = 0;
+
+	if (!scratch || !event_allowed(container->cgroup_id))
+		return;
+	event = &scratch->event;
 	__builtin_memset(event, 0, sizeof(*event));
 	event->time_ns = bpf_ktime_get_boot_ns();
 	event->cgroup_id = container->cgroup_id;
 	event->revision = container->revision;
-	event->kind = STOCKADE_EVENT_EXEC;
+	event->kind = kind;
 	event->reason = judgement->reason;
 	event->effect = effect;
 	event->rule = judgement->rule;
 	event->argument = judgement->argument;
 	set_event_task(event);
-	event->parent_pid = BPF_CORE_READ(task, real_parent, tgid);
-	if (image) {
-		event->path_truncated = image->end != WALK_WHOLE;
+	set_event_parent(event);
+	event->path_truncated = image->end != WALK_WHOLE;
+	path = part_length(STOCKADE_PATH_MAX_BYTES - image->start, &event->path_truncated);
+	if (bpf_probe_read_kernel(scratch->data, path, (const char *)scratch->path + image->start))
+		path = 0;
+	if (arguments) {
 		event->arguments_truncated = arguments->over_long;
-		path = part_length(STOCKADE_PATH_MAX_BYTES - image->start, &event->path_truncated);
 		words = part_length(arguments->length, &event->arguments_truncated);
-		if (bpf_probe_read_kernel(scratch->data, path, (const char *)scratch->path + image->start))
-			path = 0;
 		if (bpf_probe_read_kernel(scratch->data + path, words, scratch->arguments))
 			words = 0;
 	}

@@ -13,23 +13,14 @@
 
 enum walk_end { WALK_UNFINISHED = 0, WALK_WHOLE, WALK_OVER_LONG };
 
-/* A file's identity. Its path stands in scratch->path[start ..< STOCKADE_PATH_MAX_BYTES]. */
+/* A file's identity. Its path stands in the path of scratch `slot`, [start ..< STOCKADE_PATH_MAX_BYTES]. */
 struct image {
+	__u32 slot;
 	__u32 start;
 	__u32 last_slash; /* where the last component starts */
 	__u32 end;	  /* enum walk_end */
 	bool fileless;
 	bool fresh; /* not of the container's image */
-};
-
-/* On its way up. */
-struct walk {
-	struct scratch *scratch;
-	struct dentry *dentry;
-	struct vfsmount *mount;
-	__u32 start;
-	__u32 last_slash;
-	__u32 end;
 };
 
 static inline struct mount *mount_of(struct vfsmount *mount)
@@ -49,63 +40,81 @@ static inline bool is_detached(struct vfsmount *mount)
 	return !number || number == ANONYMOUS_NAMESPACE;
 }
 
-static inline bool is_unlinked(struct dentry *dentry)
+/* Whether the file lies on the overlay that is the container's root. A root that is no overlay has no device. */
+static inline bool is_on_root(struct super_block *super_block, __u32 root_device)
 {
-	return !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry;
+	return BPF_CORE_READ(super_block, s_dev) == root_device && BPF_CORE_READ(super_block, s_magic) == OVERLAY_MAGIC;
 }
 
 /*
- * Not as the image has it: on another file system than the container's root, or written, copied up or linked since.
- * overlayfs keeps the dentry of the upper layer right behind its inode (Linux 6.1 to 7.3).
+ * Whether a file of the root overlay was written, copied up or linked since. overlayfs keeps the dentry of the upper
+ * layer right behind its inode (Linux 6.1 to 7.3).
  */
-static inline bool is_fresh(struct inode *inode, __u32 root_device)
+static inline bool is_changed(struct inode *inode)
 {
 	struct dentry *upper = NULL;
 
-	if (BPF_CORE_READ(inode, i_sb, s_dev) != root_device || BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAY_MAGIC)
-		return true;
 	if (bpf_probe_read_kernel(&upper, sizeof(upper), (char *)inode + bpf_core_type_size(struct inode)))
 		return true;
 	return upper;
 }
 
-/* Goes from a mount's root to where it is mounted. */
-static inline long leave_mount(struct walk *walk, struct mount *mount)
-{
-	struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
+/* What a step needs of a dentry lies in its first bytes; were it otherwise the programs would not load. */
+#define DENTRY_BYTES 64
 
+struct dentry_bytes {
+	__u8 byte[DENTRY_BYTES];
+};
+
+#define DENTRY_FIELD(bytes, type, field) (*(type *)((bytes)->byte + bpf_core_field_offset(((struct dentry *)0)->field)))
+
+/* On its way up. */
+struct walk {
+	struct scratch *scratch;
+	struct dentry *dentry;
+	struct vfsmount *mount; /* NULL: up to the root of the file system, whatever is mounted where */
+	struct dentry *top;	/* of the mount, or of the file system */
+	__u32 start;
+	__u32 last_slash;
+	__u32 end;
+};
+
+/* Goes from a mount's root to where it is mounted. */
+static inline long leave_mount(struct walk *walk)
+{
+	struct mount *mount = mount_of(walk->mount), *parent;
+	struct vfsmount *above;
+
+	if (!walk->mount) {
+		walk->end = WALK_WHOLE;
+		return 1;
+	}
+	parent = BPF_CORE_READ(mount, mnt_parent);
 	if (parent == mount) {
 		walk->end = WALK_WHOLE;
 		return 1;
 	}
 	walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-	walk->mount = (struct vfsmount *)((char *)parent + bpf_core_field_offset(struct mount, mnt));
+	above = (struct vfsmount *)((char *)parent + bpf_core_field_offset(struct mount, mnt));
+	walk->mount = above;
+	walk->top = BPF_CORE_READ(above, mnt_root);
 	return 0;
-}
-
-static inline __u32 sequence_of(struct dentry *dentry)
-{
-	return BPF_CORE_READ(dentry, d_seq.seqcount.sequence);
 }
 
 /* Puts one name in front of the path. 1 ends the walk; without a new `end` it has failed. */
 static long walk_step(__u32 step, void *context)
 {
 	struct walk *walk = context;
-	struct dentry *dentry = walk->dentry, *parent;
-	struct vfsmount *root = walk->mount;
-	struct mount *mount = mount_of(root);
-	__u32 length, start, sequence = sequence_of(dentry);
-	const unsigned char *name;
+	struct dentry *dentry = walk->dentry;
+	struct dentry_bytes bytes;
+	__u32 length, start;
 
-	if (!dentry)
+	if (dentry == walk->top)
+		return leave_mount(walk);
+	if (bpf_probe_read_kernel(&bytes, sizeof(bytes), dentry))
 		return 1;
-	if (dentry == BPF_CORE_READ(root, mnt_root))
-		return leave_mount(walk, mount);
-	parent = BPF_CORE_READ(dentry, d_parent);
-	length = BPF_CORE_READ(dentry, d_name.len);
-	name = BPF_CORE_READ(dentry, d_name.name);
-	if (parent == dentry || length > NAME_BYTES_MAX)
+	length = DENTRY_FIELD(&bytes, __u32, d_name.len);
+	if (DENTRY_FIELD(&bytes, struct dentry *, d_parent) == dentry || length > NAME_BYTES_MAX)
 		return 1;
 	if (walk->start < length + 1) {
 		walk->end = WALK_OVER_LONG;
@@ -113,33 +122,39 @@ static long walk_step(__u32 step, void *context)
 	}
 	start = (walk->start - length - 1) & (STOCKADE_PATH_MAX_BYTES - 1);
 	walk->scratch->path[start] = '/';
-	if (bpf_probe_read_kernel(&walk->scratch->path[start + 1], length, name))
+	if (bpf_probe_read_kernel(&walk->scratch->path[start + 1], length,
+				  DENTRY_FIELD(&bytes, const void *, d_name.name)))
 		return 1;
 	/* A rename exchanges name and parent together: both must be from before it or from after. */
-	if (sequence & 1 || sequence != sequence_of(dentry))
+	if (DENTRY_FIELD(&bytes, __u32, d_seq.seqcount.sequence) & 1 ||
+	    DENTRY_FIELD(&bytes, __u32, d_seq.seqcount.sequence) != BPF_CORE_READ(dentry, d_seq.seqcount.sequence))
 		return 0;
 	if (walk->start == STOCKADE_PATH_MAX_BYTES)
 		walk->last_slash = start;
 	walk->start = start;
-	walk->dentry = parent;
+	walk->dentry = DENTRY_FIELD(&bytes, struct dentry *, d_parent);
 	return 0;
 }
 
 /*
- * The path goes up to the top of the mount namespace, so chroot(2) does not change it. A function of its own for the
- * verifier, which then looks at it once and not for each way that leads here; pointers come as numbers for that.
+ * With a mount, the path goes up to the top of the mount namespace, so chroot(2) does not change it; without, to the
+ * root of the file system, so no mount does either. A function of its own for the verifier, which then looks at it once
+ * and not for each way that leads here; pointers come as numbers for that.
  */
-__noinline int image_walk(struct image *image, __u64 dentry, __u64 mount)
+__noinline int image_walk(struct image *image, __u64 dentry, __u64 mount, __u64 top)
 {
 	struct walk walk = {
-		.scratch = scratch_get(),
 		.dentry = (struct dentry *)dentry,
 		.mount = (struct vfsmount *)mount,
+		.top = (struct dentry *)top,
 		.start = STOCKADE_PATH_MAX_BYTES,
 		.last_slash = STOCKADE_PATH_MAX_BYTES,
 	};
 
-	if (!walk.scratch || !image)
+	if (!image)
+		return -1;
+	walk.scratch = scratch_at(image->slot);
+	if (!walk.scratch)
 		return -1;
 	bpf_loop(WALK_STEPS_MAX, walk_step, &walk, 0);
 	image->start = walk.start;
@@ -148,17 +163,24 @@ __noinline int image_walk(struct image *image, __u64 dentry, __u64 mount)
 	return 0;
 }
 
-static inline void image_identify(struct image *image, struct file *file, __u32 root_device)
+/*
+ * A file of the container's root has the path that the image gives it, wherever it was mounted, moved or bound to
+ * since; any other has the one at which it is mounted.
+ */
+static inline void image_identify(struct image *image, struct dentry *dentry, struct vfsmount *mount, __u32 root_device)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct vfsmount *mount = BPF_CORE_READ(file, f_path.mnt);
-	bool detached = is_detached(mount);
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	struct super_block *super_block = BPF_CORE_READ(inode, i_sb);
+	bool on_root = is_on_root(super_block, root_device), detached = is_detached(mount);
+	bool unlinked = !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry;
 
 	image->start = STOCKADE_PATH_MAX_BYTES;
-	image->fileless = detached || !BPF_CORE_READ(inode, i_nlink) || is_unlinked(dentry);
-	image->fresh = is_fresh(inode, root_device);
-	image_walk(image, (__u64)dentry, (__u64)mount);
+	image->fileless = detached || unlinked || !BPF_CORE_READ(inode, i_nlink);
+	image->fresh = !on_root || is_changed(inode);
+	if (on_root)
+		image_walk(image, (__u64)dentry, 0, (__u64)BPF_CORE_READ(super_block, s_root));
+	else
+		image_walk(image, (__u64)dentry, (__u64)mount, (__u64)BPF_CORE_READ(mount, mnt_root));
 	/* What is in no namespace has no path there: the one that was walked is whatever its maker wanted. */
 	if (detached && image->end != WALK_OVER_LONG)
 		image->end = WALK_WHOLE;

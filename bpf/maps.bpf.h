@@ -147,4 +147,18 @@ static inline bool container_get(__u64 cgroup_id, struct stockade_container *cop
 	return true;
 }
 
+/*
+ * The policy that a container's entry refers to; NULL: it is gone. A reload replaces the entry and then takes the old
+ * policy away: whoever copied the entry before that finds the new one here, and has its copy renewed.
+ */
+static inline const struct stockade_policy *policy_of(struct stockade_container *container)
+{
+	const struct stockade_policy *policy = bpf_map_lookup_elem(&policies, &container->revision);
+	__u64 revision = container->revision;
+
+	if (policy || !container_get(container->cgroup_id, container) || container->revision == revision)
+		return policy;
+	return bpf_map_lookup_elem(&policies, &container->revision);
+}
+
 #endif

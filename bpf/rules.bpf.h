@@ -61,14 +61,16 @@ __noinline int rules_search(const struct image *image, __u64 revision, struct st
 {
 	__u32 zero = 0, length;
 	struct rule_search search = {
-		.scratch = scratch_get(),
 		.keys = bpf_map_lookup_elem(&path_hash_keys, &zero),
 		.policy = bpf_map_lookup_elem(&policies, &revision),
 		.revision = revision,
 	};
 	const struct stockade_path_rule *exact;
 
-	if (!image || !verdict || !search.scratch || !search.keys || !search.policy)
+	if (!image || !verdict || !search.keys || !search.policy)
+		return -1;
+	search.scratch = scratch_at(image->slot);
+	if (!search.scratch)
 		return -1;
 	search.start = image->start;
 	search.last_slash = image->last_slash;

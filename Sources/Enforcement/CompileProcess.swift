@@ -17,6 +17,9 @@ extension CompiledPolicy {
       paths.append((bytes, kernelRule(process.rules, indices)))
       if process.rules[indices[0]].isDirectory { setDirectoryLength(bytes.count) }
     }
+    if process.rules.contains(where: { !$0.arguments.isEmpty }) {
+      policy.flags |= UInt32(STOCKADE_HAS_ARGUMENTS.rawValue)
+    }
     for index in process.rules.indices { addArguments(process.rules[index].arguments, rule: index) }
   }
 

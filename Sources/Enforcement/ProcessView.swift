@@ -13,9 +13,10 @@ package struct ProcessView: Equatable, Sendable {
   package let status: String
   /// The status of its parent, the shim: on a node that is itself filtered, its filters are no container's.
   package let parentStatus: String?
-  /// `s_dev` of the root file system as the kernel encodes it: major << 20 | minor.
+  /// `s_dev` of the root file system as the kernel encodes it: major << 20 | minor. 0: the root is not a whole overlay,
+  /// so an image's files cannot be told from others.
   package let rootDevice: UInt32
-  package let rootIsOverlay: Bool
+  package var rootIsOverlay: Bool { rootDevice != 0 }
 
   package init(pid: UInt32) throws(EnforcementError) {
     guard pid > 0 else { throw .badPID(pid, "the runtime sent none") }
@@ -27,8 +28,10 @@ package struct ProcessView: Equatable, Sendable {
       cgroup = Self.cgroup2(ofText: try Files.text(folder + "/cgroup"))
       status = try Files.text(folder + "/status")
       parentStatus = Self.parent(ofStatus: status).flatMap { try? Files.text("/proc/\($0)/status") }
-      rootDevice = system_kernel_device(UInt64(try Files.status(folder + "/root/").st_dev))
-      rootIsOverlay = try call("statfs \(folder)/root") { system_is_overlay(folder + "/root/") } == 1
+      let isOverlay = try call("statfs \(folder)/root") { system_is_overlay(folder + "/root/") } == 1
+      let isWhole = Self.rootIsWhole(mountInfo: try Files.text(folder + "/mountinfo"))
+      rootDevice =
+        isOverlay && isWhole ? system_kernel_device(UInt64(try Files.status(folder + "/root/").st_dev)) : 0
     } catch {
       throw .badPID(pid, error.description)
     }
@@ -39,6 +42,15 @@ package struct ProcessView: Equatable, Sendable {
     let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
     guard fields.count > 20, let ticks = UInt64(fields[20]) else { throw Errno(EINVAL, "parse /proc/\(pid)/stat") }
     return ticks
+  }
+
+  /// Whether `/` is a file system from its own root on, and not a folder of one. proc(5), mountinfo.
+  static func rootIsWhole(mountInfo: String) -> Bool {
+    // What was mounted last on / hides what was mounted there before.
+    let roots = mountInfo.split(separator: "\n").map { $0.split(separator: " ") }.filter {
+      $0.count > 4 && $0[4] == "/"
+    }
+    return roots.last?[3] == "/"
   }
 
   private static func parent(ofStatus text: String) -> String? {

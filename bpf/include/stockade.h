@@ -97,7 +97,8 @@ enum stockade_policy_flags {
 	STOCKADE_HAS_EGRESS = 2,
 	STOCKADE_HAS_INGRESS = 4,
 	STOCKADE_ALLOW_ENTRYPOINT = 8,
-	STOCKADE_HAS_BIND = 16, /* ingress leaves ports to nobody: bind_ranges is not empty */
+	STOCKADE_HAS_BIND = 16,	     /* ingress leaves ports to nobody: bind_ranges is not empty */
+	STOCKADE_HAS_ARGUMENTS = 32, /* some process rule has argument rules */
 };
 
 struct stockade_port_range {
