@@ -5,10 +5,15 @@
 
 #include "maps.bpf.h"
 
+#define PF_IO_WORKER 0x10 /* include/linux/sched.h; the same on every kernel from 5.12 on */
+
+/* A worker of io_uring acts for the process whose thread it is, and is not made by a fork that is seen. */
 static inline struct stockade_mark *mark_of(struct task_struct *task)
 {
 	struct stockade_mark *mark = bpf_task_storage_get(&marks, task, NULL, 0);
 
+	if (!mark && task->flags & PF_IO_WORKER)
+		mark = bpf_task_storage_get(&marks, task->group_leader, NULL, 0);
 	return mark && mark->cgroup_id ? mark : NULL;
 }
 

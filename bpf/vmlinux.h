@@ -117,8 +117,22 @@ struct path {
 };
 
 struct file {
+	unsigned int f_mode;
+	unsigned int f_flags;
 	struct path f_path;
 	struct inode *f_inode;
+};
+
+/* overlayfs opens the layer's file behind its own; since 6.5 that one tells what the user opened. */
+struct backing_file {
+	struct file file;
+	struct path user_path;
+};
+
+struct vm_area_struct {
+	unsigned long vm_flags;
+	void *anon_vma;
+	struct file *vm_file;
 };
 
 struct linux_binprm {
@@ -130,6 +144,11 @@ struct linux_binprm {
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
+	struct file *exe_file;
+};
+
+struct fs_struct {
+	struct path root;
 };
 
 struct nsproxy {
@@ -153,7 +172,10 @@ struct cred {
 };
 
 struct task_struct {
+	unsigned int flags;
+	unsigned int personality;
 	struct mm_struct *mm;
+	struct fs_struct *fs;
 	char comm[16];
 	const struct cred *cred;
 	int pid;

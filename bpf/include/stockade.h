@@ -76,8 +76,9 @@ struct stockade_entrypoint {
 
 /* Map `marks`, task storage. */
 struct stockade_mark {
-	stockade_u64 cgroup_id; /* of the container; 0: not marked */
-	stockade_u32 stray;	/* 1: the task has left its container's cgroup */
+	stockade_u64 cgroup_id;	 /* of the container; 0: not marked */
+	stockade_u64 pending_id; /* of the container that an exec in its course makes the task a part of */
+	stockade_u32 stray;	 /* 1: the task has left its container's cgroup */
 	stockade_u32 pad;
 };
 
@@ -211,6 +212,7 @@ enum stockade_event_kind {
 	STOCKADE_EVENT_INGRESS = 6,
 	STOCKADE_EVENT_SOCKET = 7, /* a stray task's socket() */
 	STOCKADE_EVENT_LEFT = 8,   /* a marked task left its container's cgroup */
+	STOCKADE_EVENT_MAP = 9,	   /* a file mapped to be executed, with no exec of its own */
 };
 
 enum stockade_reason {

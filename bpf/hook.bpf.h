@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Hooks that refuse a call, for both tiers that can: a BPF LSM program at the hook, or a fmod_ret program at the
+ * function that calls the hooks. Both get the same first arguments and answer with 0 or an errno; the first errno ends
+ * the call.
+ */
+#ifndef STOCKADE_HOOK_H
+#define STOCKADE_HOOK_H
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "mark.bpf.h"
+
+#ifdef STOCKADE_TIER_FMOD_RET
+#define HOOK(hook)		   SEC("fmod_ret/security_" #hook)
+#define HOOK_NAMED(hook, function) SEC("fmod_ret/security_" #function)
+#else
+#define HOOK(hook)		   SEC("lsm/" #hook)
+#define HOOK_NAMED(hook, function) SEC("lsm/" #hook)
+#endif
+
+#define EPERM  1
+#define EACCES 13
+
+/*
+ * The entry of the container that the current task belongs to; false: it belongs to none, as the host's tasks and the
+ * runtime's. A container that is gone has an entry of which nothing but the id is set.
+ */
+static inline bool bound_container(struct stockade_container *container)
+{
+	struct stockade_mark *mark = mark_of(bpf_get_current_task_btf());
+
+	if (!mark)
+		return false;
+	container->cgroup_id = mark->cgroup_id;
+	container_get(mark->cgroup_id, container);
+	return true;
+}
+
+#endif

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Tier `lsm`: every hook that refuses, as BPF LSM programs. */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "stockade.h"
+#include "exec_hooks.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
