@@ -100,7 +100,26 @@ enum stockade_policy_flags {
 	STOCKADE_ALLOW_ENTRYPOINT = 8,
 	STOCKADE_HAS_BIND = 16,	     /* ingress leaves ports to nobody: bind_ranges is not empty */
 	STOCKADE_HAS_ARGUMENTS = 32, /* some process rule has argument rules */
+	STOCKADE_HAS_FILE = 64,
+	STOCKADE_OTHER_CONTAINERS = 128, /* other containers may trace this one's processes */
 };
+
+/* Bits of `kernel_blocked` and `kernel_audited`. */
+enum stockade_surface {
+	STOCKADE_SURFACE_MOUNT = 1,
+	STOCKADE_SURFACE_PTRACE = 2,
+	STOCKADE_SURFACE_USER_NAMESPACES = 4,
+	STOCKADE_SURFACE_BPF = 8,
+	STOCKADE_SURFACE_IO_URING = 16,
+	STOCKADE_SURFACE_PACKET_SOCKETS = 32,
+	STOCKADE_SURFACE_MODULE_LOAD = 64,
+	STOCKADE_SURFACE_KEYRINGS = 128,
+	STOCKADE_SURFACE_PERF_EVENTS = 256,
+	STOCKADE_SURFACE_EXECUTABLE_MEMORY = 512,
+};
+
+/* Bits of a file rule's access, and the order of a path rule's verdicts for it. */
+enum stockade_access { STOCKADE_READ = 1, STOCKADE_WRITE = 2 };
 
 struct stockade_port_range {
 	stockade_u8 protocol;	  /* IPPROTO_*; 0: any */
@@ -125,10 +144,14 @@ struct stockade_policy {
 	stockade_u16 bind_range_count;
 	stockade_u8 egress_strictest; /* the greatest action in the section: of a packet that cannot be parsed */
 	stockade_u8 ingress_strictest;
-	stockade_u16 pad;
+	stockade_u8 file_default;
+	stockade_u8 file_strictest;  /* of a file whose path cannot be had */
+	stockade_u32 kernel_blocked; /* enum stockade_surface */
+	stockade_u32 kernel_audited;
 	/* Bit n: some directory rule is n bytes long, its trailing slash included. Spares the look-ups at other
 	 * slashes. */
 	stockade_u64 directory_lengths[STOCKADE_RULE_PATH_MAX_BYTES / 64 + 1];
+	stockade_u64 file_directory_lengths[STOCKADE_RULE_PATH_MAX_BYTES / 64 + 1];
 	/* Ports that ingress blocks (or audits) for every peer: what bind() refuses. First match; none: allowed. */
 	struct stockade_port_range bind_ranges[STOCKADE_BIND_RANGES_MAX];
 };
@@ -213,6 +236,10 @@ enum stockade_event_kind {
 	STOCKADE_EVENT_SOCKET = 7, /* a stray task's socket() */
 	STOCKADE_EVENT_LEFT = 8,   /* a marked task left its container's cgroup */
 	STOCKADE_EVENT_MAP = 9,	   /* a file mapped to be executed, with no exec of its own */
+	STOCKADE_EVENT_FILE = 10,
+	STOCKADE_EVENT_KERNEL = 11,    /* `surface` says what */
+	STOCKADE_EVENT_TRACE = 12,     /* of another container's process */
+	STOCKADE_EVENT_PROTECTED = 13, /* of what belongs to the daemon */
 };
 
 enum stockade_reason {
@@ -228,6 +255,8 @@ enum stockade_reason {
 	STOCKADE_INTERNAL = 10, /* the program could not decide (a read failed, storage full): fails closed */
 	STOCKADE_STRAY = 11,
 	STOCKADE_UNPARSED_PACKET = 12,
+	STOCKADE_UNKNOWN_PATH = 13, /* a file in no mount namespace */
+	STOCKADE_PROTECTION = 14,   /* no rule: of every container */
 };
 
 /* What was done, as opposed to what the rule said. */
@@ -252,6 +281,8 @@ struct stockade_event {
 	stockade_u32 tid;
 	stockade_u32 parent_pid;
 	stockade_u32 uid;
+	stockade_u32 access;  /* enum stockade_access, of EVENT_FILE */
+	stockade_u32 surface; /* enum stockade_surface, of EVENT_KERNEL */
 	stockade_u8 comm[16];
 	stockade_u8 protocol; /* IPPROTO_* */
 	stockade_u8 family;   /* AF_INET, AF_INET6; 0: no address */
