@@ -12,6 +12,8 @@ package enum BPFError: Error, CustomStringConvertible, Sendable {
   case notOnBPFFileSystem(folder: String)
   /// A pinned map has other sizes than this version's.
   case layout(map: String, path: String, expected: String, found: String)
+  /// What enforcement needs is not there.
+  case unavailable(String)
   /// The tier's self-test ran and showed that the tier does not enforce.
   case notEnforced(tier: String, reason: String)
 
@@ -25,6 +27,7 @@ package enum BPFError: Error, CustomStringConvertible, Sendable {
       "cannot pin under \(folder): it is not on a bpf file system; mount one: mount -t bpf bpf /sys/fs/bpf"
     case .layout(let map, let path, let expected, let found):
       "cannot use the pinned map \(map) at \(path): expected \(expected), found \(found); remove its folder"
+    case .unavailable(let why): why
     case .notEnforced(let tier, let reason): "tier \(tier) does not enforce here: \(reason)"
     }
   }

@@ -24,6 +24,8 @@ package final class BPFObject: Sendable {
     for (constant, value) in constants where stockade_set_constant(object, constant, value) != 0 {
       throw .missing(object: name, what: "constant \(constant)")
     }
+    let optional = stockade_enable_optional(object)
+    if optional < 0 { throw .system(Errno(-optional, "read the kernel's BTF")) }
     let made = try Self.reuse(shared, in: object, name, isShared)
     let result = bpf_object__load(object)
     if result < 0 { throw Self.loadError(name, -result) }
@@ -42,8 +44,12 @@ package final class BPFObject: Sendable {
     return found
   }
 
-  /// Attaches a `tp_btf` program to its tracepoint until the link is closed. BPF_RAW_TRACEPOINT_OPEN.
-  package func attachTracepoint(_ program: String) throws(BPFError) -> FileDescriptor {
+  /// Names of the programs that were loaded: all but optional ones whose hook the kernel lacks.
+  package var programNames: [String] { programs.keys.sorted() }
+
+  /// Attaches a `tp_btf`, `lsm` or `fmod_ret` program to what its section names, until the link is closed.
+  /// BPF_RAW_TRACEPOINT_OPEN.
+  package func attachTracing(_ program: String) throws(BPFError) -> FileDescriptor {
     let descriptor = try self.program(program)
     return FileDescriptor(
       owning: try bpf("attach the BPF program \(program)") { bpf_raw_tracepoint_open(nil, descriptor.number) })
@@ -100,7 +106,9 @@ package final class BPFObject: Sendable {
     var found: [String: FileDescriptor] = [:]
     var program = bpf_object__next_program(object, nil)
     while let current = program {
-      found[String(cString: bpf_program__name(current))] = try duplicate(bpf_program__fd(current))
+      if bpf_program__autoload(current) {
+        found[String(cString: bpf_program__name(current))] = try duplicate(bpf_program__fd(current))
+      }
       program = bpf_object__next_program(object, current)
     }
     return found

@@ -10,8 +10,8 @@ import System
 package final class KernelPolicy: Sendable {
   package let shared: SharedMaps
   private let folder: String
+  private let constants: [String: UInt64]
   private let mark: BPFObject
-  private let exec: BPFObject
   private let containersMap: MapAccess<UInt64, stockade_container>
   private let entrypoints: MapAccess<UInt64, stockade_entrypoint>
   private let policies: MapAccess<UInt64, stockade_policy>
@@ -20,9 +20,8 @@ package final class KernelPolicy: Sendable {
   private let rate: MapAccess<UInt64, stockade_rate>
   private let hash: PathHash
 
-  private static let tracepoints = ["mark_fork", "mark_move", "mark_exit"]
-
-  /// Loads, attaches and pins. What an earlier process pinned is reused (maps) or replaced without a gap (programs).
+  /// Loads and attaches what follows tasks. What an earlier process pinned is reused (maps) or replaced without a gap
+  /// (programs). Nothing is judged by this process's programs before `judgeExecs`.
   ///
   /// - Parameters:
   ///   - pinFolder: on a bpf file system; made where it is missing.
@@ -31,10 +30,8 @@ package final class KernelPolicy: Sendable {
     try Self.makePinFolder(pinFolder)
     folder = pinFolder
     shared = SharedMaps(folder: pinFolder)
-    let constants = ["runtime_mount_namespace": UInt64(runtimeMountNamespace)]
+    constants = ["runtime_mount_namespace": UInt64(runtimeMountNamespace)]
     mark = try BPFObject("mark", EmbeddedObjects.mark, constants: constants, shared: shared, isShared: Self.isShared)
-    exec = try BPFObject(
-      "exec_signal", EmbeddedObjects.execSignal, constants: constants, shared: shared, isShared: Self.isShared)
     containersMap = try Self.map("containers", shared)
     entrypoints = try Self.map("entrypoints", shared)
     policies = try Self.map("policies", shared)
@@ -42,7 +39,53 @@ package final class KernelPolicy: Sendable {
     arguments = try Self.map("arguments", shared)
     rate = try Self.map("rate", shared)
     hash = try PathHash(map: Self.descriptor(hashKeysMap, shared))
-    for name in Self.tracepoints { try attach(name, of: mark) }
+    for name in ["mark_fork", "mark_move", "mark_exit"] { try attach(name, of: mark) }
+  }
+
+  // MARK: Programs
+
+  /// Programs that refuse calls before they are carried out.
+  package enum Refusing: String, CaseIterable, Sendable {
+    case lsm
+    case fmodRet = "fmod_ret"
+
+    var image: StaticString {
+      switch self {
+      case .lsm: EmbeddedObjects.lsm
+      case .fmodRet: EmbeddedObjects.fmodRet
+      }
+    }
+  }
+
+  /// Loads and attaches programs that refuse. Whether they run is to be proved: `probe`.
+  package func refuse(by refusing: Refusing) throws(BPFError) {
+    let object = try BPFObject(
+      refusing.rawValue, refusing.image, constants: constants, shared: shared, isShared: Self.isShared)
+    do throws(BPFError) {
+      for name in object.programNames { try attach(name, of: object, pin: "\(refusing.rawValue).\(name)") }
+    } catch {
+      try stopRefusing(by: refusing)
+      throw error
+    }
+  }
+
+  /// Detaches programs that refuse, an earlier process's too.
+  package func stopRefusing(by refusing: Refusing) throws(BPFError) {
+    do throws(Errno) {
+      for name in try Files.names(in: "\(folder)/links") where name.hasPrefix("\(refusing.rawValue).") {
+        try call("remove the pin \(name)") { unlink("\(folder)/links/\(name)") }
+      }
+    } catch { throw .system(error) }
+  }
+
+  /// Loads and attaches what binds a task at its first exec and kills what may not run.
+  ///
+  /// - Parameter filesAreJudged: programs that refuse run and have judged the files already.
+  package func judgeExecs(filesAreJudged: Bool) throws(BPFError) {
+    var constants = constants
+    constants["files_are_judged"] = filesAreJudged ? 1 : 0
+    let exec = try BPFObject(
+      "exec_signal", EmbeddedObjects.execSignal, constants: constants, shared: shared, isShared: Self.isShared)
     try attach("exec_signal", of: exec)
   }
 
@@ -69,9 +112,9 @@ package final class KernelPolicy: Sendable {
   }
 
   /// The new program runs before the old one's link is dropped: both judging for a moment is harmless, none is not.
-  private func attach(_ program: String, of object: BPFObject) throws(BPFError) {
-    let link = try object.attachTracepoint(program)
-    let pin = "\(folder)/links/\(program)"
+  private func attach(_ program: String, of object: BPFObject, pin: String? = nil) throws(BPFError) {
+    let link = try object.attachTracing(program)
+    let pin = "\(folder)/links/\(pin ?? program)"
     let temporary = "\(pin)_new"
     if unlink(temporary) == -1, errno != ENOENT { throw .system(Errno(errno, "remove \(temporary)")) }
     try bpf("pin the program \(program) at \(temporary)") { bpf_obj_pin(link.number, temporary) }

@@ -4,37 +4,45 @@ import Policy
 import Synchronization
 import System
 
-/// The kernel by way of BPF: tier `signal` and the network programs.
+/// The kernel by way of BPF: the best tier that can be proved, and the network programs.
 package final class BPFKernel: PolicyKernel {
   package let tier: Tier
-  package let hasNetwork: Bool
   /// Why the tier is no better; empty where nothing better exists.
   package let tierReason: String
+  /// nil: network rules can be attached; else why not.
+  package let networkProblem: String?
   private let policy: KernelPolicy
-  /// The cgroup of the self-test.
-  private let probe: UInt64?
+  /// The cgroup of the self-tests.
+  private let probe: UInt64
   private let network: (programs: NetworkPrograms, tables: NetworkTables)?
 
   /// Loads, attaches and pins everything and proves the tier.
   ///
-  /// - Throws: `BPFError` where not even the task-following programs can be had.
+  /// - Throws: `BPFError` where tasks cannot be followed or no tier can be had. Nothing of it is left then, unless an
+  ///   earlier process's containers are still bound.
   package init(
     pinFolder: String, runtimeMountNamespace: UInt64, hierarchy: CgroupHierarchy
   ) throws(BPFError) {
+    guard let root = hierarchy.root else {
+      throw .unavailable("there is no cgroup v2 hierarchy")
+    }
     policy = try KernelPolicy(
       pinFolder: pinFolder, runtimeMountNamespace: UInt32(truncatingIfNeeded: runtimeMountNamespace))
-    guard let root = hierarchy.root else {
-      (tier, hasNetwork, network, probe) = (.none, false, nil, nil)
-      tierReason = "there is no cgroup v2 hierarchy"
-      return
+    let choice: TierChoice
+    do throws(BPFError) { choice = try TierChoice(policy, cgroupRoot: root) } catch {
+      if let left = try? policy.containers(), left.isEmpty { try? policy.unpinAll() }
+      throw error
     }
-    probe = try policy.proveSignalTier(cgroupRoot: root)
-    let programs = try NetworkPrograms(shared: policy.shared, pinFolder: pinFolder, rootCgroupPath: root)
-    _ = try programs.adopt()
-    network = (programs, try NetworkTables(shared: policy.shared))
-    tier = .signal
-    hasNetwork = true
-    tierReason = ""
+    (tier, tierReason, probe) = (choice.tier, choice.reason, choice.probe)
+    do throws(BPFError) {
+      let programs = try NetworkPrograms(shared: policy.shared, pinFolder: pinFolder, rootCgroupPath: root)
+      _ = try programs.adopt()
+      network = (programs, try NetworkTables(shared: policy.shared))
+      networkProblem = nil
+    } catch {
+      network = nil
+      networkProblem = "\(error)"
+    }
   }
 
   /// The reader of the kernel's events; one in a process.

@@ -130,7 +130,8 @@ package struct ConfinementTable: Sendable {
   private func compile(_ profile: Profile, key: PolicyKey) throws(KernelError) -> CompiledPolicy {
     do throws(EnforcementError) {
       return try PolicyCompiler.compile(
-        profile, tier: kernel.tier, hasNetwork: kernel.hasNetwork, withoutNewExecutables: key.withoutNewExecutables)
+        profile, tier: kernel.tier, hasNetwork: kernel.networkProblem == nil,
+        withoutNewExecutables: key.withoutNewExecutables)
     } catch {
       throw KernelError(message: error.description, reason: "")
     }

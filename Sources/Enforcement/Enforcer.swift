@@ -9,12 +9,8 @@ import System
 package final class Enforcer: Sendable {
   package let hierarchy: CgroupHierarchy
   package let tier: Tier
-  package let hasNetwork: Bool
   /// nil: network rules are enforced; else why not.
-  package var networkProblem: String? {
-    if hasNetwork { return nil }
-    return hierarchy.root == nil ? "there is no cgroup v2 hierarchy" : "the kernel took no cgroup programs"
-  }
+  package let networkProblem: String?
   private let runtimeMountNamespace: UInt64
   private let table: LockedTable?
 
@@ -25,7 +21,7 @@ package final class Enforcer: Sendable {
     self.hierarchy = hierarchy
     self.runtimeMountNamespace = runtimeMountNamespace
     tier = kernel?.tier ?? .none
-    hasNetwork = kernel?.hasNetwork ?? false
+    networkProblem = kernel.map(\.networkProblem) ?? "no BPF programs could be loaded"
     table = kernel.map { LockedTable(ConfinementTable(kernel: $0)) }
   }
 

@@ -7,8 +7,8 @@ import Policy
 package protocol PolicyKernel: AnyObject, Sendable {
   /// What was proved to work for exec rules.
   var tier: Tier { get }
-  /// Whether network rules can be attached to cgroups.
-  var hasNetwork: Bool { get }
+  /// nil: network rules can be attached to cgroups; else why not.
+  var networkProblem: String? { get }
 
   func containers() throws(KernelError) -> [stockade_container]
   func container(_ cgroupID: UInt64) throws(KernelError) -> stockade_container?

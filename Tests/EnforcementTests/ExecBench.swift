@@ -43,6 +43,7 @@ final class ExecBench: Sendable {
     mount = try NetworkBench.bpfFileSystem()
     folder = "/proc/self/fd/\(mount.number)/stockade"
     policy = try KernelPolicy(pinFolder: folder, runtimeMountNamespace: Self.mountNamespace())
+    try policy.judgeExecs(filesAreJudged: false)
     reader = Mutex(try EventReader(shared: policy.shared))
     program = try Self.compiledProgram.get()
   }

@@ -7,7 +7,7 @@ import Synchronization
 /// A kernel that writes down what it is asked for, and refuses the steps that it is told to.
 final class FakeKernel: PolicyKernel {
   let tier = Tier.signal
-  let hasNetwork = true
+  let networkProblem: String? = nil
   private struct State {
     var steps: [String] = []
     var refused: Set<String> = []

@@ -24,8 +24,29 @@ long stockade_random(void *buffer, unsigned long size);
 /* 1: `path` lies on a bpf file system; 0: on another one; -1 and errno. */
 int stockade_is_bpffs(const char *path);
 
+/* 1: the running kernel has a function of this name; 0: it has none; or -errno. */
+int stockade_kernel_has(const char *function);
+
+/* Switches on the object's optional programs (SEC("?…")) whose hook the running kernel has. 0 or -errno. */
+int stockade_enable_optional(struct bpf_object *object);
+
+/* What a probe that is over may exit with. */
+enum {
+	STOCKADE_PROBE_CANNOT_JOIN = 100,
+	STOCKADE_PROBE_CANNOT_UNSHARE,
+	STOCKADE_PROBE_CANNOT_EXEC,
+	STOCKADE_PROBE_EXEC_REFUSED, /* with EACCES */
+	STOCKADE_PROBE_ALL_REFUSED,  /* the opening of a file before it as well */
+};
+
 /*
- * Forks a child that joins the cgroup of this cgroup.procs file, gets a mount namespace of its own and execs this very
- * program; whatever that does, it is over after a second. The status of wait(2), or -errno.
+ * Forks a child that joins the cgroup of this cgroup.procs file and gets a mount namespace of its own, then waits.
+ * Its pid, or -errno. `go` is to be closed, or given to stockade_probe_finish.
  */
-int stockade_probe_exec(const char *cgroup_procs);
+int stockade_probe_start(const char *cgroup_procs, int *go);
+
+/*
+ * Lets the child open a file and exec this very program; whatever that does, it is over after a second. The status of
+ * wait(2), or -errno.
+ */
+int stockade_probe_finish(int pid, int go);

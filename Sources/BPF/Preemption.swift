@@ -1,0 +1,41 @@
+import CBPF
+import Glibc
+import System
+
+/// Whether the kernel interrupts its own code for another task. Linux skips a program behind a trampoline when another
+/// one was interrupted in the same program on that CPU; to whoever can arrange that, a program that refuses is no wall.
+package enum Preemption: Equatable, Sendable {
+  /// Only where it waits: `preempt=none` or `voluntary`.
+  case cooperative
+  /// `full`, `lazy`, or what could not be found out.
+  case possible(String)
+
+  package static func current() -> Preemption {
+    var system = utsname()
+    uname(&system)
+    let version = withUnsafeBytes(of: system.version) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    return Preemption(version: version, model: try? Files.text("/sys/kernel/debug/sched/preempt"))
+  }
+
+  /// - Parameters:
+  ///   - version: of uname(2): `#1 SMP PREEMPT_DYNAMIC Debian …`.
+  ///   - model: of debugfs, the current one in brackets: `none (voluntary) full`; nil: cannot be read.
+  package init(version: String, model: String?) {
+    let words = version.split(separator: " ")
+    if words.contains("PREEMPT_DYNAMIC") {
+      let current = model?.split(separator: "(").dropFirst().first?.prefix { $0 != ")" }
+      switch current {
+      case "none", "voluntary": self = .cooperative
+      case .some(let other): self = .possible("preempt=\(other)")
+      case nil: self = .possible("preempt= is not known: /sys/kernel/debug/sched/preempt cannot be read")
+      }
+    } else if let model = words.first(where: { $0.hasPrefix("PREEMPT") }) {
+      self = .possible(String(model))
+    } else {
+      self = .cooperative
+    }
+  }
+
+  /// Whether `lsm` programs are run again where another one of the same kind was interrupted: since Linux 6.2.
+  package static var lsmProgramsAreNeverSkipped: Bool { stockade_kernel_has("__bpf_prog_enter_recur") == 1 }
+}
