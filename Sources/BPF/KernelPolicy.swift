@@ -62,7 +62,7 @@ package final class KernelPolicy: Sendable {
     let object = try BPFObject(
       refusing.rawValue, refusing.image, constants: constants, shared: shared, isShared: Self.isShared)
     do throws(BPFError) {
-      for name in object.programNames { try attach(name, of: object, pin: "\(refusing.rawValue).\(name)") }
+      for name in object.programNames { try attach(name, of: object, pin: "\(refusing.rawValue)_\(name)") }
     } catch {
       try stopRefusing(by: refusing)
       throw error
@@ -72,7 +72,7 @@ package final class KernelPolicy: Sendable {
   /// Detaches programs that refuse, an earlier process's too.
   package func stopRefusing(by refusing: Refusing) throws(BPFError) {
     do throws(Errno) {
-      for name in try Files.names(in: "\(folder)/links") where name.hasPrefix("\(refusing.rawValue).") {
+      for name in try Files.names(in: "\(folder)/links") where name.hasPrefix("\(refusing.rawValue)_") {
         try call("remove the pin \(name)") { unlink("\(folder)/links/\(name)") }
       }
     } catch { throw .system(error) }

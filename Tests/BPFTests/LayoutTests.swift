@@ -6,10 +6,10 @@ struct LayoutTests {
   private static let sizes: [(name: String, swift: Int, c: Int)] = [
     ("container", MemoryLayout<stockade_container>.size, 32),
     ("entrypoint", MemoryLayout<stockade_entrypoint>.size, 16),
-    ("mark", MemoryLayout<stockade_mark>.size, 16),
+    ("mark", MemoryLayout<stockade_mark>.size, 24),
     ("verdict", MemoryLayout<stockade_verdict>.size, 12),
     ("port_range", MemoryLayout<stockade_port_range>.size, 12),
-    ("policy", MemoryLayout<stockade_policy>.size, 480),
+    ("policy", MemoryLayout<stockade_policy>.size, 560),
     ("hash_keys", MemoryLayout<stockade_hash_keys>.size, 4096),
     ("path_key", MemoryLayout<stockade_path_key>.size, 16),
     ("path_rule", MemoryLayout<stockade_path_rule>.size, 24),
@@ -18,7 +18,7 @@ struct LayoutTests {
     ("net_key4", MemoryLayout<stockade_net_key4>.size, 16),
     ("net_key6", MemoryLayout<stockade_net_key6>.size, 28),
     ("net_node", MemoryLayout<stockade_net_node>.size, 772),
-    ("event", MemoryLayout<stockade_event>.size, 104),
+    ("event", MemoryLayout<stockade_event>.size, 112),
     ("rate", MemoryLayout<stockade_rate>.size, 16),
   ]
 
