@@ -43,6 +43,23 @@ static inline bool is_runtime_hook(struct task_struct *task, __u64 cgroup_id)
 	return false;
 }
 
+/*
+ * The runtime's createContainer hooks run in the container's mount namespace before its root is changed: they still
+ * have the root folder of the runtime that started them. What is behind a gate has not run yet, so it cannot pose as
+ * one.
+ */
+static inline bool is_before_its_root(struct task_struct *task)
+{
+	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
+
+	for (int depth = 0; depth < HOOK_DEPTH_MAX; depth++) {
+		task = BPF_CORE_READ(task, real_parent);
+		if (task_mount_namespace(task) == runtime_mount_namespace)
+			return BPF_CORE_READ(task, fs, root.dentry) == root;
+	}
+	return false;
+}
+
 /* Whether this exec is the entrypoint's. */
 static inline bool is_entrypoint(struct task_struct *task, __u64 cgroup_id)
 {
@@ -64,6 +81,8 @@ static inline enum exec_owner owner_of_unmarked(struct task_struct *task, struct
 		return EXEC_OF_NOBODY;
 	if (!task_container(task, container))
 		return EXEC_OF_NOBODY;
+	if (container->state == STOCKADE_GATE && is_before_its_root(task))
+		return EXEC_OF_NOBODY;
 	if (container->state != STOCKADE_OPEN)
 		return EXEC_REFUSED;
 	if (!container->revision || is_runtime_hook(task, container->cgroup_id))
@@ -80,7 +99,10 @@ static inline enum exec_owner owner_of_marked(const struct stockade_mark *mark, 
 		*reason = STOCKADE_POLICY_GONE;
 		return EXEC_REFUSED;
 	}
-	return container->state == STOCKADE_OPEN ? EXEC_OF_CONTAINER : EXEC_REFUSED;
+	if (container->state != STOCKADE_OPEN)
+		return EXEC_REFUSED;
+	/* Its policy was taken away, and it was let go. */
+	return container->revision ? EXEC_OF_CONTAINER : EXEC_OF_NOBODY;
 }
 
 static inline enum exec_owner exec_owner(struct task_struct *task, const struct stockade_mark *mark,

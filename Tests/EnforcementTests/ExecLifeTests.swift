@@ -83,14 +83,20 @@ struct ExecLifeTests {
     #expect(world.start(program) == "killed")
   }
 
-  @Test("behind a gate nothing execs, until its container is open")
-  func gate() throws {
+  /// A process behind a gate that has, as the runtime's init after its pivot_root, a root of its own; with a program there.
+  private func behindGate() throws -> (world: ExecWorld, start: String) {
     let world = try ExecWorld()
-    let program = try world.program("program")
+    _ = try world.program("root/program")
     try Files.makeFolder("\(world.cgroupPath)/container")
     world.run("join('\(world.cgroupPath)/container')")
     try world.enter(state: STOCKADE_GATE)
-    #expect(world.start(program) == "killed")
+    return (world, "run_below('\(world.folder)/root', '/program')")
+  }
+
+  @Test("behind a gate nothing execs, until its container is open")
+  func gate() throws {
+    let (world, start) = try behindGate()
+    #expect(world.run(start) == "killed")
     #expect(world.events.map(\.header.reason) == [STOCKADE_NOT_OPEN.rawValue])
     let inner = UInt64(try Files.status("\(world.cgroupPath)/container").st_ino)
     defer { try? world.bench.policy.removeContainer(inner) }
@@ -98,7 +104,27 @@ struct ExecLifeTests {
     try world.bench.policy.put(
       stockade_container(
         cgroup_id: inner, revision: 0, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, pad: 0))
-    #expect(world.start(program) == "ran")
+    #expect(world.run(start) == "ran")
+  }
+
+  @Test("behind a gate the runtime's hooks that still have its root run, and in a closed container they do not")
+  func earlyHooks() throws {
+    let (world, _) = try behindGate()
+    let hook = try world.program("hook")
+    #expect(world.start(hook) == "ran")
+    try world.enter(state: STOCKADE_CLOSED)
+    #expect(world.start(hook) == "killed")
+  }
+
+  @Test("what was let go by its policy's end runs what it wants, marked or not")
+  func letGo() throws {
+    let world = try ExecWorld()
+    let denied = try world.program("denied")
+    try world.apply(.section(.block, .path(world.interpreter, .allow)))
+    world.become()
+    #expect(world.start(denied) == "killed")
+    try world.enter(revision: 0)
+    #expect(world.start(denied) == "ran")
   }
 
   @Test("in a closed container nothing execs, marked or not, in mode Audit too")
