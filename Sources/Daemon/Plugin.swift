@@ -115,7 +115,7 @@ package final class Plugin: PluginHandler {
     var prepared = Prepared(choice: choice, policy: nil)
     if case .profile(let name, let because) = choice {
       let loaded = try settings.get().profiles.profile(named: name)
-      try checkGaps(loaded.profile, pod, container)
+      _ = try acceptedGaps(loaded.profile, pod)
       prepared.policy = try policy(of: loaded, pod, container)
       log.debug("prepared", metadata: metadata(pod, container, ["profile": "\(name)", "because": "\(because)"]))
     }
@@ -145,6 +145,8 @@ package final class Plugin: PluginHandler {
       }
     }
     let loaded = try settings.get().profiles.profile(named: name)
+    // Again: there may have been no Create, or another text of the profile.
+    report(try acceptedGaps(loaded.profile, pod), of: loaded.profile, pod, container)
     let expectsFilter = try known.map { $0.policy != nil } ?? (policy(of: loaded, pod, container) != nil)
     do throws(EnforcementError) {
       try enforcer.activate(start, profile: loaded.profile, expectsFilter: expectsFilter)
@@ -185,12 +187,17 @@ package final class Plugin: PluginHandler {
   /// Of containerd's CRI; NRI itself has no image before containerd 2.4.
   static let imageAnnotation = "io.kubernetes.cri.image-name"
 
-  private func checkGaps(_ profile: Profile, _ pod: PodSandbox, _ container: Container) throws {
+  /// What the profile lets pass unenforced on this node.
+  private func acceptedGaps(_ profile: Profile, _ pod: PodSandbox) throws -> [Gap] {
     let node = NodeCapabilities(
       tier: enforcer.tier, tierReason: tierReason, networkProblem: enforcer.networkProblem,
       runtimeHandler: pod.runtimeHandler)
     let gaps = profile.gaps(on: node)
     if let refusal = profile.refusal(gaps) { throw Refusal(refusal) }
+    return gaps
+  }
+
+  private func report(_ gaps: [Gap], of profile: Profile, _ pod: PodSandbox, _ container: Container) {
     for gap in gaps {
       // What the profile's author accepted is no news for each container.
       let level: Logger.Level = gap.coverage == .partial && profile.acceptPartial ? .debug : .warning
@@ -260,7 +267,7 @@ package final class Plugin: PluginHandler {
     do {
       guard case .profile(let name, _) = try choose(pod, container) else { return }
       let loaded = try settings.get().profiles.profile(named: name)
-      try checkGaps(loaded.profile, pod, container)
+      report(try acceptedGaps(loaded.profile, pod), of: loaded.profile, pod, container)
       try enforcer.adopt(start, profile: loaded.profile)
       log.info("adopted", metadata: metadata(pod, container, ["profile": "\(name)"]))
     } catch {

@@ -1,0 +1,73 @@
+import CStockade
+import Daemon
+import Enforcement
+import EnforcementTesting
+import NRI
+import Policy
+import Testing
+
+extension EnforcerWorld {
+  /// The container as the runtime tells of it at Start and Synchronize.
+  fileprivate func container() -> Container {
+    var container = DaemonTests.container()
+    container.podSandboxID = "s1"
+    container.state = Container.runningState
+    container.cgroupsPath = path
+    container.pid = pid
+    return container
+  }
+}
+
+/// The text of a profile `p`; `rest` are lines of its spec.
+private func profile(_ rest: String) -> String { "metadata: {name: p}\nspec: {\(rest)}\n" }
+
+private let enforceable =
+  "process: {newExecutables: Allow, rules: [{path: /bin/id, action: Block}]}, acceptPartial: true"
+
+/// At tier `signal`, with a kernel that only writes down.
+@Suite(.enabled(if: EnforcerWorld.isPossible, "needs root and cgroup v2: a process must be put in a cgroup"))
+struct ConfinementTests {
+  @Test(
+    "a start without a Create is refused where the node cannot enforce the profile",
+    arguments: [
+      "file: {rules: [{path: /etc/shadow, action: Block}]}", "kernel: {block: [mount]}", "minimumTier: lsm",
+      "process: {newExecutables: Allow, rules: [{path: /bin/id, action: Block}]}",
+    ])
+  func startWithoutCreate(spec: String) throws {
+    let world = try EnforcerWorld()
+    let plugin = try plugin(profiles: library([profile(spec)]), enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    let error = #expect(throws: Refusal.self) {
+      try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    }
+    #expect(error?.description.contains("enforced") == true)
+    #expect(world.kernel.rows.isEmpty && world.kernel.policies.isEmpty)
+  }
+
+  @Test("a start without a Create is confined where the node can enforce the profile")
+  func confinedWithoutCreate() throws {
+    let world = try EnforcerWorld()
+    let plugin = try plugin(profiles: library([profile(enforceable)]), enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.policies.count == 1)
+  }
+
+  @Test("a text that cannot be enforced, loaded between Create and Start, reaches no container")
+  func changedBetween() throws {
+    let world = try EnforcerWorld()
+    let folder = try ProfilesFolder([profile(enforceable)])
+    let library = folder.library
+    _ = library.reload()
+    let plugin = try plugin(profiles: library, enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    _ = try plugin.createContainer(pod: pod([all: "p"]), container: world.container())
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    let policies = world.kernel.policies
+    try folder.write(profile("minimumTier: lsm"))
+    _ = library.reload()
+    #expect(throws: Refusal.self) { try plugin.startContainer(pod: pod([all: "p"]), container: world.container()) }
+    #expect(world.kernel.policies == policies)
+  }
+}
