@@ -265,7 +265,7 @@ package final class Plugin: PluginHandler {
   private func adopt(_ pod: PodSandbox, _ container: Container) {
     let start = Enforcer.Start(pod, container)
     do {
-      guard case .profile(let name, _) = try choose(pod, container) else { return }
+      guard case .profile(let name, _) = try choose(pod, container) else { return try enforcer.admit(start) }
       let loaded = try settings.get().profiles.profile(named: name)
       report(try acceptedGaps(loaded.profile, pod), of: loaded.profile, pod, container)
       try enforcer.adopt(start, profile: loaded.profile)
@@ -280,7 +280,7 @@ package final class Plugin: PluginHandler {
 
   private func admitAdopted(_ pod: PodSandbox, _ container: Container) {
     guard enforcer.entry(container.id) == nil else { return }
-    do throws(EnforcementError) { try enforcer.admitRunning(Enforcer.Start(pod, container)) } catch {
+    do throws(EnforcementError) { try enforcer.admit(Enforcer.Start(pod, container), beforeGate: true) } catch {
       log.error("cannot let a running container through", metadata: metadata(pod, container, ["reason": "\(error)"]))
     }
   }

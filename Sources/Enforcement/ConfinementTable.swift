@@ -69,12 +69,13 @@ package struct ConfinementTable: Sendable {
   /// Lets a container through its pod's gate with no policy of ours.
   mutating func admit(_ subject: Subject, cgroup: Cgroup) throws(EnforcementError) {
     do throws(KernelError) {
-      // After a failed activation its programs would find no policy, and refuse everything.
-      if entries[subject.containerID] != nil { try kernel.detachNetwork(cgroup.id) }
+      // Programs of a failed activation, or of an earlier process, would find no policy, and refuse everything.
+      try kernel.detachNetwork(cgroup.id)
       try kernel.put(row(cgroup, revision: 0, state: STOCKADE_OPEN, rootDevice: 0))
     } catch { throw .kernel(error.message) }
     entries[subject.containerID] = Entry(
       subject: subject, cgroup: cgroup, phase: .open, policy: nil, revision: 0, rootDevice: 0)
+    dropUnusedPolicies()
   }
 
   private mutating func open(

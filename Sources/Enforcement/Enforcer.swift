@@ -79,20 +79,24 @@ package final class Enforcer: Sendable {
     }
   }
 
-  /// Lets a container without a policy of ours run in a pod whose gate is closed. Nothing to do in other pods.
-  package func admit(_ start: Start) throws(EnforcementError) {
+  /// Lets a container without a policy of ours run where something of ours would hold it back: its pod's gate, a refused
+  /// start, or what an earlier process put in force. Nothing to do elsewhere.
+  ///
+  /// - Parameter beforeGate: its pod is about to get a gate.
+  package func admit(_ start: Start, beforeGate: Bool = false) throws(EnforcementError) {
     guard let table else { return }
     try table.withLock { (table) throws(EnforcementError) in
-      guard table.gates[start.sandboxID] != nil || table.entries[start.subject.containerID] != nil else { return }
+      if !beforeGate, table.gates[start.sandboxID] == nil, try !isBound(start, table) { return }
       try table.admit(start.subject, cgroup: try cgroup(at: start.cgroupsPath))
     }
   }
 
-  /// Lets a container that runs already through the gate that its pod is about to get.
-  package func admitRunning(_ start: Start) throws(EnforcementError) {
-    guard let table else { return }
-    try table.withLock { (table) throws(EnforcementError) in
-      try table.admit(start.subject, cgroup: try cgroup(at: start.cgroupsPath))
+  /// Whether the kernel has an entry for the container; false too where it has no cgroup that could be bound.
+  private func isBound(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) -> Bool {
+    if table.entries[start.subject.containerID] != nil { return true }
+    guard let cgroup = try? cgroup(at: start.cgroupsPath) else { return false }
+    do throws(KernelError) { return try table.kernel.container(cgroup.id) != nil } catch {
+      throw .kernel(error.message)
     }
   }
 

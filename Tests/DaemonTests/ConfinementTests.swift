@@ -70,4 +70,47 @@ struct ConfinementTests {
     #expect(throws: Refusal.self) { try plugin.startContainer(pod: pod([all: "p"]), container: world.container()) }
     #expect(world.kernel.policies == policies)
   }
+
+  @Test("a running container that nothing chooses a profile for any more is let go by a new process")
+  func letGo() throws {
+    let world = try EnforcerWorld()
+    let network = "network: {egress: {defaultAction: Block}}"
+    let before = try plugin(profiles: library([profile("\(enforceable), \(network)")]), enforcer: world.enforcer)
+    _ = try before.configure(runtime("2.3.4", nri: "0.12.0"))
+    try before.startContainer(pod: pod([all: "p"]), container: world.container())
+    #expect(world.kernel.attached.count == 1)
+
+    let after = try plugin(enforcer: world.newEnforcer())
+    _ = try after.configure(runtime("2.3.4", nri: "0.12.0"))
+    try after.synchronize(pods: [pod()], containers: [world.container()])
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.revision == 0)
+    #expect(world.kernel.attached.isEmpty && world.kernel.policies.isEmpty)
+  }
+
+  @Test("a running container without a profile is let go too where its pod still gets a gate")
+  func letGoBehindGate() throws {
+    let world = try EnforcerWorld()
+    let before = try plugin(
+      profiles: library([profile("network: {egress: {defaultAction: Block}}")]), enforcer: world.enforcer)
+    _ = try before.configure(runtime("2.3.4", nri: "0.12.0"))
+    try before.startContainer(pod: pod([all: "p"]), container: world.container())
+
+    let after = try plugin(enforcer: world.newEnforcer())
+    _ = try after.configure(runtime("2.3.4", nri: "0.12.0"))
+    // Of another container of the pod.
+    let pod = pod(["profile.stockade.dev/container.other": "exec"])
+    try after.synchronize(pods: [pod], containers: [world.container()])
+    #expect(world.kernel.rows[try world.cgroupID]?.revision == 0)
+    #expect(world.kernel.attached.isEmpty)
+  }
+
+  @Test("a running container that was never bound is left out of the kernel")
+  func neverBound() throws {
+    let world = try EnforcerWorld()
+    let plugin = try plugin(enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    try plugin.synchronize(pods: [pod()], containers: [world.container()])
+    #expect(world.kernel.rows.isEmpty && world.enforcer.containerIDs.isEmpty)
+  }
 }

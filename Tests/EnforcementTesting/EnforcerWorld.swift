@@ -35,6 +35,11 @@ package final class EnforcerWorld {
 
   package var cgroupID: UInt64 { get throws { try Cgroup(directory: directory).id } }
 
+  /// As a new process has it: the kernel alone remembers.
+  package func newEnforcer() throws -> Enforcer {
+    Enforcer(kernel: kernel, hierarchy: try CgroupHierarchy.current(), runtimeMountNamespace: 1)
+  }
+
   package func start() -> Enforcer.Start {
     Enforcer.Start(
       subject: Subject(

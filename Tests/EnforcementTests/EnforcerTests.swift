@@ -187,8 +187,7 @@ struct EnforcerTests {
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     world.ends()
     rmdir(world.directory)
-    let hierarchy = try CgroupHierarchy.current()
-    try Enforcer(kernel: world.kernel, hierarchy: hierarchy, runtimeMountNamespace: 1).inherit()
+    try world.newEnforcer().inherit()
     #expect(world.kernel.rows.isEmpty && world.kernel.policies.isEmpty && world.kernel.attached.isEmpty)
   }
 
