@@ -75,7 +75,7 @@ let package = Package(
       name: "DaemonTests",
       dependencies: [
         "Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "EnforcementTesting", "Events", "CStockade", "System",
-        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Logging", package: "swift-log"), .product(name: "InMemoryLogging", package: "swift-log"),
       ]),
     .testTarget(name: "TryTests", dependencies: ["Try", "NRI", "Policy", "System"]),
   ],

@@ -78,26 +78,34 @@ package final class Node: Sendable {
 
   /// Takes over changed profiles. What this node cannot enforce is refused, and the old text stays in force.
   package func reload(_ profiles: ProfileLibrary) {
-    let report = profiles.reload()
+    let node = NodeCapabilities(
+      tier: enforcer.tier, tierReason: tierReason, networkProblem: enforcer.networkProblem)
+    let report = profiles.reload { $0.refusal($0.gaps(on: node)) }
     for message in report.messages { log.error("profile", metadata: ["problem": "\(message)"]) }
-    for changed in report.changed { replace(changed.profile) }
+    for (name, reason) in report.refused {
+      log.error(
+        "the new text of a profile is refused, and the old one stays in force",
+        metadata: ["profile": "\(name)", "reason": "\(reason)"])
+    }
+    for changed in report.changed { replace(changed.profile, on: node) }
     for name in report.staleFilters {
       log.notice("a changed seccomp filter applies at the next start", metadata: ["profile": "\(name)"])
     }
   }
 
-  private func replace(_ profile: Profile) {
-    let node = NodeCapabilities(
-      tier: enforcer.tier, tierReason: tierReason, networkProblem: enforcer.networkProblem)
+  private func replace(_ profile: Profile, on node: NodeCapabilities) {
+    // Without an older text. Containers that choose it are refused; those that run are of a file that was gone.
+    if let refusal = profile.refusal(profile.gaps(on: node)) {
+      return log.log(
+        level: enforcer.profilesInUse.contains(profile.name) ? .error : .info, "the profile cannot be enforced here",
+        metadata: ["profile": "\(profile.name)", "reason": "\(refusal)"])
+    }
     do throws(KernelError) {
-      if let refusal = profile.refusal(profile.gaps(on: node)) {
-        throw KernelError(message: refusal, reason: refusal)
-      }
       try enforcer.replace(profile)
       log.info("profile loaded", metadata: ["profile": "\(profile.name)"])
     } catch {
       log.error(
-        "the profile cannot be enforced here; running containers keep the text that they have",
+        "running containers keep the old text of a profile",
         metadata: ["profile": "\(profile.name)", "reason": "\(error)"])
     }
   }

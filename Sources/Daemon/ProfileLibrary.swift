@@ -16,6 +16,8 @@ package final class ProfileLibrary: Sendable {
     package var changed: [LoadedProfile] = []
     /// Those of them whose filter is another one now: running containers keep theirs.
     package var staleFilters: [String] = []
+    /// Profiles whose new text was refused, with the reason: the text of before stays.
+    package var refused: [(name: String, reason: String)] = []
     /// What is wrong, a line each.
     package var messages: [String] = []
   }
@@ -69,8 +71,11 @@ package final class ProfileLibrary: Sendable {
     }
   }
 
-  /// Reads the folder again. What is broken keeps its last good version.
-  package func reload() -> Report {
+  /// Reads the folder again. What is broken keeps its last good version, and so does what is refused, unless that is
+  /// refused as well.
+  ///
+  /// - Parameter refusal: why a profile is no use here; nil where it is.
+  package func reload(refusal: (Profile) -> String? = { _ in nil }) -> Report {
     // The files are read on a copy: a look-up never waits for a disk.
     var next = state.withLock { $0 }
     let read = next.store.reload()
@@ -80,6 +85,10 @@ package final class ProfileLibrary: Sendable {
       next.failures[name] = nil
       guard let profile = try? next.store.profile(named: name) else {
         next.loaded[name] = nil
+        continue
+      }
+      if let old = next.loaded[name], refusal(old.profile) == nil, let reason = refusal(profile) {
+        report.refused.append((name, reason))
         continue
       }
       do throws(SeccompError) {
