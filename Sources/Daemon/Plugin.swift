@@ -149,7 +149,8 @@ package final class Plugin: PluginHandler {
     report(try acceptedGaps(loaded.profile, pod), of: loaded.profile, pod, container)
     let expectsFilter = try known.map { $0.policy != nil } ?? (policy(of: loaded, pod, container) != nil)
     do throws(EnforcementError) {
-      try enforcer.activate(start, profile: loaded.profile, expectsFilter: expectsFilter)
+      let gaps = try enforcer.activate(start, profile: loaded.profile, expectsFilter: expectsFilter)
+      report(gaps, of: loaded.profile, pod, container)
       log.info("confined", metadata: metadata(pod, container, ["profile": "\(name)", "tier": "\(enforcer.tier.name)"]))
     } catch {
       try refuseUnlessIgnored(loaded.profile, "\(error)", pod, container)
@@ -268,7 +269,7 @@ package final class Plugin: PluginHandler {
       guard case .profile(let name, _) = try choose(pod, container) else { return try enforcer.admit(start) }
       let loaded = try settings.get().profiles.profile(named: name)
       report(try acceptedGaps(loaded.profile, pod), of: loaded.profile, pod, container)
-      try enforcer.adopt(start, profile: loaded.profile)
+      report(try enforcer.adopt(start, profile: loaded.profile), of: loaded.profile, pod, container)
       log.info("adopted", metadata: metadata(pod, container, ["profile": "\(name)"]))
     } catch {
       let kept = (try? enforcer.keepPrevious(start)) ?? false

@@ -42,11 +42,18 @@ package final class Enforcer: Sendable {
   /// Puts a profile in force before the container's first instruction. After an error nothing in it may exec.
   ///
   /// - Parameter expectsFilter: the profile's seccomp policy was sent to a runtime that honours it.
-  package func activate(_ start: Start, profile: Profile, expectsFilter: Bool) throws(EnforcementError) {
+  /// - Returns: what the container's root file system leaves unenforced, where the profile lets that pass.
+  @discardableResult
+  package func activate(
+    _ start: Start, profile: Profile, expectsFilter: Bool
+  ) throws(EnforcementError) -> [Gap] {
     let process = try ProcessView(pid: start.pid)
-    guard let table else { return try checkFilter(process, profile, expectsFilter) }
+    guard let table else {
+      try checkFilter(process, profile, expectsFilter)
+      return []
+    }
     let cgroup = try locate(start, process)
-    try table.withLock { (table) throws(EnforcementError) in
+    return try table.withLock { (table) throws(EnforcementError) in
       do throws(EnforcementError) {
         try checkFilter(process, profile, expectsFilter)
         try checkMountNamespace(process)
@@ -54,17 +61,20 @@ package final class Enforcer: Sendable {
         table.refuse(start.subject, cgroup: cgroup, process: process)
         throw error
       }
-      try table.activate(start.subject, profile: profile, cgroup: cgroup, process: process)
+      return try table.activate(start.subject, profile: profile, cgroup: cgroup, process: process)
     }
   }
 
   /// Confines a container that was running before us. Its seccomp filter is what it is.
-  package func adopt(_ start: Start, profile: Profile) throws(EnforcementError) {
-    guard let table else { return }
+  ///
+  /// - Returns: as `activate`.
+  @discardableResult
+  package func adopt(_ start: Start, profile: Profile) throws(EnforcementError) -> [Gap] {
+    guard let table else { return [] }
     let process = try ProcessView(pid: start.pid)
     let cgroup = try locate(start, process)
     try checkMountNamespace(process)
-    try table.withLock { (table) throws(EnforcementError) in
+    return try table.withLock { (table) throws(EnforcementError) in
       try table.adopt(start.subject, profile: profile, cgroup: cgroup, process: process)
     }
   }

@@ -2,6 +2,9 @@ import CStockade
 import Daemon
 import Enforcement
 import EnforcementTesting
+import Glibc
+import InMemoryLogging
+import Logging
 import NRI
 import Policy
 import Testing
@@ -112,5 +115,29 @@ struct ConfinementTests {
     _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
     try plugin.synchronize(pods: [pod()], containers: [world.container()])
     #expect(world.kernel.rows.isEmpty && world.enforcer.containerIDs.isEmpty)
+  }
+
+  private static let rootIsOverlay = (try? ProcessView(pid: UInt32(getpid())))?.rootIsOverlay ?? true
+
+  @Test(
+    "where the root is no overlay, newExecutables is refused with the reason, or reported where that is accepted",
+    .enabled(if: !rootIsOverlay, "the machine's own root stands for the container's, and is an overlay"))
+  func noOverlay() throws {
+    let world = try EnforcerWorld()
+    let spec = "process: {newExecutables: Block}, acceptPartial: true"
+    let log = InMemoryLogHandler()
+    func start(_ spec: String) throws {
+      let plugin = try plugin(
+        profiles: library([profile(spec)]), enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
+      _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+      try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    }
+    let reason = "process.newExecutables Block cannot be enforced: the container's root is no overlay"
+    let error = #expect(throws: Refusal.self) { try start(spec) }
+    #expect(error?.description.contains(reason) == true)
+    try start(spec + ", failurePolicy: Ignore")
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    let warned = log.entries.filter { $0.level == .warning }.compactMap { $0.metadata["gap"] }
+    #expect(warned.contains { "\($0)".contains(reason) })
   }
 }
