@@ -71,6 +71,31 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
     #expect(record?.summary == "refused connect [::1]:443 (TCP) (nc -6): defaultAction of profile web")
   }
 
+  @Test("arguments that were read later are told up to their limit", arguments: [(0, false), (1, true)])
+  func longCommandLine(past: Int, isTruncated: Bool) {
+    let text = [UInt8](repeating: UInt8(ascii: "a"), count: EventDecoder.argumentsMaxBytes + past)
+    let header = header(STOCKADE_EVENT_CONNECT, STOCKADE_REFUSED, STOCKADE_BY_DEFAULT)
+    let process = decoder(commandLine: text).decode(KernelEvent(header: header))?.process
+    #expect(process?.arguments.map(\.utf8.count) == [EventDecoder.argumentsMaxBytes])
+    #expect(process?.argumentsAreTruncated == isTruncated)
+  }
+
+  @Test("of a command line no more is read than shows that there is more")
+  func commandLine() throws {
+    var child = pid_t()
+    let words = ["tail", "-f", "/dev/null", String(repeating: "/", count: 100_000) + "dev/null"]
+    let arguments = words.map { strdup($0) } + [nil]
+    defer { for word in arguments { free(word) } }
+    try #require(posix_spawnp(&child, words[0], nil, nil, arguments, environ) == 0)
+    defer {
+      kill(child, SIGKILL)
+      waitpid(child, nil, 0)
+    }
+    // Empty until its exec is over.
+    while EventDecoder.readCommandLine(pid: UInt32(child))?.isEmpty == true { sched_yield() }
+    #expect(EventDecoder.readCommandLine(pid: UInt32(child))?.count == EventDecoder.argumentsMaxBytes + 1)
+  }
+
   @Test("a record of an unknown container keeps its cgroup id")
   func unknown() {
     let event = KernelEvent(header: header(STOCKADE_EVENT_EXEC, STOCKADE_KILLED, STOCKADE_POLICY_GONE))
