@@ -28,11 +28,19 @@ package final class Daemon {
     node = try Node(runtimeMountNamespace: runtimeMountNamespace, log: log)
     let loader = SettingsLoader(
       node: node, environment: try SeccompEnvironment.thisNode(), defaultEventsFile: defaultEventsFile, log: log)
+    plugin = Plugin(
+      enforcer: node.enforcer, tierReason: node.tierReason, log: log,
+      didConfigure: { [node] in node.carryEvents() }, load: try Self.load(from: source, by: loader))
+    node.startSweeping()
+  }
+
+  /// A file is read now, once.
+  private static func load(from source: Source, by loader: SettingsLoader) throws -> (String) throws -> Settings {
     switch source {
     case .runtime:
-      plugin = Plugin(enforcer: node.enforcer, tierReason: node.tierReason, log: log) { text in
+      return { text in
         text.isEmpty
-          ? try loader.load(file: Self.configurationFile, required: false)
+          ? try loader.load(file: configurationFile, required: false)
           : try loader.load(Array(text.utf8), file: "the configuration in the runtime's NRI folder")
       }
     case .file(let path, let required):
@@ -40,9 +48,8 @@ package final class Daemon {
       do { settings = try loader.load(file: path, required: required) } catch {
         throw ConfigurationProblem(description: "\(error)")
       }
-      plugin = Plugin(enforcer: node.enforcer, tierReason: node.tierReason, log: log) { _ in settings }
+      return { _ in settings }
     }
-    node.start()
   }
 
   /// A runtime that came back in another mount namespace would have its own processes judged as a container's.

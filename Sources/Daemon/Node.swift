@@ -20,7 +20,11 @@ package final class Node: Sendable {
   package let tierReason: String
   private let kernel: BPFKernel?
   private let log: Logger
-  private let stopping = Mutex(false)
+  private struct State {
+    var isStopping = false
+    var carriesEvents = false
+  }
+  private let state = Mutex(State())
 
   /// - Parameter runtimeMountNamespace: inode number of the runtime's mount namespace.
   package init(pinFolder: String = Node.pinFolder, runtimeMountNamespace: UInt64, log: Logger) throws(Errno) {
@@ -52,11 +56,20 @@ package final class Node: Sendable {
     }
   }
 
-  /// Starts the threads that carry events and release what ended unannounced.
-  package func start() {
-    if let pump { Self.thread { @Sendable in pump.run() } }
+  /// Starts the thread that carries events; once. Until then the kernel keeps them: only with a configuration is it known
+  /// where they go, and only with what an earlier process left, whose they are.
+  package func carryEvents() {
+    let isFirst = state.withLock { state in
+      defer { state.carriesEvents = true }
+      return !state.carriesEvents
+    }
+    if isFirst, let pump { Self.thread { @Sendable in pump.run() } }
+  }
+
+  /// Starts the thread that releases what ended unannounced.
+  package func startSweeping() {
     Self.thread { @Sendable [self] in
-      while !stopping.withLock({ $0 }) {
+      while !state.withLock({ $0.isStopping }) {
         sleep(Self.sweepSeconds)
         sweep()
       }
@@ -112,8 +125,13 @@ package final class Node: Sendable {
 
   /// Ends the threads; takes everything out of the kernel unless some container still needs it.
   package func stop() {
-    stopping.withLock { $0 = true }
+    let carriesEvents = state.withLock { state in
+      state.isStopping = true
+      return state.carriesEvents
+    }
     pump?.stop()
+    // The thread would do it, but is not waited for, and the buffer may go with the pins.
+    if carriesEvents { pump?.drain() }
     sweep()
     do throws(KernelError) {
       if try !enforcer.removeIfUnused() {

@@ -13,6 +13,7 @@ package final class Plugin: PluginHandler {
   private let tierReason: String
   private var log: Logger
   private let load: (_ text: String) throws -> Settings
+  private let didConfigure: () -> Void
   private var settings: Result<Settings, Refusal> = .failure(Refusal("the runtime has sent no Configure yet"))
   private var support = SeccompSupport.none(reason: "the runtime has not said what it is")
   /// What Create decided, until Remove.
@@ -26,13 +27,16 @@ package final class Plugin: PluginHandler {
 
   /// - Parameters:
   ///   - tierReason: why the tier is no better, for messages.
+  ///   - didConfigure: called when settings are there, and what an earlier process left is known.
   ///   - load: settings by the text of Configure. An error refuses every container.
   package init(
-    enforcer: Enforcer, tierReason: String, log: Logger, load: @escaping (_ text: String) throws -> Settings
+    enforcer: Enforcer, tierReason: String, log: Logger, didConfigure: @escaping () -> Void = {},
+    load: @escaping (_ text: String) throws -> Settings
   ) {
     self.enforcer = enforcer
     self.tierReason = tierReason
     self.log = log
+    self.didConfigure = didConfigure
     self.load = load
   }
 
@@ -46,9 +50,12 @@ package final class Plugin: PluginHandler {
         "seccomp": "\(support)", "tier": "\(enforcer.tier.name)",
       ])
     settings = loaded(message.config)
-    if case .success(let settings) = settings { log.logLevel = Logger.Level(settings.configuration.logLevel) }
     do throws(KernelError) { try enforcer.inherit() } catch {
       log.error("cannot take over what an earlier process left", metadata: ["reason": "\(error)"])
+    }
+    if case .success(let settings) = settings {
+      log.logLevel = Logger.Level(settings.configuration.logLevel)
+      didConfigure()
     }
     return events
   }

@@ -140,4 +140,18 @@ struct ConfinementTests {
     let warned = log.entries.filter { $0.level == .warning }.compactMap { $0.metadata["gap"] }
     #expect(warned.contains { "\($0)".contains(reason) })
   }
+
+  @Test("events are carried once it is known where they go, and whose those of before are")
+  func configured() throws {
+    let world = try EnforcerWorld()
+    try world.enforcer.activate(world.start(), profile: Profile(name: "p", file: "p.yaml"), expectsFilter: false)
+    let enforcer = try world.newEnforcer()
+    var known: [[String]] = []
+    let plugin = try plugin(enforcer: enforcer) { known.append(enforcer.containerIDs) }
+    #expect(known.isEmpty)
+    _ = try plugin.configure(runtime("2.3.4", config: "bindigns: []"))
+    #expect(known.isEmpty)
+    _ = try plugin.configure(runtime("2.3.4"))
+    #expect(known == [["orphan:\(try world.cgroupID)"]])
+  }
 }

@@ -48,13 +48,13 @@ let profiles = [
 /// - Parameter enforcer: nil: of a node that takes no BPF at all.
 func plugin(
   _ configuration: String = "", profiles library: ProfileLibrary? = nil, enforcer: Enforcer? = nil,
-  log: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+  log: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, didConfigure: @escaping () -> Void = {}
 ) throws -> Plugin {
   let library = try library ?? DaemonTests.library(profiles)
   let enforcer =
     enforcer
     ?? Enforcer(kernel: nil, hierarchy: CgroupHierarchy(layout: .v1, root: nil), runtimeMountNamespace: 1)
-  return Plugin(enforcer: enforcer, tierReason: "a test", log: log) { text in
+  return Plugin(enforcer: enforcer, tierReason: "a test", log: log, didConfigure: didConfigure) { text in
     let parsed = try NodeConfiguration.parse(Array((configuration + text).utf8), file: "node.yaml")
     return Settings(configuration: parsed, profiles: library)
   }
