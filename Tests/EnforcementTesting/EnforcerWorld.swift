@@ -7,6 +7,9 @@ package final class EnforcerWorld {
   /// Whether this machine has what it needs.
   package static let isPossible = getuid() == 0 && (try? CgroupHierarchy.current().root) != nil
 
+  /// Whether what we start inherits a seccomp filter.
+  package static let isFiltered = (try? Files.text("/proc/self/status").contains("Seccomp:\t2")) ?? true
+
   package let kernel = FakeKernel()
   package let enforcer: Enforcer
   package let path: String
