@@ -118,22 +118,28 @@ package final class Plugin: PluginHandler {
   // MARK: Containers
 
   package func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp? {
+    let decided = try prepare(pod, container)
+    prepared[container.id] = decided
+    return decided.policy
+  }
+
+  private func prepare(_ pod: PodSandbox, _ container: Container) throws -> Prepared {
     let choice = try choose(pod, container)
-    var prepared = Prepared(choice: choice, policy: nil)
-    if case .profile(let name, let because) = choice {
-      let loaded = try settings.get().profiles.profile(named: name)
-      _ = try acceptedGaps(loaded.profile, pod)
-      prepared.policy = try policy(of: loaded, pod, container)
-      log.debug("prepared", metadata: metadata(pod, container, ["profile": "\(name)", "because": "\(because)"]))
-    }
-    self.prepared[container.id] = prepared
-    return prepared.policy
+    guard case .profile(let name, let because) = choice else { return Prepared(choice: choice, policy: nil) }
+    let loaded = try settings.get().profiles.profile(named: name)
+    _ = try acceptedGaps(loaded.profile, pod)
+    log.debug("prepared", metadata: metadata(pod, container, ["profile": "\(name)", "because": "\(because)"]))
+    return Prepared(choice: choice, policy: try policy(of: loaded, pod, container))
+  }
+
+  /// What Create decided; where we were away then, what it would have.
+  private func decision(_ pod: PodSandbox, _ container: Container) throws -> Prepared {
+    try prepared[container.id] ?? prepare(pod, container)
   }
 
   package func validateContainerAdjustment(pod: PodSandbox, container: Container, policy: LinuxSeccomp?) throws {
-    guard let ours = prepared[container.id]?.policy, case .profile(let name, _) = try choose(pod, container) else {
-      return
-    }
+    let decided = try decision(pod, container)
+    guard case .profile(let name, _) = decided.choice, let ours = decided.policy else { return }
     if policy != ours {
       throw Refusal(
         profile: name,
@@ -143,20 +149,18 @@ package final class Plugin: PluginHandler {
   }
 
   package func startContainer(pod: PodSandbox, container: Container) throws {
-    let known = prepared[container.id]
-    let choice = try known?.choice ?? choose(pod, container)
+    let decided = try decision(pod, container)
     let start = Enforcer.Start(pod, container)
-    guard case .profile(let name, _) = choice else {
+    guard case .profile(let name, _) = decided.choice else {
       do throws(EnforcementError) { return try enforcer.admit(start) } catch {
         throw Refusal("cannot let container \(container.name) through its pod's gate: \(error)")
       }
     }
     let loaded = try settings.get().profiles.profile(named: name)
-    // Again: there may have been no Create, or another text of the profile.
+    // Again: since Create the profile may have got another text.
     report(try acceptedGaps(loaded.profile, pod), of: loaded.profile, pod, container)
-    let expectsFilter = try known.map { $0.policy != nil } ?? (policy(of: loaded, pod, container) != nil)
     do throws(EnforcementError) {
-      let gaps = try enforcer.activate(start, profile: loaded.profile, expectsFilter: expectsFilter)
+      let gaps = try enforcer.activate(start, profile: loaded.profile, expectsFilter: decided.policy != nil)
       report(gaps, of: loaded.profile, pod, container)
       log.info("confined", metadata: metadata(pod, container, ["profile": "\(name)", "tier": "\(enforcer.tier.name)"]))
     } catch {

@@ -61,13 +61,13 @@ package final class ProfileLibrary: Sendable {
 
   package var names: [String] { state.withLock { $0.loaded.keys.sorted() } }
 
-  /// - Throws: `PolicyError` or `SeccompError`, saying which profile and where it was looked for.
+  /// - Throws: `PolicyError`, `SeccompError` or `Refusal`, saying which profile and where it was looked for.
   package func profile(named name: String) throws -> LoadedProfile {
     try state.withLock { state in
       if let loaded = state.loaded[name] { return loaded }
       if let failure = state.failures[name] { throw failure }
-      let profile = try state.store.profile(named: name)
-      return LoadedProfile(profile: profile, seccomp: nil)
+      _ = try state.store.profile(named: name)
+      throw Refusal(profile: name, "it was read, but is not loaded whole")
     }
   }
 
