@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.3
 import PackageDescription
 
 // Debian's static archives keep the release binary one file: only glibc and the compiler's runtime stay dynamic.
