@@ -88,8 +88,15 @@ package final class Plugin: PluginHandler {
   package func runPodSandbox(_ pod: PodSandbox) throws {
     guard needsGate(pod) else { return }
     do throws(EnforcementError) {
-      let closed = try enforcer.closeGate(Enforcer.Sandbox(pod))
-      log.debug("gate", metadata: ["pod": "\(pod.namespace)/\(pod.name)", "closed": "\(closed)"])
+      if try enforcer.closeGate(Enforcer.Sandbox(pod)) || !enforcer.hasGates { return }
+      log.log(
+        // Without a parent it is no kubelet's.
+        level: pod.cgroupParent.isEmpty ? .debug : .warning,
+        "a pod has no gate: its containers start unconfined while stockade is away",
+        metadata: [
+          "pod": "\(pod.namespace)/\(pod.name)", "cgroupParent": "\(pod.cgroupParent)",
+          "check": "the kubelet's cgroupsPerQOS",
+        ])
     } catch {
       throw Refusal("pod \(pod.namespace)/\(pod.name): cannot close its gate: \(error)")
     }

@@ -1,3 +1,4 @@
+import Glibc
 import Policy
 import Seccomp
 import Synchronization
@@ -131,12 +132,19 @@ package final class Enforcer: Sendable {
     }
   }
 
+  /// Whether this node's pods can have gates.
+  package var hasGates: Bool { table != nil && tier >= .signal && hierarchy.root != nil }
+
   /// - Returns: false where the pod has no cgroup of its own, or the tier has no gates.
   package func closeGate(_ sandbox: Sandbox) throws(EnforcementError) -> Bool {
-    guard let table, tier >= .signal, let root = hierarchy.root,
-      let path = CgroupPath(pod: sandbox.subject.podUID, cgroupParent: sandbox.cgroupParent),
-      let cgroup = try? Cgroup(path, in: root)
+    guard hasGates, let table, let root = hierarchy.root,
+      let path = CgroupPath(pod: sandbox.subject.podUID, cgroupParent: sandbox.cgroupParent)
     else { return false }
+    let cgroup: Cgroup
+    do throws(Errno) { cgroup = try Cgroup(path, in: root) } catch {
+      if error.code == ENOENT { return false }
+      throw .noCgroup(path: root + path.path, error)
+    }
     let pause = try pause(of: sandbox, below: path, root)
     return try table.withLock { (table) throws(EnforcementError) in
       do throws(KernelError) {

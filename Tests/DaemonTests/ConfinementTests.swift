@@ -154,4 +154,32 @@ struct ConfinementTests {
     _ = try plugin.configure(runtime("2.3.4"))
     #expect(known == [["orphan:\(try world.cgroupID)"]])
   }
+
+  @Test(
+    "a pod that needs a gate and gets none is told of, where it has a cgroup",
+    arguments: [("/stockade-nowhere/pod12345678", 1), ("/shared", 1), ("", 0)])
+  func noGate(parent: String, warnings: Int) throws {
+    let log = InMemoryLogHandler()
+    let world = try EnforcerWorld()
+    let plugin = try plugin(enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
+    _ = try plugin.configure(runtime("2.3.4"))
+    var pod = pod([all: "exec"])
+    (pod.uid, pod.cgroupParent) = ("12345678", parent)
+    try plugin.runPodSandbox(pod)
+    #expect(log.entries.filter { $0.level == .warning }.count == warnings)
+    pod.annotations = [:]
+    try plugin.runPodSandbox(pod)
+    #expect(log.entries.filter { $0.level == .warning }.count == warnings, "it needs none")
+  }
+
+  @Test("a pod whose cgroup cannot be looked at, but for its absence, is refused")
+  func gateError() throws {
+    let world = try EnforcerWorld()
+    let plugin = try plugin(enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4"))
+    var pod = pod([all: "exec"])
+    (pod.uid, pod.cgroupParent) = ("12345678", world.path + "/cgroup.procs/pod12345678")
+    let error = #expect(throws: Refusal.self) { try plugin.runPodSandbox(pod) }
+    #expect(error?.description.contains("cannot close its gate: no cgroup") == true)
+  }
 }
