@@ -48,11 +48,7 @@ package struct SettingsLoader: Sendable {
 
   /// Containers start and are confined also where nobody can be told of it: a full or missing disk stops no node.
   private func addSink(_ path: String?) {
-    guard let pump = node.pump else { return }
-    guard let path else { return pump.add(DescriptorSink(FileDescriptor(owning: dup(1)))) }
-    do throws(Errno) { pump.add(try FileSink(path: path)) } catch {
-      log.error("events are written nowhere", metadata: ["reason": "\(error)"])
-    }
+    node.pump?.add(path.map { FileSink(path: $0) } ?? DescriptorSink(FileDescriptor(owning: dup(1))))
   }
 
   /// Reads the profiles, and again whenever they change. What changes while a watch is set up is read after that.

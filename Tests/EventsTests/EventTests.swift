@@ -133,7 +133,7 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
   func rotation() throws {
     let path = "/tmp/stockade-events-\(getpid()).jsonl"
     defer { for file in [path, path + ".1"] { unlink(file) } }
-    let sink = try FileSink(path: path, limitBytes: 12)
+    let sink = FileSink(path: path, limitBytes: 12)
     for line in ["first", "again", "third"] { try sink.write(line) }
     #expect(try Files.text(path + ".1") == "first\nagain\n")
     #expect(try Files.text(path) == "third\n")
@@ -144,7 +144,30 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
     let path = "/tmp/stockade-link-\(getpid()).jsonl"
     defer { unlink(path) }
     #expect(symlink("/tmp/elsewhere", path) == 0)
-    let error = #expect(throws: Errno.self) { try FileSink(path: path) }
+    let error = #expect(throws: Errno.self) { try FileSink(path: path).write("line") }
     #expect(error?.code == ELOOP)
+  }
+
+  @Test("a file that could not be made, at first or at the limit, is tried again with each line")
+  func retried() throws {
+    let folder = "/tmp/stockade-retried-\(getpid())"
+    let path = folder + "/events.jsonl"
+    defer {
+      for name in ["events.jsonl", "events.jsonl.1"] { unlink("\(folder)/\(name)") }
+      rmdir(folder)
+    }
+    let sink = FileSink(path: path, limitBytes: 12)
+    // A file in the folder's place.
+    try Files.write("", to: folder)
+    #expect(throws: Errno.self) { try sink.write("lost") }
+    unlink(folder)
+    for line in ["first", "again"] { try sink.write(line) }
+    // A folder in the place of the old file.
+    try Files.makeFolder(path + ".1")
+    #expect(throws: Errno.self) { try sink.write("lost") }
+    rmdir(path + ".1")
+    try sink.write("third")
+    #expect(try Files.text(path + ".1") == "first\nagain\n")
+    #expect(try Files.text(path) == "third\n")
   }
 }
