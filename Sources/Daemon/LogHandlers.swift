@@ -18,7 +18,7 @@ struct LogLine {
 
   /// Names come from pods: none may begin a line of its own, or steer a terminal.
   private static func escaped(_ value: String) -> String {
-    guard value.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else { return value }
+    guard value.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return value }
     return String(JSON.string(value).text.dropFirst().dropLast())
   }
 }
