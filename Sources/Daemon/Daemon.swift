@@ -15,14 +15,15 @@ package final class Daemon {
   package enum Source: Sendable {
     /// The text that the runtime sends in Configure; where it is empty, the usual file.
     case runtime
-    /// A file, whatever the runtime sends.
+    /// A file, whatever the runtime sends. Where it is required and cannot be used, there is no daemon; else a broken one
+    /// refuses every container.
     case file(String, required: Bool)
   }
 
   /// - Parameters:
   ///   - socket: connected to the runtime, whose mount namespace tells its own processes from the containers'.
   ///   - defaultEventsFile: nil: standard output.
-  /// - Throws: also where a configuration file cannot be used.
+  /// - Throws: also where a required configuration file cannot be used.
   package init(socket: FileDescriptor, source: Source, defaultEventsFile: String?, log: Logger) throws {
     runtimeMountNamespace = try NRISocket.peerMountNamespace(of: socket)
     node = try Node(runtimeMountNamespace: runtimeMountNamespace, log: log)
@@ -35,7 +36,7 @@ package final class Daemon {
   }
 
   /// A file is read now, once.
-  private static func load(from source: Source, by loader: SettingsLoader) throws -> (String) throws -> Settings {
+  static func load(from source: Source, by loader: SettingsLoader) throws -> (String) throws -> Settings {
     switch source {
     case .runtime:
       return { text in
@@ -44,11 +45,9 @@ package final class Daemon {
           : try loader.load(Array(text.utf8), file: "the configuration in the runtime's NRI folder")
       }
     case .file(let path, let required):
-      let settings: Settings
-      do { settings = try loader.load(file: path, required: required) } catch {
-        throw ConfigurationProblem(description: "\(error)")
-      }
-      return { _ in settings }
+      let settings = Result { try loader.load(file: path, required: required) }
+      if required, case .failure(let error) = settings { throw ConfigurationProblem(description: "\(error)") }
+      return { _ in try settings.get() }
     }
   }
 
