@@ -41,8 +41,7 @@ package final class Plugin: PluginHandler {
   }
 
   package func configure(_ message: NRI.Configuration) throws -> EventMask {
-    support = SeccompSupport(
-      runtimeName: message.runtimeName, runtimeVersion: message.runtimeVersion, nriVersion: message.nriVersion)
+    support = SeccompSupport(message)
     log.info(
       "registered with the runtime",
       metadata: [
@@ -302,6 +301,18 @@ package final class Plugin: PluginHandler {
     do throws(EnforcementError) { try enforcer.admit(Enforcer.Start(pod, container), beforeGate: true) } catch {
       log.error("cannot let a running container through", metadata: metadata(pod, container, ["reason": "\(error)"]))
     }
+  }
+}
+
+extension SeccompSupport {
+  fileprivate init(_ message: NRI.Configuration) {
+    let nri = message.nriVersion.isEmpty ? "" : " (NRI \(message.nriVersion))"
+    self =
+      switch message.features.seccomp {
+      case .ignored: .ignored(by: "\(message.runtimeName) \(message.runtimeVersion)\(nri)")
+      case .withoutErrno: .withoutErrno
+      case .full: .full
+      }
   }
 }
 

@@ -114,7 +114,7 @@ import Testing
 
   @Test(
     "only events that are used are asked for, and the validator where the runtime has one",
-    arguments: [("2.1.9", "", false), ("2.2.0", "", true), ("2.3.4", "0.12.0", true)])
+    arguments: [("2.1.9", "", false), ("2.2.0-rc.1", "", false), ("2.2.0", "", true), ("2.3.4", "0.12.0", true)])
   func events(version: String, nri: String, validates: Bool) throws {
     let events = try plugin().configure(runtime(version, nri: nri))
     #expect(events.contains(.validateContainerAdjustment) == validates)
