@@ -317,8 +317,7 @@ extension SeccompSupport {
 }
 
 extension Container {
-  /// CONTAINER_PAUSED and CONTAINER_RUNNING of the NRI API.
-  var isRunning: Bool { (state == 2 || state == 3) && pid > 0 }
+  var isRunning: Bool { [.paused, .running].contains(ContainerState(rawValue: state)) && pid > 0 }
 }
 
 extension PodContext {

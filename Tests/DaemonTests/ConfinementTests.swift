@@ -14,7 +14,7 @@ extension EnforcerWorld {
   fileprivate func container() -> Container {
     var container = DaemonTests.container()
     container.podSandboxID = "s1"
-    container.state = Container.runningState
+    container.state = ContainerState.running.rawValue
     container.cgroupsPath = path
     container.pid = pid
     return container
