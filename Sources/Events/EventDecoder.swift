@@ -59,7 +59,7 @@ package struct EventDecoder: Sendable {
     case .connect, .sendmsg, .egress:
       return named("network.egress", element(profile.network.egress?.rules)?.location)
     case .bind, .ingress: return named("network.ingress", element(profile.network.ingress?.rules)?.location)
-    case .socket, .left, .dropped: return nil
+    case .socket, .left: return nil
     }
   }
 
