@@ -38,8 +38,7 @@ package struct StandardErrorLog: LogHandler {
   package func log(event: LogEvent) {
     let time = Timestamp.rfc3339(nanoseconds: Timestamp.now(CLOCK_REALTIME))
     let all = metadata.merging(event.metadata ?? [:]) { $1 }
-    let line = Array("\(time) \(event.level) \(LogLine.text(event.message, all))\n".utf8)
-    _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+    put("\(time) \(event.level) \(LogLine.text(event.message, all))\n", to: 2)
   }
 }
 

@@ -63,12 +63,12 @@ package final class Node: Sendable {
       defer { state.carriesEvents = true }
       return !state.carriesEvents
     }
-    if isFirst, let pump { Self.thread { @Sendable in pump.run() } }
+    if isFirst, let pump { Thread.detached { @Sendable in pump.run() } }
   }
 
   /// Starts the thread that releases what ended unannounced.
   package func startSweeping() {
-    Self.thread { @Sendable [self] in
+    Thread.detached { @Sendable [self] in
       while !state.withLock({ $0.isStopping }) {
         sleep(Self.sweepSeconds)
         sweep()
@@ -140,23 +140,5 @@ package final class Node: Sendable {
     } catch {
       log.error("cannot remove the pins", metadata: ["reason": "\(error)"])
     }
-  }
-
-  /// A detached thread: the work blocks, so it must not sit in a pool.
-  package static func thread(_ body: @escaping @Sendable () -> Void) {
-    final class Box: Sendable {
-      let body: @Sendable () -> Void
-      init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var thread = pthread_t()
-    let box = Unmanaged.passRetained(Box(body))
-    let code = pthread_create(
-      &thread, nil,
-      { argument in
-        Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue().body()
-        return nil
-      }, box.toOpaque())
-    precondition(code == 0, "no thread can be made: the process is at its limit at start")
-    pthread_detach(thread)
   }
 }

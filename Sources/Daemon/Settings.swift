@@ -55,7 +55,7 @@ package struct SettingsLoader: Sendable {
   private func follow(_ profiles: ProfileLibrary, _ folder: String) {
     let first = try? FolderWatch(folder)
     node.reload(profiles)
-    Node.thread { @Sendable [node] in
+    Thread.detached { @Sendable [node] in
       if let first { node.reload(profiles, at: first) }
       watch(profiles, folder)
     }
