@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.3
 import PackageDescription
 
 // Debian's static archives keep the release binary one file: only glibc and the compiler's runtime stay dynamic.
@@ -64,15 +64,18 @@ let package = Package(
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "YAML", "System"]),
     .testTarget(name: "SeccompTests", dependencies: ["Seccomp", "Policy", "System"]),
     .testTarget(name: "BPFTests", dependencies: ["BPF", "CStockade", "System"]),
+    .target(
+      name: "EnforcementTesting", dependencies: ["Enforcement", "BPF", "Policy", "CStockade", "System"],
+      path: "Tests/EnforcementTesting"),
     .testTarget(
       name: "EnforcementTests",
-      dependencies: ["Enforcement", "BPF", "Policy", "Seccomp", "CBPF", "CStockade", "System"]),
+      dependencies: ["Enforcement", "EnforcementTesting", "BPF", "Policy", "Seccomp", "CBPF", "CStockade", "System"]),
     .testTarget(name: "EventsTests", dependencies: ["Events", "Enforcement", "Policy", "BPF", "CStockade", "System"]),
     .testTarget(
       name: "DaemonTests",
       dependencies: [
-        "Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "Events", "System",
-        .product(name: "Logging", package: "swift-log"),
+        "Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "EnforcementTesting", "Events", "CStockade", "System",
+        .product(name: "Logging", package: "swift-log"), .product(name: "InMemoryLogging", package: "swift-log"),
       ]),
     .testTarget(name: "TryTests", dependencies: ["Try", "NRI", "Policy", "System"]),
   ],

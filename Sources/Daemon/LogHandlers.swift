@@ -18,7 +18,7 @@ struct LogLine {
 
   /// Names come from pods: none may begin a line of its own, or steer a terminal.
   private static func escaped(_ value: String) -> String {
-    guard value.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else { return value }
+    guard value.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return value }
     return String(JSON.string(value).text.dropFirst().dropLast())
   }
 }
@@ -38,8 +38,7 @@ package struct StandardErrorLog: LogHandler {
   package func log(event: LogEvent) {
     let time = Timestamp.rfc3339(nanoseconds: Timestamp.now(CLOCK_REALTIME))
     let all = metadata.merging(event.metadata ?? [:]) { $1 }
-    let line = Array("\(time) \(event.level) \(LogLine.text(event.message, all))\n".utf8)
-    _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+    put("\(time) \(event.level) \(LogLine.text(event.message, all))\n", to: 2)
   }
 }
 

@@ -20,7 +20,11 @@ package final class Node: Sendable {
   package let tierReason: String
   private let kernel: BPFKernel?
   private let log: Logger
-  private let stopping = Mutex(false)
+  private struct State {
+    var isStopping = false
+    var carriesEvents = false
+  }
+  private let state = Mutex(State())
 
   /// - Parameter runtimeMountNamespace: inode number of the runtime's mount namespace.
   package init(pinFolder: String = Node.pinFolder, runtimeMountNamespace: UInt64, log: Logger) throws(Errno) {
@@ -52,11 +56,20 @@ package final class Node: Sendable {
     }
   }
 
-  /// Starts the threads that carry events and release what ended unannounced.
-  package func start() {
-    if let pump { Self.thread { @Sendable in pump.run() } }
-    Self.thread { @Sendable [self] in
-      while !stopping.withLock({ $0 }) {
+  /// Starts the thread that carries events; once. Until then the kernel keeps them: only with a configuration is it known
+  /// where they go, and only with what an earlier process left, whose they are.
+  package func carryEvents() {
+    let isFirst = state.withLock { state in
+      defer { state.carriesEvents = true }
+      return !state.carriesEvents
+    }
+    if isFirst, let pump { Thread.detached { @Sendable in pump.run() } }
+  }
+
+  /// Starts the thread that releases what ended unannounced.
+  package func startSweeping() {
+    Thread.detached { @Sendable [self] in
+      while !state.withLock({ $0.isStopping }) {
         sleep(Self.sweepSeconds)
         sweep()
       }
@@ -78,34 +91,47 @@ package final class Node: Sendable {
 
   /// Takes over changed profiles. What this node cannot enforce is refused, and the old text stays in force.
   package func reload(_ profiles: ProfileLibrary) {
-    let report = profiles.reload()
+    let node = NodeCapabilities(
+      tier: enforcer.tier, tierReason: tierReason, networkProblem: enforcer.networkProblem)
+    let report = profiles.reload { $0.refusal($0.gaps(on: node)) }
     for message in report.messages { log.error("profile", metadata: ["problem": "\(message)"]) }
-    for changed in report.changed { replace(changed.profile) }
+    for (name, reason) in report.refused {
+      log.error(
+        "the new text of a profile is refused, and the old one stays in force",
+        metadata: ["profile": "\(name)", "reason": "\(reason)"])
+    }
+    for changed in report.changed { replace(changed.profile, on: node) }
     for name in report.staleFilters {
       log.notice("a changed seccomp filter applies at the next start", metadata: ["profile": "\(name)"])
     }
   }
 
-  private func replace(_ profile: Profile) {
-    let node = NodeCapabilities(
-      tier: enforcer.tier, tierReason: tierReason, networkProblem: enforcer.networkProblem)
+  private func replace(_ profile: Profile, on node: NodeCapabilities) {
+    // Without an older text. Containers that choose it are refused; those that run are of a file that was gone.
+    if let refusal = profile.refusal(profile.gaps(on: node)) {
+      return log.log(
+        level: enforcer.profilesInUse.contains(profile.name) ? .error : .info, "the profile cannot be enforced here",
+        metadata: ["profile": "\(profile.name)", "reason": "\(refusal)"])
+    }
     do throws(KernelError) {
-      if let refusal = profile.refusal(profile.gaps(on: node)) {
-        throw KernelError(message: refusal, reason: refusal)
-      }
       try enforcer.replace(profile)
       log.info("profile loaded", metadata: ["profile": "\(profile.name)"])
     } catch {
       log.error(
-        "the profile cannot be enforced here; running containers keep the text that they have",
+        "running containers keep the old text of a profile",
         metadata: ["profile": "\(profile.name)", "reason": "\(error)"])
     }
   }
 
   /// Ends the threads; takes everything out of the kernel unless some container still needs it.
   package func stop() {
-    stopping.withLock { $0 = true }
+    let carriesEvents = state.withLock { state in
+      state.isStopping = true
+      return state.carriesEvents
+    }
     pump?.stop()
+    // The thread would do it, but is not waited for, and the buffer may go with the pins.
+    if carriesEvents { pump?.drain() }
     sweep()
     do throws(KernelError) {
       if try !enforcer.removeIfUnused() {
@@ -114,23 +140,5 @@ package final class Node: Sendable {
     } catch {
       log.error("cannot remove the pins", metadata: ["reason": "\(error)"])
     }
-  }
-
-  /// A detached thread: the work blocks, so it must not sit in a pool.
-  package static func thread(_ body: @escaping @Sendable () -> Void) {
-    final class Box: Sendable {
-      let body: @Sendable () -> Void
-      init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var thread = pthread_t()
-    let box = Unmanaged.passRetained(Box(body))
-    let code = pthread_create(
-      &thread, nil,
-      { argument in
-        Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue().body()
-        return nil
-      }, box.toOpaque())
-    precondition(code == 0, "no thread can be made: the process is at its limit at start")
-    pthread_detach(thread)
   }
 }

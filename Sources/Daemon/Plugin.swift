@@ -13,6 +13,7 @@ package final class Plugin: PluginHandler {
   private let tierReason: String
   private var log: Logger
   private let load: (_ text: String) throws -> Settings
+  private let didConfigure: () -> Void
   private var settings: Result<Settings, Refusal> = .failure(Refusal("the runtime has sent no Configure yet"))
   private var support = SeccompSupport.none(reason: "the runtime has not said what it is")
   /// What Create decided, until Remove.
@@ -26,19 +27,21 @@ package final class Plugin: PluginHandler {
 
   /// - Parameters:
   ///   - tierReason: why the tier is no better, for messages.
+  ///   - didConfigure: called when settings are there, and what an earlier process left is known.
   ///   - load: settings by the text of Configure. An error refuses every container.
   package init(
-    enforcer: Enforcer, tierReason: String, log: Logger, load: @escaping (_ text: String) throws -> Settings
+    enforcer: Enforcer, tierReason: String, log: Logger, didConfigure: @escaping () -> Void = {},
+    load: @escaping (_ text: String) throws -> Settings
   ) {
     self.enforcer = enforcer
     self.tierReason = tierReason
     self.log = log
+    self.didConfigure = didConfigure
     self.load = load
   }
 
   package func configure(_ message: NRI.Configuration) throws -> EventMask {
-    support = SeccompSupport(
-      runtimeName: message.runtimeName, runtimeVersion: message.runtimeVersion, nriVersion: message.nriVersion)
+    support = SeccompSupport(message)
     log.info(
       "registered with the runtime",
       metadata: [
@@ -46,9 +49,12 @@ package final class Plugin: PluginHandler {
         "seccomp": "\(support)", "tier": "\(enforcer.tier.name)",
       ])
     settings = loaded(message.config)
-    if case .success(let settings) = settings { log.logLevel = Logger.Level(settings.configuration.logLevel) }
     do throws(KernelError) { try enforcer.inherit() } catch {
       log.error("cannot take over what an earlier process left", metadata: ["reason": "\(error)"])
+    }
+    if case .success(let settings) = settings {
+      log.logLevel = Logger.Level(settings.configuration.logLevel)
+      didConfigure()
     }
     return events
   }
@@ -81,8 +87,15 @@ package final class Plugin: PluginHandler {
   package func runPodSandbox(_ pod: PodSandbox) throws {
     guard needsGate(pod) else { return }
     do throws(EnforcementError) {
-      let closed = try enforcer.closeGate(Enforcer.Sandbox(pod))
-      log.debug("gate", metadata: ["pod": "\(pod.namespace)/\(pod.name)", "closed": "\(closed)"])
+      if try enforcer.closeGate(Enforcer.Sandbox(pod)) || !enforcer.hasGates { return }
+      log.log(
+        // Without a parent it is no kubelet's.
+        level: pod.cgroupParent.isEmpty ? .debug : .warning,
+        "a pod has no gate: its containers start unconfined while stockade is away",
+        metadata: [
+          "pod": "\(pod.namespace)/\(pod.name)", "cgroupParent": "\(pod.cgroupParent)",
+          "check": "the kubelet's cgroupsPerQOS",
+        ])
     } catch {
       throw Refusal("pod \(pod.namespace)/\(pod.name): cannot close its gate: \(error)")
     }
@@ -111,22 +124,28 @@ package final class Plugin: PluginHandler {
   // MARK: Containers
 
   package func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp? {
+    let decided = try prepare(pod, container)
+    prepared[container.id] = decided
+    return decided.policy
+  }
+
+  private func prepare(_ pod: PodSandbox, _ container: Container) throws -> Prepared {
     let choice = try choose(pod, container)
-    var prepared = Prepared(choice: choice, policy: nil)
-    if case .profile(let name, let because) = choice {
-      let loaded = try settings.get().profiles.profile(named: name)
-      try checkGaps(loaded.profile, pod, container)
-      prepared.policy = try policy(of: loaded, pod, container)
-      log.debug("prepared", metadata: metadata(pod, container, ["profile": "\(name)", "because": "\(because)"]))
-    }
-    self.prepared[container.id] = prepared
-    return prepared.policy
+    guard case .profile(let name, let because) = choice else { return Prepared(choice: choice, policy: nil) }
+    let loaded = try settings.get().profiles.profile(named: name)
+    _ = try acceptedGaps(loaded.profile, pod)
+    log.debug("prepared", metadata: metadata(pod, container, ["profile": "\(name)", "because": "\(because)"]))
+    return Prepared(choice: choice, policy: try policy(of: loaded, pod, container))
+  }
+
+  /// What Create decided; where we were away then, what it would have.
+  private func decision(_ pod: PodSandbox, _ container: Container) throws -> Prepared {
+    try prepared[container.id] ?? prepare(pod, container)
   }
 
   package func validateContainerAdjustment(pod: PodSandbox, container: Container, policy: LinuxSeccomp?) throws {
-    guard let ours = prepared[container.id]?.policy, case .profile(let name, _) = try choose(pod, container) else {
-      return
-    }
+    let decided = try decision(pod, container)
+    guard case .profile(let name, _) = decided.choice, let ours = decided.policy else { return }
     if policy != ours {
       throw Refusal(
         profile: name,
@@ -136,18 +155,19 @@ package final class Plugin: PluginHandler {
   }
 
   package func startContainer(pod: PodSandbox, container: Container) throws {
-    let known = prepared[container.id]
-    let choice = try known?.choice ?? choose(pod, container)
+    let decided = try decision(pod, container)
     let start = Enforcer.Start(pod, container)
-    guard case .profile(let name, _) = choice else {
+    guard case .profile(let name, _) = decided.choice else {
       do throws(EnforcementError) { return try enforcer.admit(start) } catch {
         throw Refusal("cannot let container \(container.name) through its pod's gate: \(error)")
       }
     }
     let loaded = try settings.get().profiles.profile(named: name)
-    let expectsFilter = try known.map { $0.policy != nil } ?? (policy(of: loaded, pod, container) != nil)
+    // Again: since Create the profile may have got another text.
+    report(try acceptedGaps(loaded.profile, pod), of: loaded.profile, pod, container)
     do throws(EnforcementError) {
-      try enforcer.activate(start, profile: loaded.profile, expectsFilter: expectsFilter)
+      let gaps = try enforcer.activate(start, profile: loaded.profile, expectsFilter: decided.policy != nil)
+      report(gaps, of: loaded.profile, pod, container)
       log.info("confined", metadata: metadata(pod, container, ["profile": "\(name)", "tier": "\(enforcer.tier.name)"]))
     } catch {
       try refuseUnlessIgnored(loaded.profile, "\(error)", pod, container)
@@ -185,12 +205,17 @@ package final class Plugin: PluginHandler {
   /// Of containerd's CRI; NRI itself has no image before containerd 2.4.
   static let imageAnnotation = "io.kubernetes.cri.image-name"
 
-  private func checkGaps(_ profile: Profile, _ pod: PodSandbox, _ container: Container) throws {
+  /// What the profile lets pass unenforced on this node.
+  private func acceptedGaps(_ profile: Profile, _ pod: PodSandbox) throws -> [Gap] {
     let node = NodeCapabilities(
       tier: enforcer.tier, tierReason: tierReason, networkProblem: enforcer.networkProblem,
       runtimeHandler: pod.runtimeHandler)
     let gaps = profile.gaps(on: node)
     if let refusal = profile.refusal(gaps) { throw Refusal(refusal) }
+    return gaps
+  }
+
+  private func report(_ gaps: [Gap], of profile: Profile, _ pod: PodSandbox, _ container: Container) {
     for gap in gaps {
       // What the profile's author accepted is no news for each container.
       let level: Logger.Level = gap.coverage == .partial && profile.acceptPartial ? .debug : .warning
@@ -258,10 +283,10 @@ package final class Plugin: PluginHandler {
   private func adopt(_ pod: PodSandbox, _ container: Container) {
     let start = Enforcer.Start(pod, container)
     do {
-      guard case .profile(let name, _) = try choose(pod, container) else { return }
+      guard case .profile(let name, _) = try choose(pod, container) else { return try enforcer.admit(start) }
       let loaded = try settings.get().profiles.profile(named: name)
-      try checkGaps(loaded.profile, pod, container)
-      try enforcer.adopt(start, profile: loaded.profile)
+      report(try acceptedGaps(loaded.profile, pod), of: loaded.profile, pod, container)
+      report(try enforcer.adopt(start, profile: loaded.profile), of: loaded.profile, pod, container)
       log.info("adopted", metadata: metadata(pod, container, ["profile": "\(name)"]))
     } catch {
       let kept = (try? enforcer.keepPrevious(start)) ?? false
@@ -273,15 +298,26 @@ package final class Plugin: PluginHandler {
 
   private func admitAdopted(_ pod: PodSandbox, _ container: Container) {
     guard enforcer.entry(container.id) == nil else { return }
-    do throws(EnforcementError) { try enforcer.admitRunning(Enforcer.Start(pod, container)) } catch {
+    do throws(EnforcementError) { try enforcer.admit(Enforcer.Start(pod, container), beforeGate: true) } catch {
       log.error("cannot let a running container through", metadata: metadata(pod, container, ["reason": "\(error)"]))
     }
   }
 }
 
+extension SeccompSupport {
+  fileprivate init(_ message: NRI.Configuration) {
+    let nri = message.nriVersion.isEmpty ? "" : " (NRI \(message.nriVersion))"
+    self =
+      switch message.features.seccomp {
+      case .ignored: .ignored(by: "\(message.runtimeName) \(message.runtimeVersion)\(nri)")
+      case .withoutErrno: .withoutErrno
+      case .full: .full
+      }
+  }
+}
+
 extension Container {
-  /// CONTAINER_PAUSED and CONTAINER_RUNNING of the NRI API.
-  var isRunning: Bool { (state == 2 || state == 3) && pid > 0 }
+  var isRunning: Bool { [.paused, .running].contains(ContainerState(rawValue: state)) && pid > 0 }
 }
 
 extension PodContext {

@@ -16,6 +16,8 @@ package final class ProfileLibrary: Sendable {
     package var changed: [LoadedProfile] = []
     /// Those of them whose filter is another one now: running containers keep theirs.
     package var staleFilters: [String] = []
+    /// Profiles whose new text was refused, with the reason: the text of before stays.
+    package var refused: [(name: String, reason: String)] = []
     /// What is wrong, a line each.
     package var messages: [String] = []
   }
@@ -59,18 +61,21 @@ package final class ProfileLibrary: Sendable {
 
   package var names: [String] { state.withLock { $0.loaded.keys.sorted() } }
 
-  /// - Throws: `PolicyError` or `SeccompError`, saying which profile and where it was looked for.
+  /// - Throws: `PolicyError`, `SeccompError` or `Refusal`, saying which profile and where it was looked for.
   package func profile(named name: String) throws -> LoadedProfile {
     try state.withLock { state in
       if let loaded = state.loaded[name] { return loaded }
       if let failure = state.failures[name] { throw failure }
-      let profile = try state.store.profile(named: name)
-      return LoadedProfile(profile: profile, seccomp: nil)
+      _ = try state.store.profile(named: name)
+      throw Refusal(profile: name, "it was read, but is not loaded whole")
     }
   }
 
-  /// Reads the folder again. What is broken keeps its last good version.
-  package func reload() -> Report {
+  /// Reads the folder again. What is broken keeps its last good version, and so does what is refused, unless that is
+  /// refused as well.
+  ///
+  /// - Parameter refusal: why a profile is no use here; nil where it is.
+  package func reload(refusal: (Profile) -> String? = { _ in nil }) -> Report {
     // The files are read on a copy: a look-up never waits for a disk.
     var next = state.withLock { $0 }
     let read = next.store.reload()
@@ -80,6 +85,10 @@ package final class ProfileLibrary: Sendable {
       next.failures[name] = nil
       guard let profile = try? next.store.profile(named: name) else {
         next.loaded[name] = nil
+        continue
+      }
+      if let old = next.loaded[name], refusal(old.profile) == nil, let reason = refusal(profile) {
+        report.refused.append((name, reason))
         continue
       }
       do throws(SeccompError) {

@@ -32,8 +32,7 @@ package struct SettingsLoader: Sendable {
     let configuration = try NodeConfiguration.parse(bytes, file: file)
     addSink(configuration.eventsFile ?? defaultEventsFile)
     let profiles = ProfileLibrary(folder: configuration.profilesFolder, environment: environment)
-    node.reload(profiles)
-    watch(profiles, configuration.profilesFolder)
+    follow(profiles, configuration.profilesFolder)
     return Settings(configuration: configuration, profiles: profiles)
   }
 
@@ -49,33 +48,42 @@ package struct SettingsLoader: Sendable {
 
   /// Containers start and are confined also where nobody can be told of it: a full or missing disk stops no node.
   private func addSink(_ path: String?) {
-    guard let pump = node.pump else { return }
-    guard let path else { return pump.add(DescriptorSink(FileDescriptor(owning: dup(1)))) }
-    do throws(Errno) { pump.add(try FileSink(path: path)) } catch {
-      log.error("events are written nowhere", metadata: ["reason": "\(error)"])
+    node.pump?.add(path.map { FileSink(path: $0) } ?? DescriptorSink(FileDescriptor(owning: dup(1))))
+  }
+
+  /// Reads the profiles, and again whenever they change. What changes while a watch is set up is read after that.
+  private func follow(_ profiles: ProfileLibrary, _ folder: String) {
+    let first = try? FolderWatch(folder)
+    node.reload(profiles)
+    Thread.detached { @Sendable [node] in
+      if let first { node.reload(profiles, at: first) }
+      watch(profiles, folder)
     }
   }
 
-  /// A folder that is not there yet is looked for again and again: it may be mounted later.
-  private func watch(_ profiles: ProfileLibrary, _ folder: String) {
-    Node.thread { @Sendable [node, log] in
-      var isMissing = false
-      while true {
-        do throws(Errno) {
-          let watch = try FolderWatch(folder)
-          if isMissing { node.reload(profiles) }
-          while true {
-            try watch.wait()
-            node.reload(profiles)
-          }
-        } catch {
-          if !isMissing { log.warning("the profiles are not watched", metadata: ["reason": "\(error)"]) }
-          isMissing = true
-          sleep(Self.retrySeconds)
-        }
+  /// A folder that is not there is looked for again and again: it may be mounted later, or put back.
+  private func watch(_ profiles: ProfileLibrary, _ folder: String) -> Never {
+    var isTold = false
+    while true {
+      do throws(Errno) {
+        let watch = try FolderWatch(folder)
+        isTold = false
+        node.reload(profiles)
+        node.reload(profiles, at: watch)
+      } catch {
+        if !isTold { log.warning("the profiles are not watched", metadata: ["reason": "\(error)"]) }
+        isTold = true
+        sleep(Self.retrySeconds)
       }
     }
   }
 
   private static let retrySeconds: UInt32 = 10
+}
+
+extension Node {
+  /// Takes over changed profiles at each change, until the watch ends.
+  fileprivate func reload(_ profiles: ProfileLibrary, at changes: FolderWatch) {
+    while (try? changes.wait()) ?? false { reload(profiles) }
+  }
 }

@@ -22,7 +22,7 @@ final class StopSignal: Sendable {
     let made = pipe(&ends)
     precondition(made == 0, "no pipe can be made: the process is at its limit at start")
     wake = (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
-    Node.thread { @Sendable [self] in
+    Thread.detached { @Sendable [self] in
       var signals = sigset_t()
       sigemptyset(&signals)
       sigaddset(&signals, SIGTERM)

@@ -35,7 +35,6 @@ extension ConfinementTable {
   }
 
   /// Ends the gate of a sandbox, and of no other one of the same pod.
-  ///
   mutating func openGate(sandbox: String) throws(KernelError) {
     guard let gate = gates.removeValue(forKey: sandbox) else { return }
     if !isGated(gate.cgroup.id) { try kernel.remove(gate.cgroup.id) }

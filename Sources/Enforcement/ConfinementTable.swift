@@ -48,11 +48,13 @@ package struct ConfinementTable: Sendable {
   mutating func remove(_ containerID: String) { entries[containerID] = nil }
 
   /// Confines a container whose first process is parked before its exec. On any error nothing in it may exec.
+  ///
+  /// - Returns: what its root file system leaves unenforced, where the profile lets that pass.
   mutating func activate(
     _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView
-  ) throws(EnforcementError) {
+  ) throws(EnforcementError) -> [Gap] {
     do throws(EnforcementError) {
-      try open(subject, profile: profile, cgroup: cgroup, process: process, entrypoint: true)
+      return try open(subject, profile: profile, cgroup: cgroup, process: process, entrypoint: true)
     } catch {
       refuse(subject, cgroup: cgroup, process: process)
       throw error
@@ -62,25 +64,28 @@ package struct ConfinementTable: Sendable {
   /// Confines a container that runs already; all but its entrypoint's exception.
   mutating func adopt(
     _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView
-  ) throws(EnforcementError) {
+  ) throws(EnforcementError) -> [Gap] {
     try open(subject, profile: profile, cgroup: cgroup, process: process, entrypoint: false)
   }
 
   /// Lets a container through its pod's gate with no policy of ours.
   mutating func admit(_ subject: Subject, cgroup: Cgroup) throws(EnforcementError) {
     do throws(KernelError) {
-      // After a failed activation its programs would find no policy, and refuse everything.
-      if entries[subject.containerID] != nil { try kernel.detachNetwork(cgroup.id) }
+      // Programs of a failed activation, or of an earlier process, would find no policy, and refuse everything.
+      try kernel.detachNetwork(cgroup.id)
       try kernel.put(row(cgroup, revision: 0, state: STOCKADE_OPEN, rootDevice: 0))
     } catch { throw .kernel(error.message) }
     entries[subject.containerID] = Entry(
       subject: subject, cgroup: cgroup, phase: .open, policy: nil, revision: 0, rootDevice: 0)
+    dropUnusedPolicies()
   }
 
   private mutating func open(
     _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, entrypoint: Bool
-  ) throws(EnforcementError) {
-    let key = try policyKey(profile, process)
+  ) throws(EnforcementError) -> [Gap] {
+    let gaps = process.rootIsOverlay ? [] : profile.gapsWithoutOverlayRoot()
+    guard profile.refused(gaps).isEmpty else { throw .unenforceable(gaps) }
+    let key = PolicyKey(profile: profile.name, withoutNewExecutables: !gaps.isEmpty)
     do throws(KernelError) {
       let policy = try install(key, profile)
       if entrypoint {
@@ -94,17 +99,11 @@ package struct ConfinementTable: Sendable {
       entries[subject.containerID] = Entry(
         subject: subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
         rootDevice: process.rootDevice)
+      return gaps
     } catch {
       dropUnusedPolicies()
       throw .kernel(error.message)
     }
-  }
-
-  private func policyKey(_ profile: Profile, _ process: ProcessView) throws(EnforcementError) -> PolicyKey {
-    let needsOverlay = profile.process.map { ($0.newExecutables ?? .allow) != .allow } ?? false
-    let missing = needsOverlay && !process.rootIsOverlay
-    if missing, profile.failurePolicy == .fail { throw .rootNotOverlay(nil) }
-    return PolicyKey(profile: profile.name, withoutNewExecutables: missing)
   }
 
   /// The installed policy of a key; installs it, or its newer text, first.

@@ -13,9 +13,7 @@ package enum EnforcementError: Error, CustomStringConvertible, Sendable {
   case sharesRuntimeMountNamespace(pid: UInt32)
   case notFiltered(pid: UInt32)
   case noFilterRequired(pid: UInt32)
-  case cgroupReplaced(String)
   case unenforceable([Gap])
-  case rootNotOverlay(Location?)
   case noKernel(String)
   case kernel(String)
   case compile(String)
@@ -34,11 +32,7 @@ package enum EnforcementError: Error, CustomStringConvertible, Sendable {
       "process \(pid) has no seccomp filter although the profile sets one: the runtime ignored it, or another plugin removed it"
     case .noFilterRequired(let pid):
       "process \(pid) has no seccomp filter and the profile says requireFilter: true; give the pod a seccompProfile"
-    case .cgroupReplaced(let path): "cgroup \(path) was replaced while it was being confined"
     case .unenforceable(let gaps): gaps.map(\.description).joined(separator: "; ")
-    case .rootNotOverlay(let location):
-      "newExecutables\(location.map { " (\($0))" } ?? "") needs a root file system on overlayfs, and this container's is none; "
-        + "use the overlayfs snapshotter or set newExecutables: Allow"
     case .noKernel(let why): "no rules can be enforced by the kernel on this node: \(why)"
     case .kernel(let why): why
     case .compile(let why): why

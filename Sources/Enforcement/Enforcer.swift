@@ -1,3 +1,4 @@
+import Glibc
 import Policy
 import Seccomp
 import Synchronization
@@ -42,11 +43,18 @@ package final class Enforcer: Sendable {
   /// Puts a profile in force before the container's first instruction. After an error nothing in it may exec.
   ///
   /// - Parameter expectsFilter: the profile's seccomp policy was sent to a runtime that honours it.
-  package func activate(_ start: Start, profile: Profile, expectsFilter: Bool) throws(EnforcementError) {
+  /// - Returns: what the container's root file system leaves unenforced, where the profile lets that pass.
+  @discardableResult
+  package func activate(
+    _ start: Start, profile: Profile, expectsFilter: Bool
+  ) throws(EnforcementError) -> [Gap] {
     let process = try ProcessView(pid: start.pid)
-    guard let table else { return try checkFilter(process, profile, expectsFilter) }
+    guard let table else {
+      try checkFilter(process, profile, expectsFilter)
+      return []
+    }
     let cgroup = try locate(start, process)
-    try table.withLock { (table) throws(EnforcementError) in
+    return try table.withLock { (table) throws(EnforcementError) in
       do throws(EnforcementError) {
         try checkFilter(process, profile, expectsFilter)
         try checkMountNamespace(process)
@@ -54,17 +62,20 @@ package final class Enforcer: Sendable {
         table.refuse(start.subject, cgroup: cgroup, process: process)
         throw error
       }
-      try table.activate(start.subject, profile: profile, cgroup: cgroup, process: process)
+      return try table.activate(start.subject, profile: profile, cgroup: cgroup, process: process)
     }
   }
 
   /// Confines a container that was running before us. Its seccomp filter is what it is.
-  package func adopt(_ start: Start, profile: Profile) throws(EnforcementError) {
-    guard let table else { return }
+  ///
+  /// - Returns: as `activate`.
+  @discardableResult
+  package func adopt(_ start: Start, profile: Profile) throws(EnforcementError) -> [Gap] {
+    guard let table else { return [] }
     let process = try ProcessView(pid: start.pid)
     let cgroup = try locate(start, process)
     try checkMountNamespace(process)
-    try table.withLock { (table) throws(EnforcementError) in
+    return try table.withLock { (table) throws(EnforcementError) in
       try table.adopt(start.subject, profile: profile, cgroup: cgroup, process: process)
     }
   }
@@ -79,20 +90,24 @@ package final class Enforcer: Sendable {
     }
   }
 
-  /// Lets a container without a policy of ours run in a pod whose gate is closed. Nothing to do in other pods.
-  package func admit(_ start: Start) throws(EnforcementError) {
+  /// Lets a container without a policy of ours run where something of ours would hold it back: its pod's gate, a refused
+  /// start, or what an earlier process put in force. Nothing to do elsewhere.
+  ///
+  /// - Parameter beforeGate: its pod is about to get a gate.
+  package func admit(_ start: Start, beforeGate: Bool = false) throws(EnforcementError) {
     guard let table else { return }
     try table.withLock { (table) throws(EnforcementError) in
-      guard table.gates[start.sandboxID] != nil || table.entries[start.subject.containerID] != nil else { return }
+      if !beforeGate, table.gates[start.sandboxID] == nil, try !isBound(start, table) { return }
       try table.admit(start.subject, cgroup: try cgroup(at: start.cgroupsPath))
     }
   }
 
-  /// Lets a container that runs already through the gate that its pod is about to get.
-  package func admitRunning(_ start: Start) throws(EnforcementError) {
-    guard let table else { return }
-    try table.withLock { (table) throws(EnforcementError) in
-      try table.admit(start.subject, cgroup: try cgroup(at: start.cgroupsPath))
+  /// Whether the kernel has an entry for the container; false too where it has no cgroup that could be bound.
+  private func isBound(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) -> Bool {
+    if table.entries[start.subject.containerID] != nil { return true }
+    guard let cgroup = try? cgroup(at: start.cgroupsPath) else { return false }
+    do throws(KernelError) { return try table.kernel.container(cgroup.id) != nil } catch {
+      throw .kernel(error.message)
     }
   }
 
@@ -117,12 +132,19 @@ package final class Enforcer: Sendable {
     }
   }
 
+  /// Whether this node's pods can have gates.
+  package var hasGates: Bool { table != nil && tier >= .signal && hierarchy.root != nil }
+
   /// - Returns: false where the pod has no cgroup of its own, or the tier has no gates.
   package func closeGate(_ sandbox: Sandbox) throws(EnforcementError) -> Bool {
-    guard let table, tier >= .signal, let root = hierarchy.root,
-      let path = CgroupPath(pod: sandbox.subject.podUID, cgroupParent: sandbox.cgroupParent),
-      let cgroup = try? Cgroup(path, in: root)
+    guard hasGates, let table, let root = hierarchy.root,
+      let path = CgroupPath(pod: sandbox.subject.podUID, cgroupParent: sandbox.cgroupParent)
     else { return false }
+    let cgroup: Cgroup
+    do throws(Errno) { cgroup = try Cgroup(path, in: root) } catch {
+      if error.code == ENOENT { return false }
+      throw .noCgroup(path: root + path.path, error)
+    }
     let pause = try pause(of: sandbox, below: path, root)
     return try table.withLock { (table) throws(EnforcementError) in
       do throws(KernelError) {

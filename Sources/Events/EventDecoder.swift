@@ -9,7 +9,7 @@ import System
 package struct EventDecoder: Sendable {
   /// Who a cgroup id and a policy revision stand for.
   package var subject: @Sendable (_ cgroupID: UInt64, _ revision: UInt64) -> EventSubject?
-  /// The text of `/proc/PID/cmdline`, for records that carry no arguments.
+  /// The beginning of `/proc/PID/cmdline`, for records that carry no arguments: a byte more than is told, if there is.
   package var commandLine: @Sendable (_ pid: UInt32) -> [UInt8]?
   /// Added to a CLOCK_BOOTTIME stamp to get the wall clock's, in nanoseconds.
   package var bootOffsetNanoseconds: @Sendable () -> Int64
@@ -26,8 +26,11 @@ package struct EventDecoder: Sendable {
     self.bootOffsetNanoseconds = bootOffsetNanoseconds
   }
 
+  /// Of a process's arguments, as in the kernel's records: what it passes must not push older events off the disk.
+  package static let argumentsMaxBytes = 2048
+
   @Sendable package static func readCommandLine(pid: UInt32) -> [UInt8]? {
-    try? Files.read("/proc/\(pid)/cmdline", limit: 1 << 20)
+    try? FileDescriptor(open: "/proc/\(pid)/cmdline", O_RDONLY).read(atMost: argumentsMaxBytes + 1)
   }
 
   /// nil for a record of a kind that this version does not know.
@@ -56,7 +59,7 @@ package struct EventDecoder: Sendable {
     case .connect, .sendmsg, .egress:
       return named("network.egress", element(profile.network.egress?.rules)?.location)
     case .bind, .ingress: return named("network.ingress", element(profile.network.ingress?.rules)?.location)
-    case .socket, .left, .dropped: return nil
+    case .socket, .left: return nil
     }
   }
 
@@ -71,7 +74,9 @@ package struct EventDecoder: Sendable {
     process.arguments = event.arguments.map { String(decoding: $0, as: UTF8.self) }
     if header.kind != STOCKADE_EVENT_EXEC.rawValue || event.arguments.isEmpty {
       process.argumentsSource = "proc"
-      process.arguments = (commandLine(header.pid) ?? []).split(separator: 0, omittingEmptySubsequences: false)
+      let text = commandLine(header.pid) ?? []
+      process.argumentsAreTruncated = text.count > Self.argumentsMaxBytes
+      process.arguments = text.prefix(Self.argumentsMaxBytes).split(separator: 0, omittingEmptySubsequences: false)
         .map { String(decoding: $0, as: UTF8.self) }
       if process.arguments.last == "" { process.arguments.removeLast() }
     }

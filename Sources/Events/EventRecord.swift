@@ -4,7 +4,7 @@ import System
 
 /// One denied or audited action. docs/events.md lists the members.
 package struct EventRecord: Sendable {
-  package enum Kind: String, Sendable { case exec, connect, sendmsg, bind, egress, ingress, socket, left, dropped }
+  package enum Kind: String, Sendable { case exec, connect, sendmsg, bind, egress, ingress, socket, left }
   /// What was done, as opposed to what the rule says.
   package enum Effect: String, Sendable { case audited, refused, killed, dropped }
 

@@ -14,7 +14,8 @@ package struct DescriptorSink: EventSink {
   package func write(_ line: String) throws(Errno) { try file.write((line + "\n").utf8) }
 }
 
-/// JSON lines appended to a file. At the size limit the file becomes `NAME.1`, replacing an older one.
+/// JSON lines appended to a file, which is made with the first of them. At the size limit the file becomes `NAME.1`,
+/// replacing an older one. Where the file or its folder cannot be made, each line tries again.
 package final class FileSink: EventSink {
   /// Of one file; two are kept.
   package static let limitBytes = 64 << 20
@@ -25,19 +26,17 @@ package final class FileSink: EventSink {
   }
   private let path: String
   private let limitBytes: Int
-  private let state: Mutex<State>
+  private let state = Mutex<State?>(nil)
 
-  /// - Throws: where the file or its folder cannot be made.
-  package init(path: String, limitBytes: Int = FileSink.limitBytes) throws(Errno) {
+  package init(path: String, limitBytes: Int = FileSink.limitBytes) {
     self.path = path
     self.limitBytes = limitBytes
+  }
+
+  private func open() throws(Errno) -> State {
     if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
       try Files.makeFolder(String(path[..<slash]), mode: 0o750)
     }
-    state = Mutex(try Self.open(path))
-  }
-
-  private static func open(_ path: String) throws(Errno) -> State {
     // O_NOFOLLOW: a link put there beforehand would make us write elsewhere as root.
     let file = try FileDescriptor(open: path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: 0o640)
     var status = stat()
@@ -48,12 +47,15 @@ package final class FileSink: EventSink {
   package func write(_ line: String) throws(Errno) {
     try state.withLock { (state) throws(Errno) in
       let bytes = Array((line + "\n").utf8)
-      if state.bytes > 0, state.bytes + bytes.count > limitBytes {
+      var current = if let state { state } else { try open() }
+      if current.bytes > 0, current.bytes + bytes.count > limitBytes {
+        state = nil
         try call("rename \(path) to \(path).1") { rename(path, path + ".1") }
-        state = try Self.open(path)
+        current = try open()
       }
-      try state.file.write(bytes)
-      state.bytes += bytes.count
+      try current.file.write(bytes)
+      current.bytes += bytes.count
+      state = current
     }
   }
 }

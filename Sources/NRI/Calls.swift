@@ -25,8 +25,10 @@ enum PluginCall: Equatable, Sendable {
     }
   }
 
+  /// After an error here the runtime drops the plugin, and the node is open. So an annotation with a NUL, which any pod
+  /// may have that came while the plugin was away, is not refused; changed as it is, it chooses no profile.
   private static func synchronize(_ payload: [UInt8]) throws(NRIError) -> PluginCall {
-    try decode(payload) { (message: Nri__SynchronizeRequest) in
+    try decode(payload, nul: .substituted) { (message: Nri__SynchronizeRequest) in
       .synchronize(
         pods: elements(message.n_pods, message.pods).map { PodSandbox($0.pointee) },
         containers: elements(message.n_containers, message.containers).map { Container($0.pointee) },
@@ -217,8 +219,10 @@ enum RuntimeWriting {
   }
 }
 
-private func decode<M: ProtobufMessage, Value>(_ payload: [UInt8], _ body: (M) -> Value) throws(NRIError) -> Value {
-  do throws(WireError) { return try M.decode(payload, body) } catch { throw .wire(error) }
+private func decode<M: ProtobufMessage, Value>(
+  _ payload: [UInt8], nul: WireScan.NUL = .refused, _ body: (M) -> Value
+) throws(NRIError) -> Value {
+  do throws(WireError) { return try M.decode(payload, nul: nul, body) } catch { throw .wire(error) }
 }
 
 extension PodSandbox {

@@ -8,12 +8,6 @@ package struct NRIVersion: Comparable, Hashable, Sendable, CustomStringConvertib
     self.minor = minor
   }
 
-  /// Reads `v0.12.0`, `0.12` and the like; nil for what begins otherwise, as `(devel)` does.
-  package init?(_ text: String) {
-    guard let numbers = versionNumbers(text) else { return nil }
-    self.init(numbers.0, numbers.1)
-  }
-
   package var description: String { "\(major).\(minor)" }
 
   package static func < (a: NRIVersion, b: NRIVersion) -> Bool { (a.major, a.minor) < (b.major, b.minor) }
@@ -21,15 +15,6 @@ package struct NRIVersion: Comparable, Hashable, Sendable, CustomStringConvertib
   package static let oldest = NRIVersion(0, 6)
   package static let newest = NRIVersion(0, 12)
   package static let all = (6...12).map { NRIVersion(0, $0) }
-}
-
-/// Major and minor of `v2.2.1-rc.0`, `1.7.24~ds1`.
-private func versionNumbers(_ text: String) -> (Int, Int)? {
-  let parts = text.drop { $0 == "v" }.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
-  guard parts.count >= 2, let major = Int(parts[0]), let minor = Int(parts[1].prefix { ("0"..."9").contains($0) }),
-    major >= 0
-  else { return nil }
-  return (major, minor)
 }
 
 /// What a runtime does with a plugin's answers, as far as it can be told from Configure.
@@ -64,15 +49,21 @@ package struct RuntimeFeatures: Equatable, Sendable {
 
 extension Configuration {
   /// The NRI version, where the runtime tells it, and otherwise the least that the runtime's own version came with:
-  /// containerd from 2.2 and CRI-O from 1.34 speak 0.10; another runtime is taken for one that ignores our policy.
+  /// containerd from 2.2 and CRI-O from 1.34 speak 0.10; another runtime is taken for one that ignores our policy. What
+  /// precedes a release does not count as it: it would crash by an errno or drop us for an event that it may not know.
   package var features: RuntimeFeatures {
-    if let version = NRIVersion(nriVersion) { return RuntimeFeatures(of: version) }
-    let speaksNRI010: Bool =
-      switch (runtimeName.lowercased(), versionNumbers(runtimeVersion)) {
-      case ("containerd", let version?): version >= (2, 2)
-      case ("cri-o", let version?), ("crio", let version?): version >= (1, 34)
-      default: false
+    if let version = RuntimeVersion(nriVersion) {
+      return RuntimeFeatures(of: NRIVersion.all.last { RuntimeVersion($0.major, $0.minor, 0) <= version } ?? .oldest)
+    }
+    let firstWithNRI010: RuntimeVersion? =
+      switch runtimeName.lowercased() {
+      case "containerd": RuntimeVersion(2, 2, 0)
+      case "cri-o", "crio": RuntimeVersion(1, 34, 0)
+      default: nil
       }
-    return RuntimeFeatures(of: NRIVersion(0, speaksNRI010 ? 10 : 6))
+    guard let firstWithNRI010, let version = RuntimeVersion(runtimeVersion), version >= firstWithNRI010 else {
+      return RuntimeFeatures(of: .oldest)
+    }
+    return RuntimeFeatures(of: NRIVersion(0, 10))
   }
 }

@@ -153,7 +153,7 @@ extension RuntimeConnection {
   /// The state that is told is the version's: stopped from NRI 0.12 on, running before.
   package func stopContainer(pod: PodSandbox, container: Container) throws(NRIError) {
     var container = told(container)
-    container.state = version < NRIVersion(0, 12) ? Container.runningState : Container.stoppedState
+    container.state = (version < NRIVersion(0, 12) ? ContainerState.running : .stopped).rawValue
     _ = try send(.stopContainer, pod, container)
   }
 

@@ -19,7 +19,7 @@ package struct Container: Equatable, Sendable {
   package var id = ""
   package var podSandboxID = ""
   package var name = ""
-  /// 1 created, 2 paused, 3 running, 4 stopped.
+  /// A `ContainerState`, or a number that we do not know.
   package var state: Int32 = 0
   package var labels: [String: String] = [:]
   package var annotations: [String: String] = [:]
@@ -38,9 +38,9 @@ package struct Container: Equatable, Sendable {
   package init() {}
 }
 
-extension Container {
-  package static let runningState: Int32 = 3
-  package static let stoppedState: Int32 = 4
+package enum ContainerState: Int32, Sendable {
+  case created = 1
+  case paused, running, stopped
 }
 
 /// `LinuxSeccomp`, in OCI's words.
@@ -91,20 +91,14 @@ package struct EventMask: OptionSet, Equatable, Sendable {
   package let rawValue: Int32
   package init(rawValue: Int32) { self.rawValue = rawValue }
 
-  package static let runPodSandbox = EventMask(rawValue: 1 << 0)
-  package static let stopPodSandbox = EventMask(rawValue: 1 << 1)
-  package static let removePodSandbox = EventMask(rawValue: 1 << 2)
-  package static let createContainer = EventMask(rawValue: 1 << 3)
-  package static let postCreateContainer = EventMask(rawValue: 1 << 4)
-  package static let startContainer = EventMask(rawValue: 1 << 5)
-  package static let postStartContainer = EventMask(rawValue: 1 << 6)
-  package static let updateContainer = EventMask(rawValue: 1 << 7)
-  package static let postUpdateContainer = EventMask(rawValue: 1 << 8)
-  package static let stopContainer = EventMask(rawValue: 1 << 9)
-  package static let removeContainer = EventMask(rawValue: 1 << 10)
-  package static let updatePodSandbox = EventMask(rawValue: 1 << 11)
-  package static let postUpdatePodSandbox = EventMask(rawValue: 1 << 12)
-  package static let validateContainerAdjustment = EventMask(rawValue: 1 << 13)
+  package static let runPodSandbox = Event.runPodSandbox.mask
+  package static let stopPodSandbox = Event.stopPodSandbox.mask
+  package static let removePodSandbox = Event.removePodSandbox.mask
+  package static let createContainer = Event.createContainer.mask
+  package static let startContainer = Event.startContainer.mask
+  package static let stopContainer = Event.stopContainer.mask
+  package static let removeContainer = Event.removeContainer.mask
+  package static let validateContainerAdjustment = Event.validateContainerAdjustment.mask
 
   /// What a runtime before NRI 0.10 takes; another bit closes the connection.
   package static let upToNRI09 = EventMask(rawValue: 0x7ff)

@@ -1,4 +1,3 @@
-import Glibc
 import Policy
 
 /// What of a filter reaches the container, by the runtime's version.
@@ -9,72 +8,11 @@ package enum SeccompSupport: Equatable, Sendable {
   case withoutErrno
   case full
 
-  static let needed = "containerd 2.2 or newer, or CRI-O 1.34 or newer"
-
-  /// By what the runtime says of itself in Configure. An empty or odd `nriVersion` decides nothing.
-  package init(runtimeName: String, runtimeVersion: String, nriVersion: String) {
-    if let nri = RuntimeVersion(nriVersion) {
-      if nri >= RuntimeVersion(0, 12, 0) {
-        self = .full
-      } else if nri >= RuntimeVersion(0, 10, 0) {
-        self = .withoutErrno
-      } else {
-        self = .none(
-          reason: "NRI \(nriVersion) of \(runtimeName) \(runtimeVersion) has no seccomp policy; use \(Self.needed)")
-      }
-      return
-    }
-    let first: RuntimeVersion
-    switch runtimeName.lowercased() {
-    case "containerd": first = RuntimeVersion(2, 2, 0)
-    case "cri-o", "crio": first = RuntimeVersion(1, 34, 0)
-    default:
-      self = .none(reason: "the runtime \"\(runtimeName)\" is not known to honour a seccomp policy; use \(Self.needed)")
-      return
-    }
-    guard let version = RuntimeVersion(runtimeVersion) else {
-      self = .none(reason: "cannot tell the version of \(runtimeName) from \"\(runtimeVersion)\"; use \(Self.needed)")
-      return
-    }
-    self =
-      version >= first
-      ? .withoutErrno
-      : .none(reason: "\(runtimeName) \(runtimeVersion) ignores a seccomp policy; use \(Self.needed)")
-  }
-}
-
-/// A version as runtimes print it: `v2.2.0`, `2.3.4+unknown`, `2.2.0-rc.1`, `1.7.24~ds1`.
-struct RuntimeVersion: Comparable {
-  private var numbers: [Int]
-  /// Before the release of the same numbers.
-  private var isPreRelease = false
-
-  /// Longer is no version.
-  static let textMaxBytes = 128
-  private static let preReleaseWords = ["alpha", "beta", "dev", "pre", "rc"]
-
-  init(_ major: Int, _ minor: Int, _ patch: Int) { numbers = [major, minor, patch] }
-
-  init?(_ text: String) {
-    guard text.utf8.count <= Self.textMaxBytes else { return nil }
-    var rest = Substring(text)
-    if rest.first == "v" { rest = rest.dropFirst() }
-    let head = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-    let parts = head.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) }
-    guard parts.count == 2 || parts.count == 3 else { return nil }
-    numbers = parts.compactMap { $0 }
-    guard numbers.count == parts.count else { return nil }
-    if numbers.count == 2 { numbers.append(0) }
-    let tail = rest.dropFirst(head.count)
-    // `-` or `~` and such a word; `+build`, `-k3s1` and `~ds1` come after the release.
-    guard let mark = tail.first else { return }
-    guard mark == "-" || mark == "~" || mark == "+" else { return nil }
-    isPreRelease = mark != "+" && Self.preReleaseWords.contains { tail.dropFirst().hasPrefix($0) }
-  }
-
-  static func < (a: RuntimeVersion, b: RuntimeVersion) -> Bool {
-    if a.numbers != b.numbers { return a.numbers.lexicographicallyPrecedes(b.numbers) }
-    return a.isPreRelease && !b.isPreRelease
+  /// - Parameter runtime: what it says of itself: `containerd 2.1.9`.
+  package static func ignored(by runtime: String) -> SeccompSupport {
+    .none(
+      reason: "\(runtime) ignores a seccomp policy, as far as its version tells; "
+        + "use containerd 2.2 or newer, or CRI-O 1.34 or newer")
   }
 }
 

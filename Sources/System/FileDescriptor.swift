@@ -36,3 +36,9 @@ package final class FileDescriptor: Sendable {
     }
   }
 }
+
+/// Writes text to one of our standard streams; where nobody listens any more, nothing can be told either.
+package func put(_ text: String, to descriptor: Int32) {
+  let bytes = Array(text.utf8)
+  _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+}

@@ -52,7 +52,7 @@ package indirect enum JSON: Sendable, Equatable {
       case "\n": output += "\\n"
       case "\t": output += "\\t"
       case "\r": output += "\\r"
-      case "\u{0}"..<" ", "\u{7f}":
+      case "\u{0}"..<" ", "\u{7f}"..."\u{9f}":
         let digits = String(scalar.value, radix: 16)
         output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       default: output.unicodeScalars.append(scalar)

@@ -17,9 +17,11 @@ extension ProtobufMessage {
   }
 
   /// Reads a message: `WireScan` first, then protobuf-c, whose memory is freed when `body` returns.
-  package static func decode<Value>(_ bytes: [UInt8], _ body: (Self) -> Value) throws(WireError) -> Value {
+  package static func decode<Value>(
+    _ bytes: [UInt8], nul: WireScan.NUL = .refused, _ body: (Self) -> Value
+  ) throws(WireError) -> Value {
     let descriptor = Self.descriptor
-    try WireScan.check(bytes, as: descriptor)
+    let bytes = try WireScan.check(bytes, as: descriptor, nul: nul)
     guard let unpacked = protobuf_c_message_unpack(descriptor, nil, bytes.count, bytes) else {
       throw .malformed(path: String(cString: descriptor.pointee.short_name), reason: .notUnpacked)
     }

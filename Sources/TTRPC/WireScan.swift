@@ -6,22 +6,40 @@ import Glibc
 /// protobuf-c cuts a string at a NUL, takes bytes that are not UTF-8 and merges a field that comes twice: policy would
 /// then see other strings than the sender meant. Fields that the descriptor does not know are checked for their shape
 /// only, as protobuf-c skips them.
-package enum WireScan {
+package struct WireScan {
   /// NRI's own messages nest 7 deep.
   package static let maximumDepth = 16
+  /// Stands for a NUL, where that is not refused: SUB, which no name, path or pattern of ours has.
+  package static let substitute: UInt8 = 0x1a
 
+  /// What becomes of a string with a NUL, which is valid UTF-8, so that Go sends it.
+  package enum NUL: Sendable { case refused, substituted }
+
+  private let nul: NUL
+  /// Where NULs are that are to be substituted.
+  private var places: [Int] = []
+
+  /// - Returns: the bytes to unpack.
+  @discardableResult
   package static func check(
-    _ bytes: [UInt8], as descriptor: UnsafePointer<ProtobufCMessageDescriptor>
-  ) throws(WireError) {
-    do throws(Malformed) { try check(bytes.span, as: descriptor, depth: 1) } catch {
+    _ bytes: [UInt8], as descriptor: UnsafePointer<ProtobufCMessageDescriptor>, nul: NUL = .refused
+  ) throws(WireError) -> [UInt8] {
+    var scan = WireScan(nul: nul)
+    do throws(Malformed) { try scan.check(bytes.span, at: 0, as: descriptor, depth: 1) } catch {
       throw .malformed(path: error.path(in: descriptor), reason: error.reason)
     }
+    var checked = bytes
+    for place in scan.places { checked[place] = substitute }
+    return checked
   }
 
-  private static func check(
-    _ bytes: Span<UInt8>, as descriptor: UnsafePointer<ProtobufCMessageDescriptor>, depth: Int
+  private init(nul: NUL) { self.nul = nul }
+
+  /// - Parameter start: where `bytes` begin in the whole.
+  private mutating func check(
+    _ bytes: Span<UInt8>, at start: Int, as descriptor: UnsafePointer<ProtobufCMessageDescriptor>, depth: Int
   ) throws(Malformed) {
-    if depth > maximumDepth { throw Malformed(.tooDeep(limit: maximumDepth)) }
+    if depth > Self.maximumDepth { throw Malformed(.tooDeep(limit: Self.maximumDepth)) }
     var seen: Set<UInt32> = []
     var position = 0
     while position < bytes.count {
@@ -35,30 +53,33 @@ package enum WireScan {
         if field.pointee.label != PROTOBUF_C_LABEL_REPEATED, !seen.insert(tag.field).inserted {
           throw Malformed(.repeatedSingularField)
         }
-        try check(bytes.extracting(value), of: tag, as: field, depth: depth)
+        try check(bytes.extracting(value), at: start + value.lowerBound, of: tag, as: field, depth: depth)
       } catch { throw error.inside(field) }
     }
   }
 
-  private static func check(
-    _ value: Span<UInt8>, of tag: WireTag, as field: UnsafePointer<ProtobufCFieldDescriptor>, depth: Int
+  private mutating func check(
+    _ value: Span<UInt8>, at start: Int, of tag: WireTag, as field: UnsafePointer<ProtobufCFieldDescriptor>, depth: Int
   ) throws(Malformed) {
     let expected = WireTag.Kind(of: field.pointee.type)
     guard tag.kind == expected else {
       throw Malformed(.wireType(found: tag.kind.rawValue, expected: expected.rawValue))
     }
     switch field.pointee.type {
-    case PROTOBUF_C_TYPE_STRING: try checkText(value)
+    case PROTOBUF_C_TYPE_STRING: try checkText(value, at: start)
     case PROTOBUF_C_TYPE_MESSAGE:
       let descriptor = field.pointee.descriptor.assumingMemoryBound(to: ProtobufCMessageDescriptor.self)
-      try check(value, as: descriptor, depth: depth + 1)
+      try check(value, at: start, as: descriptor, depth: depth + 1)
     default: break
     }
   }
 
-  private static func checkText(_ text: Span<UInt8>) throws(Malformed) {
+  private mutating func checkText(_ text: Span<UInt8>, at start: Int) throws(Malformed) {
     let hasNUL = text.withUnsafeBufferPointer { !$0.isEmpty && memchr($0.baseAddress!, 0, $0.count) != nil }
-    if hasNUL { throw Malformed(.nulInString) }
+    if hasNUL {
+      if nul == .refused { throw Malformed(.nulInString) }
+      for index in text.indices where text[index] == 0 { places.append(start + index) }
+    }
     do { _ = try UTF8Span(validating: text) } catch { throw Malformed(.invalidUTF8) }
   }
 }

@@ -107,13 +107,6 @@ struct ContainerLife {
   }
 }
 
-/// `ContainerState` of the NRI API.
-enum ContainerState: Int32 {
-  case created = 1
-  case running = 3
-  case stopped = 4
-}
-
 /// The events of the end: a refusal of theirs changes nothing, so it is only told.
 extension ContainerLife {
   private mutating func stop() {

@@ -89,9 +89,3 @@ func connectedPair() throws(TryError) -> (FileDescriptor, FileDescriptor) {
 
 /// One line to standard error.
 func report(_ line: String) { put("stockade try: \(line)\n", to: 2) }
-
-/// Writes text to one of our standard streams; where nobody listens any more, nothing can be told either.
-func put(_ text: String, to descriptor: Int32) {
-  let bytes = Array(text.utf8)
-  _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-}

@@ -30,7 +30,7 @@ package struct PluginUnderTry {
 final class Session {
   let runtime: RuntimeConnection
   private let socket: FileDescriptor
-  private let thread: pthread_t
+  private let thread: Thread
 
   /// What the thread gets. Handed over whole before the thread starts, and not touched again by the starter.
   private final class PluginSide: @unchecked Sendable {
@@ -48,28 +48,17 @@ final class Session {
     let plugin = try nri { () throws(NRIError) in
       try PluginSession(socket: pluginEnd, name: "stockade", index: "10", handler: handler)
     }
-    thread = try Self.start(PluginSide(plugin))
+    let side = PluginSide(plugin)
+    thread = try system { () throws(Errno) in try Thread { side.serve() } }
     let configuration = try system { () throws(Errno) in try options.pluginConfiguration.map(Files.text) ?? "" }
     runtime = RuntimeConnection(socket: socket, version: options.nriVersion, configuration: configuration)
     try nri { [runtime] () throws(NRIError) in try runtime.accept() }
   }
 
-  private static func start(_ side: PluginSide) throws(TryError) -> pthread_t {
-    var thread = pthread_t()
-    let code = pthread_create(
-      &thread, nil,
-      { argument in
-        Unmanaged<PluginSide>.fromOpaque(argument!).takeRetainedValue().serve()
-        return nil
-      }, Unmanaged.passRetained(side).toOpaque())
-    if code != 0 { throw .system(Errno(code, "start a thread")) }
-    return thread
-  }
-
   /// Closes our end and waits for the plugin's.
   func end() {
     shutdown(socket.number, Int32(SHUT_RDWR))
-    pthread_join(thread, nil)
+    thread.join()
   }
 }
 

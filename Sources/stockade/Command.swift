@@ -50,10 +50,4 @@ enum Command {
     put(text, to: 1)
     return 0
   }
-
-  /// Where nobody listens any more, nothing can be told either.
-  static func put(_ text: String, to descriptor: Int32) {
-    let bytes = Array(text.utf8)
-    _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-  }
 }

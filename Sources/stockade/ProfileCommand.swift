@@ -2,6 +2,7 @@ import Daemon
 import Enforcement
 import Policy
 import Seccomp
+import System
 
 /// `stockade profile check`
 enum ProfileCommand {
@@ -20,15 +21,15 @@ enum ProfileCommand {
       for name in library.names {
         let loaded = try library.profile(named: name)
         _ = try PolicyCompiler.compile(loaded.profile, tier: .signal, hasNetwork: true, withoutNewExecutables: false)
-        Command.put("\(file): profile \(name) is well-formed\n", to: 1)
-        for note in loaded.seccomp?.notes ?? [] { Command.put("  seccomp: \(note)\n", to: 1) }
+        put("\(file): profile \(name) is well-formed\n", to: 1)
+        for note in loaded.seccomp?.notes ?? [] { put("  seccomp: \(note)\n", to: 1) }
         for gap in loaded.profile.gaps(on: NodeCapabilities(tier: .signal)) {
-          Command.put("  at tier signal: \(gap)\n", to: 1)
+          put("  at tier signal: \(gap)\n", to: 1)
         }
       }
       return true
     } catch {
-      Command.put("\(error)\n", to: 2)
+      put("\(error)\n", to: 2)
       return false
     }
   }

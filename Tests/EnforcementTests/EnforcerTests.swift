@@ -1,55 +1,10 @@
 import CStockade
 import Enforcement
+import EnforcementTesting
 import Glibc
 import Policy
 import System
 import Testing
-
-/// A cgroup of its own with one process in it, which stands for a container's.
-private final class World {
-  let kernel = FakeKernel()
-  let enforcer: Enforcer
-  let path: String
-  let directory: String
-  private var child: pid_t = 0
-
-  /// - Parameter runtimeMountNamespace: nil: another one than the process's.
-  init(runtimeMountNamespace: UInt64? = nil) throws {
-    let hierarchy = try CgroupHierarchy.current()
-    path = "/stockade-test-enforcer-\(UInt64.random(in: 0...UInt64.max))"
-    directory = (hierarchy.root ?? "") + path
-    enforcer = Enforcer(kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: runtimeMountNamespace ?? 1)
-    try Files.makeFolder(directory)
-    let arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sleep"), strdup("600"), nil]
-    defer { for word in arguments { free(word) } }
-    let code = posix_spawnp(&child, "sleep", nil, nil, arguments, environ)
-    if code != 0 { throw Errno(code, "run sleep") }
-    try Files.write("\(child)", to: directory + "/cgroup.procs")
-  }
-
-  deinit {
-    if child > 0 { ends() }
-    rmdir(directory)
-  }
-
-  var cgroupID: UInt64 { get throws { try Cgroup(directory: directory).id } }
-
-  func start() -> Enforcer.Start {
-    Enforcer.Start(subject: subject("c1"), sandboxID: "s1", cgroupsPath: path, pid: UInt32(child))
-  }
-
-  /// The process ends; its cgroup stays, empty.
-  func ends() {
-    kill(child, SIGKILL)
-    waitpid(child, nil, 0)
-    child = 0
-    while (try? Files.text(directory + "/cgroup.procs").isEmpty) == false { sched_yield() }
-  }
-}
-
-private func subject(_ id: String) -> Subject {
-  Subject(containerID: id, containerName: "app", podName: "pod", podNamespace: "ns", podUID: "uid", image: "image")
-}
 
 /// Network rules and a deny rule: all steps are needed, and no overlay.
 private func profile(_ name: String = "p", failure: FailurePolicy = .fail) -> Profile {
@@ -67,13 +22,11 @@ private func profile(_ name: String = "p", failure: FailurePolicy = .fail) -> Pr
   return profile
 }
 
-private let hasCgroups = getuid() == 0 && (try? CgroupHierarchy.current().root) != nil
-
-@Suite(.enabled(if: hasCgroups, "needs root and cgroup v2: a process must be put in a cgroup"))
+@Suite(.enabled(if: EnforcerWorld.isPossible, "needs root and cgroup v2: a process must be put in a cgroup"))
 struct EnforcerTests {
   @Test("the container is opened by the last write")
   func order() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     #expect(world.kernel.steps == ["install", "entrypoint", "attach", "open"])
   }
@@ -81,7 +34,7 @@ struct EnforcerTests {
   @Test(
     "whatever step fails, nothing in the container may exec", arguments: ["install", "entrypoint", "attach", "open"])
   func refusedStep(step: String) throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     world.kernel.refuse(step)
     #expect(throws: EnforcementError.self) {
       try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
@@ -92,7 +45,7 @@ struct EnforcerTests {
 
   @Test("a refused start is released once its cgroup is empty, and not before")
   func refusedStart() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     world.kernel.refuse("attach")
     #expect(throws: EnforcementError.self) {
       try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
@@ -107,7 +60,7 @@ struct EnforcerTests {
   @Test("a process that the runtime's own mount namespace holds is no container's")
   func sharedNamespace() throws {
     let own = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
-    let world = try World(runtimeMountNamespace: own)
+    let world = try EnforcerWorld(runtimeMountNamespace: own)
     let error = #expect(throws: EnforcementError.self) {
       try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     }
@@ -117,7 +70,7 @@ struct EnforcerTests {
 
   @Test("a pid in another cgroup than the payload says is refused")
   func elsewhere() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     var start = world.start()
     start.cgroupsPath = "/somewhere/else"
     let error = #expect(throws: EnforcementError.self) {
@@ -128,7 +81,7 @@ struct EnforcerTests {
 
   @Test("processes that remain keep the policy and may exec nothing; then all goes")
   func remaining() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     #expect(try !world.enforcer.release("c1"))
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
@@ -141,7 +94,7 @@ struct EnforcerTests {
 
   @Test("a refusal to detach is worded for the log, and can be tried again")
   func refusedDetach() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     world.ends()
     world.kernel.refuse("detach")
@@ -154,7 +107,7 @@ struct EnforcerTests {
 
   @Test("a cgroup that is gone is released as an empty one")
   func gone() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     world.ends()
     rmdir(world.directory)
@@ -164,7 +117,7 @@ struct EnforcerTests {
 
   @Test("a changed profile gets a new revision and takes the old one away")
   func replaced() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     let before = world.kernel.policies
     var changed = profile()
@@ -176,7 +129,7 @@ struct EnforcerTests {
 
   @Test("a changed profile that the kernel refuses leaves the old one in force")
   func refusedReplacement() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     let before = world.kernel.rows[try world.cgroupID]?.revision
     world.kernel.refuse("attach")
@@ -189,7 +142,7 @@ struct EnforcerTests {
 
   @Test("two containers of a profile share one revision")
   func shared() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     #expect(world.kernel.policies.count == 1)
@@ -197,7 +150,7 @@ struct EnforcerTests {
 
   @Test("leftovers of an earlier process are taken away, and gates of pods that are gone")
   func leftovers() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     for (id, state) in [(UInt64(1 << 40), STOCKADE_OPEN), (UInt64(1 << 40) + 1, STOCKADE_GATE)] {
       try world.kernel.put(
         stockade_container(
@@ -207,7 +160,7 @@ struct EnforcerTests {
     #expect(world.kernel.rows.isEmpty)
   }
 
-  private func put(_ state: stockade_container_state, _ world: World) throws {
+  private func put(_ state: stockade_container_state, _ world: EnforcerWorld) throws {
     try world.kernel.put(
       stockade_container(
         cgroup_id: try world.cgroupID, revision: 7, state: state.rawValue, root_device: 0, check: 0, pad: 0))
@@ -215,7 +168,7 @@ struct EnforcerTests {
 
   @Test("what an earlier process confined stays as it is while the runtime does not say what runs, and ends with it")
   func inherited() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     try put(STOCKADE_OPEN, world)
     try world.enforcer.inherit()
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
@@ -230,18 +183,17 @@ struct EnforcerTests {
 
   @Test("what an earlier process confined in a cgroup that is gone is taken away with its policy")
   func inheritedGone() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     world.ends()
     rmdir(world.directory)
-    let hierarchy = try CgroupHierarchy.current()
-    try Enforcer(kernel: world.kernel, hierarchy: hierarchy, runtimeMountNamespace: 1).inherit()
+    try world.newEnforcer().inherit()
     #expect(world.kernel.rows.isEmpty && world.kernel.policies.isEmpty && world.kernel.attached.isEmpty)
   }
 
   @Test("a gate that an earlier process closed stays closed while processes are behind it")
   func inheritedGate() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     try put(STOCKADE_GATE, world)
     try world.enforcer.inherit()
     try world.enforcer.openGate(sandbox: "another one of the pod")
@@ -253,7 +205,7 @@ struct EnforcerTests {
 
   @Test("a container that was inherited and is then listed is its own again")
   func listed() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     try put(STOCKADE_OPEN, world)
     try world.enforcer.inherit()
     try world.enforcer.adopt(world.start(), profile: profile())
@@ -264,7 +216,7 @@ struct EnforcerTests {
 
   @Test("what an earlier process confined is not taken out of the kernel by one that never learned of it")
   func notTaken() throws {
-    let world = try World()
+    let world = try EnforcerWorld()
     try put(STOCKADE_OPEN, world)
     #expect(try !world.enforcer.removeIfUnused())
     #expect(world.kernel.rows.count == 1)
@@ -273,11 +225,11 @@ struct EnforcerTests {
     #expect(try world.enforcer.removeIfUnused())
   }
 
-  @Test("what sets no filter is refused where the profile expects one")
+  @Test(
+    "what sets no filter is refused where the profile expects one",
+    .enabled(if: !EnforcerWorld.isFiltered, "the tests themselves run under a seccomp filter"))
   func filters() throws {
-    let world = try World()
-    let isFiltered = try Files.text("/proc/self/status").contains("Seccomp:\t2")
-    guard !isFiltered else { return }
+    let world = try EnforcerWorld()
     let error = #expect(throws: EnforcementError.self) {
       try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: true)
     }

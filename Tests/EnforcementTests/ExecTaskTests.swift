@@ -27,7 +27,7 @@ struct ExecTaskTests {
     let world = try ExecWorld()
     let denied = try world.program("denied")
     try world.apply(.section(.block))
-    let runtime = try NetworkActor(launcher: [], prelude: ExecActor.prelude)
+    let runtime = try PythonActor(launcher: [], prelude: ExecActor.prelude)
     runtime.run("join('\(world.cgroupPath)')")
     #expect(runtime.run("runs(20, '\(denied)')") == "['ran']")
     runtime.run("join('\(NetworkBench.cgroupRoot)')")
@@ -172,7 +172,7 @@ struct ExecTaskTests {
     try world.apply(.section(.block))
     try closed.apply(.section(.block))
     try closed.enter(state: STOCKADE_CLOSED)
-    let runtime = try NetworkActor(launcher: [], prelude: ExecActor.prelude)
+    let runtime = try PythonActor(launcher: [], prelude: ExecActor.prelude)
     runtime.run("join('\(world.cgroupPath)')")
     try world.bench.policy.markRunningTasks()
     for actor in [runtime, closed.actor] {

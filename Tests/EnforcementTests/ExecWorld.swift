@@ -16,7 +16,7 @@ final class ExecWorld {
   let cgroupID: UInt64
   /// Of programs; without symlinks.
   let folder: String
-  let actor: NetworkActor
+  let actor: PythonActor
   private(set) var revision: UInt64 = 0
 
   init(_ bench: ExecBench? = nil) throws {
@@ -27,7 +27,7 @@ final class ExecWorld {
     cgroupID = UInt64(try Files.status(cgroupPath).st_ino)
     folder = "/tmp/\(name)"
     try Files.makeFolder(folder)
-    actor = try NetworkActor(launcher: [], prelude: ExecActor.prelude)
+    actor = try PythonActor(launcher: [], prelude: ExecActor.prelude)
     actor.run("private()")
     actor.run("join('\(cgroupPath)')")
   }

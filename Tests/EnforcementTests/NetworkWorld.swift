@@ -14,8 +14,8 @@ final class NetworkWorld {
   let bench: NetworkBench
   let cgroupPath: String
   let cgroupID: UInt64
-  let outside: NetworkActor
-  let inside: NetworkActor
+  let outside: PythonActor
+  let inside: PythonActor
   private(set) var revision: UInt64 = 0
   private(set) var policy = stockade_policy()
 
@@ -26,9 +26,9 @@ final class NetworkWorld {
     cgroupPath = "\(NetworkBench.cgroupRoot)/stockade-test-net-\(getpid())-\(number)"
     try Files.makeFolder(cgroupPath)
     cgroupID = UInt64(try Files.status(cgroupPath).st_ino)
-    outside = try NetworkActor(launcher: ["unshare", "-n"])
+    outside = try PythonActor(launcher: ["unshare", "-n"])
     outside.run("prepare()")
-    inside = try NetworkActor(launcher: ["nsenter", "--net=/proc/\(outside.processID)/ns/net"])
+    inside = try PythonActor(launcher: ["nsenter", "--net=/proc/\(outside.processID)/ns/net"])
     inside.run("join('\(cgroupPath)')")
   }
 

@@ -71,6 +71,31 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
     #expect(record?.summary == "refused connect [::1]:443 (TCP) (nc -6): defaultAction of profile web")
   }
 
+  @Test("arguments that were read later are told up to their limit", arguments: [(0, false), (1, true)])
+  func longCommandLine(past: Int, isTruncated: Bool) {
+    let text = [UInt8](repeating: UInt8(ascii: "a"), count: EventDecoder.argumentsMaxBytes + past)
+    let header = header(STOCKADE_EVENT_CONNECT, STOCKADE_REFUSED, STOCKADE_BY_DEFAULT)
+    let process = decoder(commandLine: text).decode(KernelEvent(header: header))?.process
+    #expect(process?.arguments.map(\.utf8.count) == [EventDecoder.argumentsMaxBytes])
+    #expect(process?.argumentsAreTruncated == isTruncated)
+  }
+
+  @Test("of a command line no more is read than shows that there is more")
+  func commandLine() throws {
+    var child = pid_t()
+    let words = ["tail", "-f", "/dev/null", String(repeating: "/", count: 100_000) + "dev/null"]
+    let arguments = words.map { strdup($0) } + [nil]
+    defer { for word in arguments { free(word) } }
+    try #require(posix_spawnp(&child, words[0], nil, nil, arguments, environ) == 0)
+    defer {
+      kill(child, SIGKILL)
+      waitpid(child, nil, 0)
+    }
+    // Empty until its exec is over.
+    while EventDecoder.readCommandLine(pid: UInt32(child))?.isEmpty == true { sched_yield() }
+    #expect(EventDecoder.readCommandLine(pid: UInt32(child))?.count == EventDecoder.argumentsMaxBytes + 1)
+  }
+
   @Test("a record of an unknown container keeps its cgroup id")
   func unknown() {
     let event = KernelEvent(header: header(STOCKADE_EVENT_EXEC, STOCKADE_KILLED, STOCKADE_POLICY_GONE))
@@ -108,7 +133,7 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
   func rotation() throws {
     let path = "/tmp/stockade-events-\(getpid()).jsonl"
     defer { for file in [path, path + ".1"] { unlink(file) } }
-    let sink = try FileSink(path: path, limitBytes: 12)
+    let sink = FileSink(path: path, limitBytes: 12)
     for line in ["first", "again", "third"] { try sink.write(line) }
     #expect(try Files.text(path + ".1") == "first\nagain\n")
     #expect(try Files.text(path) == "third\n")
@@ -119,7 +144,30 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
     let path = "/tmp/stockade-link-\(getpid()).jsonl"
     defer { unlink(path) }
     #expect(symlink("/tmp/elsewhere", path) == 0)
-    let error = #expect(throws: Errno.self) { try FileSink(path: path) }
+    let error = #expect(throws: Errno.self) { try FileSink(path: path).write("line") }
     #expect(error?.code == ELOOP)
+  }
+
+  @Test("a file that could not be made, at first or at the limit, is tried again with each line")
+  func retried() throws {
+    let folder = "/tmp/stockade-retried-\(getpid())"
+    let path = folder + "/events.jsonl"
+    defer {
+      for name in ["events.jsonl", "events.jsonl.1"] { unlink("\(folder)/\(name)") }
+      rmdir(folder)
+    }
+    let sink = FileSink(path: path, limitBytes: 12)
+    // A file in the folder's place.
+    try Files.write("", to: folder)
+    #expect(throws: Errno.self) { try sink.write("lost") }
+    unlink(folder)
+    for line in ["first", "again"] { try sink.write(line) }
+    // A folder in the place of the old file.
+    try Files.makeFolder(path + ".1")
+    #expect(throws: Errno.self) { try sink.write("lost") }
+    rmdir(path + ".1")
+    try sink.write("third")
+    #expect(try Files.text(path + ".1") == "first\nagain\n")
+    #expect(try Files.text(path) == "third\n")
   }
 }

@@ -126,11 +126,8 @@ struct BrokenCall: Sendable, CustomTestStringConvertible {
       "a policy past its message", "CreateContainer", Field.nested([2, 11], [0x42, 0x05]),
       "EventRequest.container.linux.seccomp_policy: the bytes end inside the field"),
     malformed(
-      "a NUL in a namespace's path", "Synchronize", Field.nested([2, 11, 1, 2], nul),
-      "SynchronizeRequest.containers.linux.namespaces.path: a NUL in a string"),
-    malformed(
-      "a second pod that is broken", "Synchronize", Field.bytes(1, []) + Field.nested([1, 3], nul),
-      "SynchronizeRequest.pods.uid: a NUL in a string"),
+      "a second pod that is broken", "Synchronize", Field.bytes(1, []) + Field.nested([1, 3], [0xff]),
+      "SynchronizeRequest.pods.uid: a string is not UTF-8"),
     malformed(
       "a more that is a string", "Synchronize", Field.text(3, "1"),
       "SynchronizeRequest.more: wire type 2, expected 0"),
@@ -170,6 +167,24 @@ struct BrokenCallTests {
     #expect(plugin.handler.log == log)
     #expect(try plugin.receive(.call("Shutdown", stream: 11)) == .success([]))
   }
+
+  @Test("a NUL in a string of Synchronize is substituted, so that one pod does not keep the plugin from the node")
+  func nulInSynchronize() throws {
+    let plugin = try Plugin()
+    try plugin.start()
+    // Pod: id (1), annotations (6) of key (1) and value (2). Container: linux (11), namespaces (1), path (2).
+    let annotation = Field.text(1, "profile.stockade.dev") + Field.bytes(2, Array("web\0".utf8))
+    let payload =
+      Field.bytes(1, Field.text(1, "bad") + Field.bytes(6, annotation) + Field.bytes(6, Field.bytes(1, [0, 0x61, 0])))
+      + Field.bytes(1, Field.text(1, "good")) + Field.nested([2, 11, 1, 2], Self.nulBytes)
+    #expect(try plugin.receive(.call("Synchronize", payload, stream: 9)) == .success([]))
+    let last = try #require(plugin.handler.synchronized.last)
+    #expect(last.pods.map(\.id) == ["bad", "good"])
+    #expect(last.pods[0].annotations == ["profile.stockade.dev": "web\u{1a}", "\u{1a}a\u{1a}": ""])
+    #expect(last.containers[0].namespaces == ["": "a\u{1a}"])
+  }
+
+  private static let nulBytes: [UInt8] = [0x61, 0x00]
 
   @Test("an event that comes before Configure is refused", arguments: BrokenCall.tooEarly)
   func tooEarly(_ broken: BrokenCall) throws {

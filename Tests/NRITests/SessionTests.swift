@@ -53,7 +53,7 @@ struct SessionTests {
     var told = Container.sample()
     if version < NRIVersion(0, 12) { told.seccompPolicy = nil }
     var stopped = told
-    stopped.state = version < NRIVersion(0, 12) ? Container.runningState : Container.stoppedState
+    stopped.state = (version < NRIVersion(0, 12) ? ContainerState.running : .stopped).rawValue
     #expect(handler.containers == [told, told, stopped])
     #expect(handler.pods == [.sample(), .sample(), .sample(), .sample()])
     #expect(handler.synchronized.first?.pods == [.sample("a"), .sample("b")])

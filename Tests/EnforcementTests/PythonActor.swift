@@ -2,7 +2,7 @@ import Glibc
 import System
 
 /// A Python process that runs one line after the other and answers each: `ok` or the value, an errno's name, `timeout`.
-final class NetworkActor {
+final class PythonActor {
   private let pid: pid_t
   private let stream: FileDescriptor
   private var rest: [UInt8] = []
@@ -15,7 +15,7 @@ final class NetworkActor {
   /// - Parameters:
   ///   - launcher: put in front: `unshare -n`, or `nsenter --net=…`.
   ///   - prelude: what the lines can call.
-  init(launcher: [String], prelude: String = NetworkActor.prelude) throws {
+  init(launcher: [String], prelude: String = PythonActor.prelude) throws {
     var ends: [Int32] = [0, 0]
     try call("make a socket pair") { socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0, &ends) }
     stream = FileDescriptor(owning: ends[0])

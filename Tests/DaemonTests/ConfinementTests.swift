@@ -1,0 +1,185 @@
+import CStockade
+import Daemon
+import Enforcement
+import EnforcementTesting
+import Glibc
+import InMemoryLogging
+import Logging
+import NRI
+import Policy
+import Testing
+
+extension EnforcerWorld {
+  /// The container as the runtime tells of it at Start and Synchronize.
+  fileprivate func container() -> Container {
+    var container = DaemonTests.container()
+    container.podSandboxID = "s1"
+    container.state = ContainerState.running.rawValue
+    container.cgroupsPath = path
+    container.pid = pid
+    return container
+  }
+}
+
+/// The text of a profile `p`; `rest` are lines of its spec.
+private func profile(_ rest: String) -> String { "metadata: {name: p}\nspec: {\(rest)}\n" }
+
+private let enforceable =
+  "process: {newExecutables: Allow, rules: [{path: /bin/id, action: Block}]}, acceptPartial: true"
+
+/// At tier `signal`, with a kernel that only writes down.
+@Suite(.enabled(if: EnforcerWorld.isPossible, "needs root and cgroup v2: a process must be put in a cgroup"))
+struct ConfinementTests {
+  @Test(
+    "a start without a Create is refused where the node cannot enforce the profile",
+    arguments: [
+      "file: {rules: [{path: /etc/shadow, action: Block}]}", "kernel: {block: [mount]}", "minimumTier: lsm",
+      "process: {newExecutables: Allow, rules: [{path: /bin/id, action: Block}]}",
+    ])
+  func startWithoutCreate(spec: String) throws {
+    let world = try EnforcerWorld()
+    let plugin = try plugin(profiles: library([profile(spec)]), enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    let error = #expect(throws: Refusal.self) {
+      try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    }
+    #expect(error?.description.contains("enforced") == true)
+    #expect(world.kernel.rows.isEmpty && world.kernel.policies.isEmpty)
+  }
+
+  @Test("a start without a Create is confined where the node can enforce the profile")
+  func confinedWithoutCreate() throws {
+    let world = try EnforcerWorld()
+    let plugin = try plugin(profiles: library([profile(enforceable)]), enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.policies.count == 1)
+  }
+
+  @Test("a text that cannot be enforced, loaded between Create and Start, reaches no container")
+  func changedBetween() throws {
+    let world = try EnforcerWorld()
+    let folder = try ProfilesFolder([profile(enforceable)])
+    let library = folder.library
+    _ = library.reload()
+    let plugin = try plugin(profiles: library, enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    _ = try plugin.createContainer(pod: pod([all: "p"]), container: world.container())
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    let policies = world.kernel.policies
+    try folder.write(profile("minimumTier: lsm"))
+    _ = library.reload()
+    #expect(throws: Refusal.self) { try plugin.startContainer(pod: pod([all: "p"]), container: world.container()) }
+    #expect(world.kernel.policies == policies)
+  }
+
+  @Test("a running container that nothing chooses a profile for any more is let go by a new process")
+  func letGo() throws {
+    let world = try EnforcerWorld()
+    let network = "network: {egress: {defaultAction: Block}}"
+    let before = try plugin(profiles: library([profile("\(enforceable), \(network)")]), enforcer: world.enforcer)
+    _ = try before.configure(runtime("2.3.4", nri: "0.12.0"))
+    try before.startContainer(pod: pod([all: "p"]), container: world.container())
+    #expect(world.kernel.attached.count == 1)
+
+    let after = try plugin(enforcer: world.newEnforcer())
+    _ = try after.configure(runtime("2.3.4", nri: "0.12.0"))
+    try after.synchronize(pods: [pod()], containers: [world.container()])
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.revision == 0)
+    #expect(world.kernel.attached.isEmpty && world.kernel.policies.isEmpty)
+  }
+
+  @Test("a running container without a profile is let go too where its pod still gets a gate")
+  func letGoBehindGate() throws {
+    let world = try EnforcerWorld()
+    let before = try plugin(
+      profiles: library([profile("network: {egress: {defaultAction: Block}}")]), enforcer: world.enforcer)
+    _ = try before.configure(runtime("2.3.4", nri: "0.12.0"))
+    try before.startContainer(pod: pod([all: "p"]), container: world.container())
+
+    let after = try plugin(enforcer: world.newEnforcer())
+    _ = try after.configure(runtime("2.3.4", nri: "0.12.0"))
+    // Of another container of the pod.
+    let pod = pod(["profile.stockade.dev/container.other": "exec"])
+    try after.synchronize(pods: [pod], containers: [world.container()])
+    #expect(world.kernel.rows[try world.cgroupID]?.revision == 0)
+    #expect(world.kernel.attached.isEmpty)
+  }
+
+  @Test("a running container that was never bound is left out of the kernel")
+  func neverBound() throws {
+    let world = try EnforcerWorld()
+    let plugin = try plugin(enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    try plugin.synchronize(pods: [pod()], containers: [world.container()])
+    #expect(world.kernel.rows.isEmpty && world.enforcer.containerIDs.isEmpty)
+  }
+
+  private static let rootIsOverlay = (try? ProcessView(pid: UInt32(getpid())))?.rootIsOverlay ?? true
+
+  @Test(
+    "where the root is no overlay, newExecutables is refused with the reason, or reported where that is accepted",
+    .enabled(if: !rootIsOverlay, "the machine's own root stands for the container's, and is an overlay"))
+  func noOverlay() throws {
+    let world = try EnforcerWorld()
+    let spec = "process: {newExecutables: Block}, acceptPartial: true"
+    let log = InMemoryLogHandler()
+    func start(_ spec: String) throws {
+      let plugin = try plugin(
+        profiles: library([profile(spec)]), enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
+      _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+      try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    }
+    let reason = "process.newExecutables Block cannot be enforced: the container's root is no overlay"
+    let error = #expect(throws: Refusal.self) { try start(spec) }
+    #expect(error?.description.contains(reason) == true)
+    try start(spec + ", failurePolicy: Ignore")
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    let warned = log.entries.filter { $0.level == .warning }.compactMap { $0.metadata["gap"] }
+    #expect(warned.contains { "\($0)".contains(reason) })
+  }
+
+  @Test("events are carried once it is known where they go, and whose those of before are")
+  func configured() throws {
+    let world = try EnforcerWorld()
+    try world.enforcer.activate(world.start(), profile: Profile(name: "p", file: "p.yaml"), expectsFilter: false)
+    let enforcer = try world.newEnforcer()
+    var known: [[String]] = []
+    let plugin = try plugin(enforcer: enforcer) { known.append(enforcer.containerIDs) }
+    #expect(known.isEmpty)
+    _ = try plugin.configure(runtime("2.3.4", config: "bindigns: []"))
+    #expect(known.isEmpty)
+    _ = try plugin.configure(runtime("2.3.4"))
+    #expect(known == [["orphan:\(try world.cgroupID)"]])
+  }
+
+  @Test(
+    "a pod that needs a gate and gets none is told of, where it has a cgroup",
+    arguments: [("/stockade-nowhere/pod12345678", 1), ("/shared", 1), ("", 0)])
+  func noGate(parent: String, warnings: Int) throws {
+    let log = InMemoryLogHandler()
+    let world = try EnforcerWorld()
+    let plugin = try plugin(enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
+    _ = try plugin.configure(runtime("2.3.4"))
+    var pod = pod([all: "exec"])
+    (pod.uid, pod.cgroupParent) = ("12345678", parent)
+    try plugin.runPodSandbox(pod)
+    #expect(log.entries.filter { $0.level == .warning }.count == warnings)
+    pod.annotations = [:]
+    try plugin.runPodSandbox(pod)
+    #expect(log.entries.filter { $0.level == .warning }.count == warnings, "it needs none")
+  }
+
+  @Test("a pod whose cgroup cannot be looked at, but for its absence, is refused")
+  func gateError() throws {
+    let world = try EnforcerWorld()
+    let plugin = try plugin(enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4"))
+    var pod = pod([all: "exec"])
+    (pod.uid, pod.cgroupParent) = ("12345678", world.path + "/cgroup.procs/pod12345678")
+    let error = #expect(throws: Refusal.self) { try plugin.runPodSandbox(pod) }
+    #expect(error?.description.contains("cannot close its gate: no cgroup") == true)
+  }
+}
