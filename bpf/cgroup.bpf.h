@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where a task stands in the default cgroup hierarchy and among the mount namespaces. Linux 6.1 (cgroup.ancestors). */
+/* Where a task stands in the cgroup hierarchy and among the mount namespaces. Linux 6.1 (cgroup.ancestors). */
 #ifndef STOCKADE_CGROUP_H
 #define STOCKADE_CGROUP_H
 
@@ -15,9 +15,20 @@ static inline __u64 ancestor_id(struct cgroup *cgroup, __u32 level)
 	return BPF_CORE_READ(ancestor, kn, id);
 }
 
+/* 1: there is no cgroup v2 on this node, and containers are found in the v1 hierarchy of the controller pids. */
+const volatile __u32 cgroup_v1;
+
 static inline struct cgroup *task_cgroup(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *state = NULL;
+	__u32 offset;
+
+	if (!cgroup_v1 || !bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
+		return BPF_CORE_READ(set, dfl_cgrp);
+	offset = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id) * sizeof(state);
+	bpf_probe_read_kernel(&state, sizeof(state), (char *)set + bpf_core_field_offset(set->subsys) + offset);
+	return BPF_CORE_READ(state, cgroup);
 }
 
 struct ancestor_search {

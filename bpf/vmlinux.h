@@ -50,9 +50,17 @@ struct cgroup {
 	struct cgroup *ancestors[]; /* since 6.1; [level] is the cgroup itself */
 };
 
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
 struct css_set {
+	struct cgroup_subsys_state *subsys[1]; /* as many as the kernel has controllers */
 	struct cgroup *dfl_cgrp;
 };
+
+/* Of the kernel's configuration, so the value is relocated. */
+enum cgroup_subsys_id { pids_cgrp_id = 0 };
 
 /* ---- files ---- */
 

@@ -26,11 +26,12 @@ package final class KernelPolicy: Sendable {
   /// - Parameters:
   ///   - pinFolder: on a bpf file system; made where it is missing.
   ///   - runtimeMountNamespace: inode number of the mount namespace of the runtime's own processes.
-  package init(pinFolder: String, runtimeMountNamespace: UInt32) throws(BPFError) {
+  ///   - cgroupV1: containers are known by their cgroups in the v1 hierarchy of the controller pids.
+  package init(pinFolder: String, runtimeMountNamespace: UInt32, cgroupV1: Bool = false) throws(BPFError) {
     try Self.makePinFolder(pinFolder)
     folder = pinFolder
     shared = SharedMaps(folder: pinFolder)
-    constants = ["runtime_mount_namespace": UInt64(runtimeMountNamespace)]
+    constants = ["runtime_mount_namespace": UInt64(runtimeMountNamespace), "cgroup_v1": cgroupV1 ? 1 : 0]
     mark = try BPFObject("mark", EmbeddedObjects.mark, constants: constants, shared: shared, isShared: Self.isShared)
     containersMap = try Self.map("containers", shared)
     entrypoints = try Self.map("entrypoints", shared)

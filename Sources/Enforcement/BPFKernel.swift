@@ -23,17 +23,21 @@ package final class BPFKernel: PolicyKernel {
   package init(
     pinFolder: String, runtimeMountNamespace: UInt64, hierarchy: CgroupHierarchy
   ) throws(BPFError) {
-    guard let root = hierarchy.root else {
-      throw .unavailable("there is no cgroup v2 hierarchy")
-    }
+    guard let root = hierarchy.root else { throw .unavailable(CgroupHierarchy.noneText) }
     policy = try KernelPolicy(
-      pinFolder: pinFolder, runtimeMountNamespace: UInt32(truncatingIfNeeded: runtimeMountNamespace))
+      pinFolder: pinFolder, runtimeMountNamespace: UInt32(truncatingIfNeeded: runtimeMountNamespace),
+      cgroupV1: hierarchy.layout == .v1)
     let choice: TierChoice
     do throws(BPFError) { choice = try TierChoice(policy, cgroupRoot: root) } catch {
       if let left = try? policy.containers(), left.isEmpty { try? policy.unpinAll() }
       throw error
     }
     (tier, tierReason, probe) = (choice.tier, choice.reason, choice.probe)
+    guard hierarchy.layout != .v1 else {
+      network = nil
+      networkProblem = "there is no cgroup v2 hierarchy, to which alone programs that judge packets can be attached"
+      return
+    }
     do throws(BPFError) {
       let programs = try NetworkPrograms(shared: policy.shared, pinFolder: pinFolder, rootCgroupPath: root)
       _ = try programs.adopt()

@@ -2,7 +2,7 @@ import CSystem
 import Glibc
 import System
 
-/// An existing cgroup directory of the v2 hierarchy.
+/// An existing cgroup directory of the hierarchy where containers are found.
 package struct Cgroup: Equatable, Sendable {
   /// The directory: `/sys/fs/cgroup/k8s.io/ID`.
   package let directory: String
@@ -41,11 +41,25 @@ package struct Cgroup: Equatable, Sendable {
   /// - Throws: where the kernel does not answer for another reason than its absence.
   package func isEmpty() throws(Errno) -> Bool {
     do throws(Errno) {
-      return try Files.text(directory + "/cgroup.events").split(separator: "\n").contains("populated 0") || !isCurrent
+      if Files.exists(directory + "/cgroup.events") {
+        return try Files.text(directory + "/cgroup.events").split(separator: "\n").contains("populated 0") || !isCurrent
+      }
+      return try Self.hasNoProcess(directory) || !isCurrent
     } catch {
       // ENODEV: removed between open and read.
       if error.code == ENOENT || error.code == ENODEV { return true }
       throw error
     }
+  }
+
+  /// v1 has no cgroup.events. A process that moves from below to above while this looks may be missed: the entry is
+  /// closed or gone then, and it may exec nothing.
+  private static func hasNoProcess(_ directory: String) throws(Errno) -> Bool {
+    guard try Files.text(directory + "/cgroup.procs").isEmpty else { return false }
+    for name in try Files.names(in: directory) {
+      let inner = "\(directory)/\(name)"
+      if try Files.status(inner).st_mode & S_IFMT == S_IFDIR, try !hasNoProcess(inner) { return false }
+    }
+    return true
   }
 }

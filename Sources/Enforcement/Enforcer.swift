@@ -48,7 +48,7 @@ package final class Enforcer: Sendable {
   package func activate(
     _ start: Start, profile: Profile, expectsFilter: Bool
   ) throws(EnforcementError) -> [Gap] {
-    let process = try ProcessView(pid: start.pid)
+    let process = try ProcessView(pid: start.pid, in: hierarchy)
     guard let table else {
       try checkFilter(process, profile, expectsFilter)
       return []
@@ -72,7 +72,7 @@ package final class Enforcer: Sendable {
   @discardableResult
   package func adopt(_ start: Start, profile: Profile) throws(EnforcementError) -> [Gap] {
     guard let table else { return [] }
-    let process = try ProcessView(pid: start.pid)
+    let process = try ProcessView(pid: start.pid, in: hierarchy)
     let cgroup = try locate(start, process)
     try checkMountNamespace(process)
     return try table.withLock { (table) throws(EnforcementError) in
@@ -160,7 +160,7 @@ package final class Enforcer: Sendable {
     of sandbox: Sandbox, below pod: CgroupPath, _ root: String
   ) throws(EnforcementError) -> Cgroup? {
     guard sandbox.pid > 0, let text = try? Files.text("/proc/\(sandbox.pid)/cgroup"),
-      let found = ProcessView.cgroup2(ofText: text)
+      let found = hierarchy.path(ofProcess: text)
     else { return nil }
     guard found.hasPrefix(pod.path + "/") else {
       throw .processElsewhere(pid: sandbox.pid, expected: "below \(pod.path)", found: found)
@@ -246,7 +246,7 @@ package final class Enforcer: Sendable {
 
   private func cgroup(at payload: String) throws(EnforcementError) -> Cgroup {
     let path = try CgroupPath(payload: payload)
-    guard let root = hierarchy.root else { throw .noKernel("there is no cgroup v2 hierarchy") }
+    guard let root = hierarchy.root else { throw .noKernel(CgroupHierarchy.noneText) }
     do throws(Errno) { return try Cgroup(path, in: root) } catch { throw .noCgroup(path: root + path.path, error) }
   }
 

@@ -8,7 +8,7 @@ package struct ProcessView: Equatable, Sendable {
   /// Field 22 of stat: start time in clock ticks since boot.
   package let startTicks: UInt64
   package let mountNamespace: UInt64
-  /// Path in the v2 hierarchy; nil where the process is in none.
+  /// Path in the hierarchy where containers are found; nil where the process is in none.
   package let cgroup: String?
   package let status: String
   /// The status of its parent, the shim: on a node that is itself filtered, its filters are no container's.
@@ -18,14 +18,14 @@ package struct ProcessView: Equatable, Sendable {
   package let rootDevice: UInt32
   package var rootIsOverlay: Bool { rootDevice != 0 }
 
-  package init(pid: UInt32) throws(EnforcementError) {
+  package init(pid: UInt32, in hierarchy: CgroupHierarchy) throws(EnforcementError) {
     guard pid > 0 else { throw .badPID(pid, "the runtime sent none") }
     let folder = "/proc/\(pid)"
     do throws(Errno) {
       self.pid = pid
       startTicks = try Self.startTicks(ofStat: Files.text(folder + "/stat"), pid: pid)
       mountNamespace = UInt64(try Files.status(folder + "/ns/mnt").st_ino)
-      cgroup = Self.cgroup2(ofText: try Files.text(folder + "/cgroup"))
+      cgroup = hierarchy.path(ofProcess: try Files.text(folder + "/cgroup"))
       status = try Files.text(folder + "/status")
       parentStatus = Self.parent(ofStatus: status).flatMap { try? Files.text("/proc/\($0)/status") }
       let isOverlay = try call("statfs \(folder)/root") { system_is_overlay(folder + "/root/") } == 1
@@ -55,9 +55,5 @@ package struct ProcessView: Equatable, Sendable {
 
   private static func parent(ofStatus text: String) -> String? {
     text.split(separator: "\n").first { $0.hasPrefix("PPid:\t") }.map { String($0.dropFirst("PPid:\t".count)) }
-  }
-
-  static func cgroup2(ofText text: String) -> String? {
-    text.split(separator: "\n").first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) }
   }
 }

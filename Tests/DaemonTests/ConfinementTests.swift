@@ -117,7 +117,7 @@ struct ConfinementTests {
     #expect(world.kernel.rows.isEmpty && world.enforcer.containerIDs.isEmpty)
   }
 
-  private static let rootIsOverlay = (try? ProcessView(pid: UInt32(getpid())))?.rootIsOverlay ?? true
+  private static let rootIsOverlay = (try? ProcessView(pid: UInt32(getpid()), in: CgroupHierarchy.current()))?.rootIsOverlay ?? true
 
   @Test(
     "where the root is no overlay, newExecutables is refused with the reason, or reported where that is accepted",

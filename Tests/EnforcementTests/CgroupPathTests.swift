@@ -55,7 +55,7 @@ import Testing
 }
 
 @Suite struct CgroupHierarchyTests {
-  @Test("the layout and the v2 mount are read from mountinfo")
+  @Test("the layout and the hierarchy of containers are read from mountinfo")
   func layouts() {
     let v2 = "30 23 0:26 / /sys/fs/cgroup rw,relatime shared:4 - cgroup2 cgroup2 rw\n"
     let unified = "31 23 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
@@ -63,7 +63,11 @@ import Testing
     #expect(CgroupHierarchy(mountInfo: v2) == CgroupHierarchy(layout: .v2, root: "/sys/fs/cgroup"))
     #expect(
       CgroupHierarchy(mountInfo: pids + unified) == CgroupHierarchy(layout: .hybrid, root: "/sys/fs/cgroup/unified"))
-    #expect(CgroupHierarchy(mountInfo: pids) == CgroupHierarchy(layout: .v1, root: nil))
+    #expect(CgroupHierarchy(mountInfo: pids) == CgroupHierarchy(layout: .v1, root: "/sys/fs/cgroup/pids"))
+    let memory = "33 23 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+    #expect(CgroupHierarchy(mountInfo: memory) == CgroupHierarchy(layout: .v1, root: nil))
+    let joined = "34 23 0:30 / /sys/fs/cgroup/cpu,pids rw - cgroup cgroup rw,cpu,pids\n"
+    #expect(CgroupHierarchy(mountInfo: memory + joined).root == "/sys/fs/cgroup/cpu,pids")
   }
 
   @Test("a bind mount of a part of the hierarchy is no place for our paths")
@@ -73,5 +77,16 @@ import Testing
       41 23 0:26 / /with\\040space rw - cgroup2 cgroup2 rw
       """
     #expect(CgroupHierarchy(mountInfo: text).root == "/with space")
+  }
+
+  @Test(
+    "a process's path is that in the hierarchy of containers",
+    arguments: [
+      (CgroupHierarchy.Layout.v2, "/two"), (.hybrid, "/two"), (.v1, "/one:a"),
+    ])
+  func paths(layout: CgroupHierarchy.Layout, path: String) {
+    let text = "5:cpu,pids:/one:a\n1:name=systemd:/other\n0::/two\n"
+    #expect(CgroupHierarchy(layout: layout, root: "/").path(ofProcess: text) == path)
+    #expect(CgroupHierarchy(layout: layout, root: "/").path(ofProcess: "1:name=pids:/a\n") == nil)
   }
 }
