@@ -1,4 +1,5 @@
 import BPF
+import Glibc
 import Policy
 import System
 
@@ -44,7 +45,11 @@ struct TierChoice {
       if case .refused = outcome { return nil }
       try policy.stopRefusing(by: refusing)
       return "its programs were attached, and what they had to refuse was not refused (\(outcome))"
-    } catch { return error.description }
+    } catch {
+      if case .load(_, EPERM, _) = error { return "this kernel lets no such programs be loaded" }
+      // The verifier's log ends with what it is about.
+      return error.description.split(separator: "\n").joined(separator: " | ")
+    }
   }
 
   /// What need not be tried.

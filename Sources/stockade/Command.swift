@@ -16,6 +16,7 @@ enum Command {
       try --profile FILE -- COMMAND [ARG...]
                                run a command in a container under a profile; see stockade try --help
       profile check FILE...    say what is wrong with profiles, and what this node would not enforce
+      doctor [-o json]         say what this node can enforce, and how to get more
       version                  print the version
 
     Launched by containerd from /opt/nri/plugins it needs no arguments.
@@ -35,6 +36,7 @@ enum Command {
     case "run": return RunCommand.main(rest)
     case "try": return Try.main(rest, makePlugin: TryCommand.makePlugin)
     case "profile": return ProfileCommand.main(rest)
+    case "doctor": return DoctorCommand.main(rest)
     case "version", "--version": return print("stockade \(version)\n")
     case "help", "--help", "-h": return print(help)
     default: return usage("unknown command \"\(command)\"")

@@ -14,18 +14,18 @@ let builtProgram: String? = {
 
 let demoProfile = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/hack/demo.d/demo.yaml"
 
-/// What a whole run of the built `stockade try` came to.
+/// What a whole run of the built program came to.
 struct Finished {
   var status: Int32
   var output: String
   var error: String
 
-  init(_ arguments: [String]) throws {
+  init(_ arguments: [String], command: String = "try") throws {
     let program = try #require(builtProgram)
     let files = try TemporaryFolder()
     let output = try FileDescriptor(open: files.path + "/output", O_WRONLY | O_CREAT)
     let error = try FileDescriptor(open: files.path + "/error", O_WRONLY | O_CREAT)
-    status = try Program.run([program, "try"] + arguments, output: output.number, error: error.number)
+    status = try Program.run([program, command] + arguments, output: output.number, error: error.number)
     self.output = try Files.text(files.path + "/output")
     self.error = try Files.text(files.path + "/error")
   }
