@@ -323,18 +323,6 @@ struct ExecLifeTests {
     #expect(try bench.count("strays", UInt32(0)) == 0)
   }
 
-  @Test("a stray that ends is forgotten")
-  func strayGone() throws {
-    let bench = try ExecBench()
-    let world = try ExecWorld(bench)
-    try world.apply(.section(.allow))
-    world.become()
-    world.run("join('\(NetworkBench.cgroupRoot)')")
-    #expect(try bench.count("strays", UInt32(0)) == 1)
-    world.actor.end()
-    #expect(try bench.count("strays", UInt32(0)) == 0)
-  }
-
   /// The kernel detaches a program some time after its last link is gone: tries until then, each try being a start.
   private func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
     try (0..<1000).contains { _ in try condition() }
