@@ -6,7 +6,7 @@
 
 SIZE(stockade_container, 32);
 SIZE(stockade_entrypoint, 16);
-SIZE(stockade_mark, 24);
+SIZE(stockade_mark, 32);
 SIZE(stockade_verdict, 12);
 SIZE(stockade_port_range, 12);
 SIZE(stockade_policy, 32 + 2 * 72 + 32 * 12);

@@ -50,9 +50,10 @@ static int judge_in(__u32 slot, struct file *file, const struct stockade_contain
 	return 0;
 }
 
-static int judge_task(struct task_struct *task, struct file *file, struct stockade_container *container)
+static int judge_task(struct task_struct *task, struct stockade_mark *mark, struct file *file,
+		      struct stockade_container *container)
 {
-	bool entrypoint = take_entrypoint(task, container->cgroup_id);
+	bool entrypoint = take_entrypoint(task, mark);
 	const struct stockade_policy *policy = policy_of(container);
 	__u32 slot;
 
@@ -82,7 +83,9 @@ int BPF_PROG(exec_signal, struct task_struct *task, int old_pid, struct linux_bi
 		return 0;
 	if (owner == EXEC_REFUSED)
 		return kill_unjudged(&container, reason);
-	if (!mark && !mark_task(task, container.cgroup_id))
+	if (!mark)
+		mark = mark_task(task, container.cgroup_id);
+	if (!mark)
 		return kill_unjudged(&container, STOCKADE_INTERNAL);
-	return judge_task(task, BPF_CORE_READ(binary, file), &container);
+	return judge_task(task, mark, BPF_CORE_READ(binary, file), &container);
 }

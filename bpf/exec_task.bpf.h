@@ -68,10 +68,20 @@ static inline bool is_entrypoint(struct task_struct *task, __u64 cgroup_id)
 	return entrypoint && is_pending_init(entrypoint, task);
 }
 
-/* The same, true once for a container: the element is deleted by whoever gets the exception. */
-static inline bool take_entrypoint(struct task_struct *task, __u64 cgroup_id)
+/*
+ * The same, true for one exec of a container: the element is deleted by whoever gets the exception. The mark keeps it
+ * for another program that judges that very exec. Of the task's next exec self_exec_id is greater.
+ */
+static inline bool take_entrypoint(struct task_struct *task, struct stockade_mark *mark)
 {
-	return is_entrypoint(task, cgroup_id) && !bpf_map_delete_elem(&entrypoints, &cgroup_id);
+	__u64 exec = BPF_CORE_READ(task, self_exec_id);
+
+	if (mark->entrypoint_exec == exec)
+		return true;
+	if (!is_entrypoint(task, mark->cgroup_id) || bpf_map_delete_elem(&entrypoints, &mark->cgroup_id))
+		return false;
+	mark->entrypoint_exec = exec;
+	return true;
 }
 
 /* Of a task without a mark: the runtime's, the host's, or one that becomes a container's by this exec. */

@@ -51,7 +51,8 @@ struct {
 
 /*
  * Thread group id -> cgroup id of the container that a task of it has left, for programs that cannot read task storage.
- * Writer: mark.bpf.c. Preallocated, since it is written with a spin lock held. Full: counted; the mark itself holds.
+ * Writer: mark.bpf.c. Preallocated, since it is written with a spin lock held. Full: counted, and who of a container
+ * makes one more stray is killed.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -14,6 +14,8 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+#define SIGKILL 9
+
 /* Tasks in it are the runtime's or the host's. Of the kernel's numbering, which differs between kernels. */
 const volatile __u32 runtime_mount_namespace;
 
@@ -36,12 +38,23 @@ static void report_left(struct task_struct *task, const struct stockade_containe
 	bpf_ringbuf_submit(event, 0);
 }
 
+/*
+ * Nobody would refuse the sockets of a stray that is not remembered, so who makes it one is killed, unless that is the
+ * host: the stray itself, a parent or whoever moved it. By a fork it takes the place of its killed parent.
+ */
 static void remember_stray(struct task_struct *task, __u64 cgroup_id)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid);
+	__u32 maker = bpf_get_current_pid_tgid() >> 32;
 
-	if (bpf_map_update_elem(&strays, &tgid, &cgroup_id, BPF_ANY))
-		count(STOCKADE_STRAYS_FULL);
+	if (!bpf_map_update_elem(&strays, &tgid, &cgroup_id, BPF_ANY))
+		return;
+	count(STOCKADE_STRAYS_FULL);
+	if (!mark_of(bpf_get_current_task_btf()))
+		return;
+	bpf_send_signal(SIGKILL);
+	bpf_map_delete_elem(&strays, &maker);
+	bpf_map_update_elem(&strays, &tgid, &cgroup_id, BPF_ANY);
 }
 
 /* Compares where the task is with where its mark says that it belongs. */

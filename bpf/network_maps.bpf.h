@@ -69,7 +69,7 @@ struct flow_key {
 	union address remote;
 	__u16 local_port, remote_port;
 	__u8 protocol;
-	__u8 loopback; /* apart, since anybody can be forged over lo: no way to the true address may be opened there */
+	__u8 loopback; /* apart, since there anybody can be forged: no way to the true address may be opened there */
 	__u8 pad[2];
 };
 

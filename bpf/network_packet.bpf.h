@@ -22,6 +22,7 @@
 #define IPV4_OPTION_STRICT_SOURCE 137
 
 #define LOOPBACK_IFINDEX 1 /* in every network namespace */
+#define PACKET_LOOPBACK	 5 /* of skb->pkt_type; linux/if_packet.h */
 
 #define ICMP_ERROR_HEADER_BYTES 8
 
@@ -39,7 +40,7 @@ struct packet {
 	__u8 unparsed;
 	__u8 portless;	 /* a later fragment: its ports are in another packet */
 	__u8 icmp_error; /* carries the head of the packet that it is about */
-	__u8 loopback;	 /* over the namespace's lo */
+	__u8 loopback;	 /* of this host: over lo, or a multicast's or broadcast's copy for its own sockets */
 	__u8 pad[3];
 	__u32 transport; /* offset of the transport header */
 };
@@ -261,7 +262,8 @@ static __always_inline void parse_packet(struct __sk_buff *skb, bool outgoing, s
 	else
 		failed = -1;
 	packet->unparsed = failed || parse_transport(skb, packet);
-	packet->loopback = skb->ifindex == LOOPBACK_IFINDEX;
+	/* A copy carries the device that the packet goes out by, and may be made before the packet is judged. */
+	packet->loopback = skb->ifindex == LOOPBACK_IFINDEX || skb->pkt_type == PACKET_LOOPBACK;
 	if (!outgoing)
 		swap_sides(packet);
 }

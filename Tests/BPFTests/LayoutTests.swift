@@ -6,7 +6,7 @@ struct LayoutTests {
   private static let sizes: [(name: String, swift: Int, c: Int)] = [
     ("container", MemoryLayout<stockade_container>.size, 32),
     ("entrypoint", MemoryLayout<stockade_entrypoint>.size, 16),
-    ("mark", MemoryLayout<stockade_mark>.size, 24),
+    ("mark", MemoryLayout<stockade_mark>.size, 32),
     ("verdict", MemoryLayout<stockade_verdict>.size, 12),
     ("port_range", MemoryLayout<stockade_port_range>.size, 12),
     ("policy", MemoryLayout<stockade_policy>.size, 560),

@@ -250,6 +250,27 @@ struct ExecLifeTests {
     #expect(world.start("/bin/true") == "killed")
   }
 
+  @Test("an entrypoint that starts while both an old and a new program judge is let through by both, and once")
+  func entrypointWhileTakenOver() throws {
+    let bench = try ExecBench()
+    let world = try ExecWorld(bench)
+    let program = try world.program("program")
+    let old = FileDescriptor(owning: try call("open a link") { bpf_obj_get("\(bench.folder)/links/exec_signal") })
+    defer { withExtendedLifetime(old) {} }
+    try bench.policy.judgeExecs(filesAreJudged: false)
+    world.run("init, next = Sleeper(), Sleeper()")
+    try setEntrypoint(world, "init")
+    try world.apply(.section(.block, allowEntrypoint: true))
+    #expect(world.run("init.exec('\(program)')") == "ran")
+    #expect(world.events.isEmpty)
+    // That process execs once more: it had its exception.
+    try setEntrypoint(world, "next")
+    let script = "\(world.folder)/entrypoint"
+    try Files.write("#!/bin/sh\nexec \(program)\n", to: script, mode: 0o755)
+    #expect(world.run("next.exec('\(script)')") == "killed")
+    #expect(Set(world.events.map(\.path)) == [Array(program.utf8)])
+  }
+
   @Test("without pins nothing judges any more")
   func unpinned() throws {
     let bench = try ExecBench()
@@ -320,18 +341,6 @@ struct ExecLifeTests {
     for map in ["policies", "entrypoints", "rate"] { #expect(try bench.count(map, UInt64(0)) == 0) }
     #expect(try bench.count("path_rules", stockade_path_key()) == 0)
     #expect(try bench.count("arguments", stockade_argument_key()) == 0)
-    #expect(try bench.count("strays", UInt32(0)) == 0)
-  }
-
-  @Test("a stray that ends is forgotten")
-  func strayGone() throws {
-    let bench = try ExecBench()
-    let world = try ExecWorld(bench)
-    try world.apply(.section(.allow))
-    world.become()
-    world.run("join('\(NetworkBench.cgroupRoot)')")
-    #expect(try bench.count("strays", UInt32(0)) == 1)
-    world.actor.end()
     #expect(try bench.count("strays", UInt32(0)) == 0)
   }
 

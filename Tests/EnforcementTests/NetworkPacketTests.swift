@@ -141,14 +141,22 @@ struct NetworkPacketTests {
     #expect(world.events.map(\.reason) == (packet.reason.map { [$0.rawValue] } ?? []))
   }
 
+  /// A neighbour that is not on lo: packets to it leave by another device, and end there.
+  private func worldWithNeighbour(_ egress: NetworkDirection) throws -> NetworkWorld {
+    let world = try NetworkWorld()
+    let lines = [
+      "ip link add d0 type veth peer name d1", "echo 1 > /proc/sys/net/ipv6/conf/d1/disable_ipv6",
+      "ip addr add 10.8.0.1/24 brd + dev d0", "ip addr add fd00:8::1/64 dev d0 nodad", "ip link set d0 up",
+      "ip link set d1 up", "ip route add 224.0.0.0/4 dev d0",
+    ]
+    world.outside.run("subprocess.run('\(lines.joined(separator: " && "))', shell=True, check=True)")
+    try world.apply(egress: egress)
+    return world
+  }
+
   @Test("a datagram forged over loopback opens no way to the address that it pretends to come from")
   func forgedFlow() throws {
-    let world = try NetworkWorld()
-    // A neighbour that is not on lo: packets to it leave by another device.
-    world.outside.run(
-      "subprocess.run('ip link add d0 type veth peer name d1; ip addr add 10.8.0.1/24 dev d0; ip link set d1 up; ip link set d0 up', shell=True)"
-    )
-    try world.apply(egress: .section(.block, .rule(.allow, "127.0.0.0/8")))
+    let world = try worldWithNeighbour(.section(.block, .rule(.allow, "127.0.0.0/8")))
     world.inside.run("u = udp(('0.0.0.0', 90))")
     #expect(
       world.inside.run(
@@ -156,5 +164,36 @@ struct NetworkPacketTests {
     )
     #expect(world.inside.run("u.recvfrom(9)") == "(b'data', ('10.8.0.2', 1000))")
     #expect(world.inside.run("u.sendto(b'x', ('10.8.0.2', 1000))") == "EPERM")
+  }
+
+  @Test(
+    "what the kernel loops back of a forged multicast or broadcast opens no way to its source",
+    arguments: ["224.0.0.1", "10.8.0.255", "255.255.255.255"])
+  func loopedFlow(_ group: String) throws {
+    let world = try worldWithNeighbour(.section(.block))
+    world.inside.run("u = udp(('0.0.0.0', 90)); r = raw(IPPROTO_RAW); r.setsockopt(SOL_SOCKET, SO_BROADCAST, 1)")
+    world.inside.run("r.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b'd0')")
+    world.inside.run("data = ports(1000, 90, b'\\0\\x0c\\0\\0data')")
+    // The copy is looped back before the packet itself is judged.
+    #expect(world.inside.run("r.sendto(ip4('\(group)', 17, data, source='10.8.0.2'), ('\(group)', 0))") == "EPERM")
+    #expect(world.inside.run("u.recvfrom(9)") == "(b'data', ('10.8.0.2', 1000))")
+    #expect(world.inside.run("u.sendto(b'x', ('10.8.0.2', 1000))") == "EPERM")
+  }
+
+  @Test("nor does what is looped back of a forged IPv6 multicast that is allowed")
+  func loopedFlow6() throws {
+    let world = try worldWithNeighbour(.section(.block, .rule(.allow, "ff02::1/128")))
+    world.inside.run("u = udp(('::', 90), AF_INET6); r = raw(IPPROTO_RAW, AF_INET6)")
+    world.inside.run("r.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b'd0')")
+    world.inside.run("packet = ip6('ff02::1', 17, ports(1000, 90, b'\\0\\x0c\\0\\0data'), source='fd00:8::2')")
+    world.inside.run(
+      "def sum16(b): n = sum(struct.unpack(f'!{len(b) // 2}H', b)); n = (n >> 16) + (n & 0xffff); return 0xffff - (n + (n >> 16) & 0xffff)"
+    )
+    world.inside.run(
+      "packet = packet[:46] + struct.pack('!H', sum16(packet[8:40] + packet[40:] + bytes([0, 12, 0, 17]))) + packet[48:]"
+    )
+    #expect(world.inside.run("r.sendto(packet, ('ff02::1', 0))") == "52")
+    #expect(world.inside.run("u.recvfrom(9)[1][:2]") == "('fd00:8::2', 1000)")
+    #expect(world.inside.run("u.sendto(b'x', ('fd00:8::2', 1000))") == "EPERM")
   }
 }

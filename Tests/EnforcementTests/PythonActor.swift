@@ -65,7 +65,11 @@ final class PythonActor {
         return String(decoding: rest[..<end], as: UTF8.self)
       }
       let part = try stream.read(atMost: 65536)
-      if part.isEmpty { throw Errno(EPIPE, "read the actor's answer") }
+      if part.isEmpty {
+        // Its last word: another line would only raise SIGPIPE here.
+        end()
+        throw Errno(EPIPE, "read the actor's answer")
+      }
       rest += part
     }
   }

@@ -78,7 +78,10 @@ struct stockade_entrypoint {
 struct stockade_mark {
 	stockade_u64 cgroup_id;	 /* of the container; 0: not marked */
 	stockade_u64 pending_id; /* of the container that an exec in its course makes the task a part of */
-	stockade_u32 stray;	 /* 1: the task has left its container's cgroup */
+	/* The task's self_exec_id during the exec that was had as the entrypoint; 0: none. While programs are replaced
+	 * two judge that exec, and the second finds its entry of `entrypoints` gone. */
+	stockade_u64 entrypoint_exec;
+	stockade_u32 stray; /* 1: the task has left its container's cgroup */
 	stockade_u32 pad;
 };
 
