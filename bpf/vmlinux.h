@@ -71,6 +71,7 @@ struct super_block {
 };
 
 struct inode {
+	unsigned short i_mode;
 	unsigned int i_nlink;
 	struct super_block *i_sb;
 };
@@ -98,10 +99,12 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	struct super_block *d_sb;
 };
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	int mnt_flags;
 };
 
 struct mount {
@@ -128,6 +131,12 @@ struct backing_file {
 	struct file file;
 	struct path user_path;
 };
+
+struct iattr {
+	unsigned int ia_valid;
+};
+
+struct mnt_idmap;
 
 struct vm_area_struct {
 	unsigned long vm_flags;
