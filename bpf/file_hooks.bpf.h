@@ -202,6 +202,19 @@ int BPF_PROG(file_removexattr, const void *mapping, struct dentry *dentry)
 	return judge_dentry(dentry, NULL, STOCKADE_WRITE, REACH_FILE);
 }
 
+/* Before Linux 6.2 these two come by the hooks of other extended attributes. */
+HOOK_OPTIONAL(inode_set_acl)
+int BPF_PROG(file_set_acl, const void *mapping, struct dentry *dentry)
+{
+	return judge_dentry(dentry, NULL, STOCKADE_WRITE, REACH_FILE);
+}
+
+HOOK_OPTIONAL(inode_remove_acl)
+int BPF_PROG(file_remove_acl, const void *mapping, struct dentry *dentry)
+{
+	return judge_dentry(dentry, NULL, STOCKADE_WRITE, REACH_FILE);
+}
+
 /* The hook as Linux 6.9 has it: with one argument more. The function that calls the hooks always had that. */
 union security_list_options___mapped {
 	int (*inode_setattr)(struct mnt_idmap *, struct dentry *, struct iattr *);
