@@ -66,7 +66,7 @@ let package = Package(
     .testTarget(name: "BPFTests", dependencies: ["BPF", "CStockade", "System"]),
     .testTarget(
       name: "EnforcementTests",
-      dependencies: ["Enforcement", "BPF", "Policy", "Seccomp", "CBPF", "CStockade", "System"]),
+      dependencies: ["Enforcement", "BPF", "Policy", "Seccomp", "CBPF", "CStockade", "System"], exclude: ["BPF"]),
     .testTarget(name: "EventsTests", dependencies: ["Events", "Enforcement", "Policy", "BPF", "CStockade", "System"]),
     .testTarget(
       name: "DaemonTests",

@@ -28,8 +28,8 @@ extension CompiledPolicy {
 extension [PathRule] {
   /// By access, in the order of `enum stockade_access`: of the rules that speak of it.
   fileprivate func verdicts(_ indices: [Int]) -> (stockade_verdict, stockade_verdict) {
-    func verdict(_ access: Access) -> stockade_verdict { verdict(indices.filter { self[$0].access.contains(access) }) }
-    return (verdict(.read), verdict(.write))
+    func speaking(of access: Access) -> [Int] { indices.filter { self[$0].access.contains(access) } }
+    return (verdict(speaking(of: .read)), verdict(speaking(of: .write)))
   }
 
   /// Each folder above a rule that does not allow -> these rules. A directory's own path is a folder above its contents.
@@ -38,7 +38,7 @@ extension [PathRule] {
     for index in indices where self[index].action != .allow {
       let bytes = self[index].matchedBytes
       for end in bytes.indices.dropFirst() where bytes[end] == UInt8(ascii: "/") {
-        found[Array(bytes[..<end]), default: []].append(index)
+        found[[UInt8](bytes[..<end]), default: []].append(index)
       }
     }
     return found

@@ -31,9 +31,9 @@ extension FileSection {
 
   func decide(path: [UInt8], access: Set<Access>, reach: FileReach) -> Decision {
     if path.count > ProcessSection.pathMaxBytes { return Decision(strictest, .overLongPath) }
-    let decisions = Access.allCases.filter(access.contains).flatMap { decisions(path, $0, reach) }
+    let found = Access.allCases.filter(access.contains).flatMap { decisions(path, $0, reach) }
     // Of equals the first.
-    return decisions.reduce(decisions[0]) { $1.action > $0.action ? $1 : $0 }
+    return found.reduce(found[0]) { $1.action > $0.action ? $1 : $0 }
   }
 
   private func decisions(_ path: [UInt8], _ access: Access, _ reach: FileReach) -> [Decision] {
