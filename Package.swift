@@ -69,7 +69,8 @@ let package = Package(
       path: "Tests/EnforcementTesting"),
     .testTarget(
       name: "EnforcementTests",
-      dependencies: ["Enforcement", "EnforcementTesting", "BPF", "Policy", "Seccomp", "CBPF", "CStockade", "System"]),
+      dependencies: ["Enforcement", "EnforcementTesting", "BPF", "Policy", "Seccomp", "CBPF", "CStockade", "System"],
+      exclude: ["BPF"]),
     .testTarget(name: "EventsTests", dependencies: ["Events", "Enforcement", "Policy", "BPF", "CStockade", "System"]),
     .testTarget(
       name: "DaemonTests",

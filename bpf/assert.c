@@ -11,7 +11,7 @@ SIZE(stockade_verdict, 12);
 SIZE(stockade_port_range, 12);
 SIZE(stockade_policy, 32 + 2 * 72 + 32 * 12);
 SIZE(stockade_path_key, 16);
-SIZE(stockade_path_rule, 24);
+SIZE(stockade_path_rule, 48);
 SIZE(stockade_argument_key, 16);
 SIZE(stockade_argument, 136);
 SIZE(stockade_net_key4, 16);

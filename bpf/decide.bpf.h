@@ -14,6 +14,7 @@ struct judgement {
 	__u32 reason; /* enum stockade_reason */
 	__u32 rule;
 	__u32 argument;
+	__u32 access; /* of a file, what was tried */
 };
 
 static inline void judge(struct judgement *judgement, __u32 action, enum stockade_reason reason)
@@ -67,12 +68,16 @@ static inline void judge_by_rules(struct judgement *judgement, const struct stoc
 static inline int judge_path(struct judgement *judgement, const struct image *image,
 			     const struct stockade_policy *policy, struct stockade_verdict *verdict)
 {
+	struct rules_found found;
+
 	if (image->end == WALK_OVER_LONG) {
 		judge(judgement, policy->over_long, STOCKADE_OVER_LONG_PATH);
 		return -1;
 	}
-	if (image->end == WALK_WHOLE && !rules_search(image, policy->revision, verdict))
+	if (image->end == WALK_WHOLE && !rules_search(image, policy->revision, RULES_OF_PROCESS, &found)) {
+		*verdict = found.path[0];
 		return 0;
+	}
 	judge(judgement, STOCKADE_BLOCK, STOCKADE_INTERNAL);
 	count(STOCKADE_READ_FAILED);
 	return -1;

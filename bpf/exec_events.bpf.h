@@ -25,15 +25,15 @@ static inline void set_event_parent(struct stockade_event *event)
 }
 
 /* What no policy decides, so no file was looked at. */
-static inline void report_unjudged(const struct stockade_container *container, enum stockade_reason reason,
-				   enum stockade_effect effect)
+static inline void report_unjudged(enum stockade_event_kind kind, const struct stockade_container *container,
+				   enum stockade_reason reason, enum stockade_effect effect)
 {
 	struct stockade_event *event = reserve_event(container->cgroup_id);
 
 	if (!event)
 		return;
 	event->revision = container->revision;
-	event->kind = STOCKADE_EVENT_EXEC;
+	event->kind = kind;
 	event->reason = reason;
 	event->effect = effect;
 	set_event_task(event);
@@ -62,6 +62,7 @@ static __always_inline void report_image(enum stockade_event_kind kind, const st
 	event->effect = effect;
 	event->rule = judgement->rule;
 	event->argument = judgement->argument;
+	event->access = judgement->access;
 	set_event_task(event);
 	set_event_parent(event);
 	event->path_truncated = image->end != WALK_WHOLE;

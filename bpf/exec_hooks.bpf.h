@@ -18,9 +18,10 @@
 #define FMODE_EXEC_OPEN	  0x20 /* __FMODE_EXEC: the kernel opened the file to execute it; no caller can ask for it */
 #define FMODE_BACKING	  0x2000000 /* a struct backing_file, since 6.5 */
 
-static inline int refuse_unjudged(const struct stockade_container *container, enum stockade_reason reason)
+static inline int refuse_unjudged(enum stockade_event_kind kind, const struct stockade_container *container,
+				  enum stockade_reason reason)
 {
-	report_unjudged(container, reason, STOCKADE_REFUSED);
+	report_unjudged(kind, container, reason, STOCKADE_REFUSED);
 	return -EACCES;
 }
 
@@ -44,7 +45,7 @@ static inline int judge_executable(enum stockade_event_kind kind, struct path *p
 	int verdict;
 
 	if (!policy || image.slot == SCRATCH_SLOTS) {
-		verdict = refuse_unjudged(container, STOCKADE_INTERNAL);
+		verdict = refuse_unjudged(kind, container, STOCKADE_INTERNAL);
 	} else if (!(policy->flags & STOCKADE_HAS_PROCESS)) {
 		verdict = 0;
 	} else {
@@ -87,9 +88,9 @@ int BPF_PROG(exec_check, struct linux_binprm *binary)
 	if (owner == EXEC_OF_NOBODY)
 		return 0;
 	if (owner == EXEC_REFUSED)
-		return refuse_unjudged(&container, reason);
+		return refuse_unjudged(STOCKADE_EVENT_EXEC, &container, reason);
 	if (!mark && !remember_pending(task, container.cgroup_id))
-		return refuse_unjudged(&container, STOCKADE_INTERNAL);
+		return refuse_unjudged(STOCKADE_EVENT_EXEC, &container, STOCKADE_INTERNAL);
 	return judge_executable(STOCKADE_EVENT_EXEC, &binary->file->f_path, &container,
 				is_entrypoint(task, container.cgroup_id));
 }

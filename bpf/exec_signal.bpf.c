@@ -25,7 +25,7 @@ const volatile __u32 files_are_judged;
 static __noinline int kill_unjudged(const struct stockade_container *container, enum stockade_reason reason)
 {
 	bpf_send_signal(SIGKILL);
-	report_unjudged(container, reason, STOCKADE_KILLED);
+	report_unjudged(STOCKADE_EVENT_EXEC, container, reason, STOCKADE_KILLED);
 	return 0;
 }
 

@@ -6,5 +6,6 @@
 #include <bpf/bpf_tracing.h>
 #include "stockade.h"
 #include "exec_hooks.bpf.h"
+#include "file_hooks.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -14,9 +14,11 @@
 #ifdef STOCKADE_TIER_FMOD_RET
 #define HOOK(hook)		   SEC("fmod_ret/security_" #hook)
 #define HOOK_NAMED(hook, function) SEC("fmod_ret/security_" #function)
+#define HOOK_OPTIONAL(hook)	   SEC("?fmod_ret/security_" #hook)
 #else
 #define HOOK(hook)		   SEC("lsm/" #hook)
 #define HOOK_NAMED(hook, function) SEC("lsm/" #hook)
+#define HOOK_OPTIONAL(hook)	   SEC("?lsm/" #hook) /* not on every kernel */
 #endif
 
 #define EPERM  1

@@ -9,7 +9,8 @@
 #define OVERLAY_MAGIC	    0x794c7630
 #define ANONYMOUS_NAMESPACE 0xeffffff7u /* since 6.18; before, such a mount namespace has no number */
 #define ERROR_POINTERS	    (~0ull - 4095)
-#define WALK_STEPS_MAX	    4096 /* twice the components of the longest path, for mounts and repetitions */
+#define MNT_INTERNAL	    0x4000 /* a mount that the kernel made for itself; a clone of it is none */
+#define WALK_STEPS_MAX	    4096   /* twice the components of the longest path, for mounts and repetitions */
 
 enum walk_end { WALK_UNFINISHED = 0, WALK_WHOLE, WALK_OVER_LONG };
 
@@ -38,6 +39,13 @@ static inline bool is_detached(struct vfsmount *mount)
 		return true;
 	number = BPF_CORE_READ(namespace, ns.inum);
 	return !number || number == ANONYMOUS_NAMESPACE;
+}
+
+/* A mount that no task can reach: of what has no path (pipes, memfd, namespaces), or below a stacked file system. */
+static inline bool is_kernels(struct vfsmount *mount)
+{
+	return (__u64)BPF_CORE_READ(mount_of(mount), mnt_ns) >= ERROR_POINTERS ||
+	       BPF_CORE_READ(mount, mnt_flags) & MNT_INTERNAL;
 }
 
 /* Whether the file lies on the overlay that is the container's root. A root that is no overlay has no device. */

@@ -70,7 +70,8 @@ struct {
 	__type(value, struct stockade_policy);
 } policies SEC(".maps");
 
-/* Revision and hash of a path -> its rule. Writer: the daemon. Readers: exec programs. Full: the profile is refused. */
+/* Revision and hash of a path -> its rule. Writer: the daemon. Readers: rules_search(). Full: the profile is refused.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

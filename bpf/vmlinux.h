@@ -79,6 +79,7 @@ struct super_block {
 };
 
 struct inode {
+	unsigned short i_mode;
 	unsigned int i_nlink;
 	struct super_block *i_sb;
 };
@@ -106,10 +107,12 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	struct super_block *d_sb;
 };
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	int mnt_flags;
 };
 
 struct mount {
@@ -136,6 +139,12 @@ struct backing_file {
 	struct file file;
 	struct path user_path;
 };
+
+struct iattr {
+	unsigned int ia_valid;
+};
+
+struct mnt_idmap;
 
 struct vm_area_struct {
 	unsigned long vm_flags;

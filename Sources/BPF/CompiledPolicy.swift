@@ -16,8 +16,10 @@ package struct CompiledPolicy: Sendable {
 
   /// `revision` is set by whoever installs it.
   package var policy: stockade_policy
-  /// Paths in the bytes that are hashed: a directory's with its trailing slash.
+  /// Of programs. Paths in the bytes that are hashed: a directory's with its trailing slash.
   package var paths: [(path: [UInt8], rule: stockade_path_rule)] = []
+  /// Of files, likewise.
+  package var files: [(path: [UInt8], rule: stockade_path_rule)] = []
   /// `revision` of the keys is set by whoever installs it.
   package var arguments: [(key: stockade_argument_key, argument: stockade_argument)] = []
   package var egress: [Prefix] = []

@@ -173,9 +173,8 @@ package final class KernelPolicy: Sendable {
   /// Writes a policy under a revision that no container has yet: rules first, the policy itself last.
   package func install(_ compiled: CompiledPolicy, revision: UInt64) throws(BPFError) {
     do throws(BPFError) {
-      for (path, rule) in compiled.paths {
-        try rules.set(stockade_path_key(revision: revision, hash: hash(path)), rule)
-      }
+      for (path, rule) in compiled.paths { try set(rule, of: path, STOCKADE_SECTION_PROCESS, revision) }
+      for (path, rule) in compiled.files { try set(rule, of: path, STOCKADE_SECTION_FILE, revision) }
       for (key, argument) in compiled.arguments {
         var key = key
         key.revision = revision
@@ -188,6 +187,13 @@ package final class KernelPolicy: Sendable {
       try? removePolicy(revision)
       throw error
     }
+  }
+
+  private func set(
+    _ rule: stockade_path_rule, of path: [UInt8], _ section: stockade_path_section, _ revision: UInt64
+  ) throws(BPFError) {
+    let hash = hash(path) | UInt64(section.rawValue) << UInt64(STOCKADE_PATH_SECTION_SHIFT)
+    try rules.set(stockade_path_key(revision: revision, hash: hash), rule)
   }
 
   package func removePolicy(_ revision: UInt64) throws(BPFError) { try removePolicies { $0 == revision } }

@@ -15,7 +15,7 @@ extension CompiledPolicy {
     let byMatch = Dictionary(grouping: process.rules.indices) { process.rules[$0].matchedBytes }
     for (bytes, indices) in byMatch.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       paths.append((bytes, kernelRule(process.rules, indices)))
-      if process.rules[indices[0]].isDirectory { setDirectoryLength(bytes.count) }
+      if process.rules[indices[0]].isDirectory { setBit(bytes.count, in: &policy.directory_lengths) }
     }
     if process.rules.contains(where: { !$0.arguments.isEmpty }) {
       policy.flags |= UInt32(STOCKADE_HAS_ARGUMENTS.rawValue)
@@ -26,22 +26,8 @@ extension CompiledPolicy {
   /// Of a directory, `direct` is decided by all its rules, `deep` by the recursive ones.
   private func kernelRule(_ rules: [PathRule], _ indices: [Int]) -> stockade_path_rule {
     let deep = indices.filter { rules[$0].isDirectory && rules[$0].recursive }
-    return stockade_path_rule(direct: verdict(rules, indices), deep: verdict(rules, deep))
-  }
-
-  private func verdict(_ rules: [PathRule], _ indices: [Int]) -> stockade_verdict {
-    guard let index = rules.strictest(of: indices) else { return stockade_verdict() }
-    let rule = rules[index]
-    return stockade_verdict(
-      present: 1, action: rule.action.rawValue, allow_new: rule.allowNew ? 1 : 0, pad: 0, rule: UInt32(index),
-      arguments: UInt32(rule.arguments.count))
-  }
-
-  private mutating func setDirectoryLength(_ length: Int) {
-    withUnsafeMutableBytes(of: &policy.directory_lengths) {
-      let words = $0.bindMemory(to: UInt64.self)
-      words[length / 64] |= 1 << UInt64(length % 64)
-    }
+    return stockade_path_rule(
+      direct: (rules.verdict(indices), stockade_verdict()), deep: (rules.verdict(deep), stockade_verdict()))
   }
 
   private mutating func addArguments(_ rules: [ArgumentRule], rule: Int) {
@@ -56,6 +42,22 @@ extension CompiledPolicy {
       arguments.append((stockade_argument_key(revision: 0, rule: UInt32(rule), position: UInt32(position)), value))
     }
   }
+}
+
+extension [PathRule] {
+  /// The kernel's verdict of the strictest of these rules; of none, an absent one.
+  func verdict(_ indices: [Int]) -> stockade_verdict {
+    guard let index = strictest(of: indices) else { return stockade_verdict() }
+    let rule = self[index]
+    return stockade_verdict(
+      present: 1, action: rule.action.rawValue, allow_new: rule.allowNew ? 1 : 0, pad: 0, rule: UInt32(index),
+      arguments: UInt32(rule.arguments.count))
+  }
+}
+
+/// Of an array of 64-bit words in C.
+func setBit<Words>(_ bit: Int, in words: inout Words) {
+  withUnsafeMutableBytes(of: &words) { $0.bindMemory(to: UInt64.self)[bit / 64] |= 1 << UInt64(bit % 64) }
 }
 
 extension ArgumentRule.Kind {

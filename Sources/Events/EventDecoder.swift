@@ -42,7 +42,8 @@ package struct EventDecoder: Sendable {
       timeNanoseconds: Int64(header.time_ns) + bootOffsetNanoseconds(), kind: kind, effect: effect,
       reason: Self.reason(header.reason), subject: known?.subject, cgroupID: header.cgroup_id,
       profile: known?.profile.name ?? "", rule: known.flatMap { rule(header, kind, $0.profile) },
-      tier: kind == .exec ? known?.tier ?? .none : .none, process: process(event), peer: Self.peer(header))
+      tier: Self.isJudgedByTier(kind) ? known?.tier ?? .none : .none, process: process(event, kind),
+      file: Self.file(event, kind), peer: Self.peer(header))
   }
 
   private func rule(_ header: stockade_event, _ kind: EventRecord.Kind, _ profile: Profile) -> String? {
@@ -53,9 +54,10 @@ package struct EventDecoder: Sendable {
     }
     func element<Rule>(_ rules: [Rule]?) -> Rule? { rules.flatMap { $0.indices.contains(index) ? $0[index] : nil } }
     switch kind {
-    case .exec:
+    case .exec, .map:
       let suffix = header.reason == STOCKADE_ARGUMENT.rawValue ? ".arguments[\(header.argument)]" : ""
       return named("process", element(profile.process?.rules)?.location) + suffix
+    case .file: return named("file", element(profile.fileAccess?.rules)?.location)
     case .connect, .sendmsg, .egress:
       return named("network.egress", element(profile.network.egress?.rules)?.location)
     case .bind, .ingress: return named("network.ingress", element(profile.network.ingress?.rules)?.location)
@@ -63,16 +65,18 @@ package struct EventDecoder: Sendable {
     }
   }
 
-  private func process(_ event: KernelEvent) -> EventRecord.Process? {
+  private func process(_ event: KernelEvent, _ kind: EventRecord.Kind) -> EventRecord.Process? {
     let header = event.header
     guard header.pid != 0 else { return nil }
     let comm = withUnsafeBytes(of: header.comm) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     var process = EventRecord.Process(pid: header.pid, parentPID: header.parent_pid, uid: header.uid, comm: comm)
-    process.path = event.path.isEmpty ? nil : String(decoding: event.path, as: UTF8.self)
-    process.pathIsTruncated = header.path_truncated != 0
+    if kind == .exec {
+      process.path = event.path.isEmpty ? nil : String(decoding: event.path, as: UTF8.self)
+      process.pathIsTruncated = header.path_truncated != 0
+    }
     process.argumentsAreTruncated = header.arguments_truncated != 0
     process.arguments = event.arguments.map { String(decoding: $0, as: UTF8.self) }
-    if header.kind != STOCKADE_EVENT_EXEC.rawValue || event.arguments.isEmpty {
+    if kind != .exec || event.arguments.isEmpty {
       process.argumentsSource = "proc"
       let text = commandLine(header.pid) ?? []
       process.argumentsAreTruncated = text.count > Self.argumentsMaxBytes
@@ -81,6 +85,28 @@ package struct EventDecoder: Sendable {
       if process.arguments.last == "" { process.arguments.removeLast() }
     }
     return process
+  }
+
+  /// The root's path is empty in the kernel's record, and so is one that could not be had, which is cut short then.
+  private static func file(_ event: KernelEvent, _ kind: EventRecord.Kind) -> EventRecord.File? {
+    guard kind == .map || kind == .file else { return nil }
+    let header = event.header
+    let isUnknown = event.path.isEmpty && (header.path_truncated != 0 || header.reason == STOCKADE_INTERNAL.rawValue)
+    let path = event.path.isEmpty ? Array("/".utf8) : event.path
+    return EventRecord.File(
+      path: isUnknown ? nil : String(decoding: path, as: UTF8.self),
+      pathIsTruncated: !event.path.isEmpty && header.path_truncated != 0, access: access(header.access))
+  }
+
+  private static func access(_ bits: UInt32) -> [Access] {
+    [(STOCKADE_READ, Access.read), (STOCKADE_WRITE, .write)].filter { bits & $0.0.rawValue != 0 }.map(\.1)
+  }
+
+  private static func isJudgedByTier(_ kind: EventRecord.Kind) -> Bool {
+    switch kind {
+    case .exec, .map, .file: true
+    case .connect, .sendmsg, .bind, .egress, .ingress, .socket, .left, .dropped: false
+    }
   }
 
   private static func peer(_ header: stockade_event) -> EventRecord.Peer? {
@@ -114,6 +140,8 @@ package struct EventDecoder: Sendable {
     case STOCKADE_EVENT_INGRESS.rawValue: .ingress
     case STOCKADE_EVENT_SOCKET.rawValue: .socket
     case STOCKADE_EVENT_LEFT.rawValue: .left
+    case STOCKADE_EVENT_MAP.rawValue: .map
+    case STOCKADE_EVENT_FILE.rawValue: .file
     default: nil
     }
   }
@@ -142,6 +170,7 @@ package struct EventDecoder: Sendable {
     case STOCKADE_INTERNAL.rawValue: "undecided"
     case STOCKADE_STRAY.rawValue: "leftCgroup"
     case STOCKADE_UNPARSED_PACKET.rawValue: "unparsedPacket"
+    case STOCKADE_UNKNOWN_PATH.rawValue: "unknownPath"
     default: "unknown(\(number))"
     }
   }

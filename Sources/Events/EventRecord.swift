@@ -4,7 +4,9 @@ import System
 
 /// One denied or audited action. docs/events.md lists the members.
 package struct EventRecord: Sendable {
-  package enum Kind: String, Sendable { case exec, connect, sendmsg, bind, egress, ingress, socket, left }
+  package enum Kind: String, Sendable {
+    case exec, map, file, connect, sendmsg, bind, egress, ingress, socket, left
+  }
   /// What was done, as opposed to what the rule says.
   package enum Effect: String, Sendable { case audited, refused, killed, dropped }
 
@@ -19,6 +21,15 @@ package struct EventRecord: Sendable {
     package var argumentsAreTruncated = false
     /// `kernel`: read in the decision itself; `proc`: from `/proc/PID/cmdline` later, so the process may have changed it.
     package var argumentsSource = "kernel"
+  }
+
+  /// What was mapped or accessed.
+  package struct File: Equatable, Sendable {
+    /// nil: it has none that could be had.
+    package var path: String?
+    package var pathIsTruncated = false
+    /// What was tried; empty where it was mapped to be executed.
+    package var access: [Access] = []
   }
 
   package struct Peer: Equatable, Sendable {
@@ -39,6 +50,7 @@ package struct EventRecord: Sendable {
   package var rule: String?
   package var tier: Tier
   package var process: Process?
+  package var file: File?
   package var peer: Peer?
 
   /// One JSON object, members in a fixed order, absent where they do not apply.
@@ -55,6 +67,7 @@ package struct EventRecord: Sendable {
     if let rule { members.append(("rule", .string(rule))) }
     members.append(("tier", .string(tier.name)))
     if let process { members.append(("process", Self.json(process))) }
+    if let file { members.append(("file", Self.json(file))) }
     if let peer { members.append(("peer", Self.json(peer))) }
     return .object(members)
   }
@@ -83,6 +96,14 @@ package struct EventRecord: Sendable {
     members.append(("arguments", .array(process.arguments.map { .string($0) })))
     if process.argumentsAreTruncated { members.append(("argumentsTruncated", true)) }
     members.append(("argumentsSource", .string(process.argumentsSource)))
+    return .object(members)
+  }
+
+  private static func json(_ file: File) -> JSON {
+    var members: [(String, JSON)] = []
+    if let path = file.path { members.append(("path", .string(path))) }
+    if file.pathIsTruncated { members.append(("pathTruncated", true)) }
+    if !file.access.isEmpty { members.append(("access", .array(file.access.map { .string($0.rawValue) }))) }
     return .object(members)
   }
 

@@ -4,7 +4,8 @@ extension EventRecord {
   /// One line for people: `killed exec /bin/id (id -u): rule process.rules[0] (web.yaml:9)`.
   package var summary: String {
     var text = "\(effect.rawValue) \(kind.rawValue)"
-    if let path = process?.path { text += " \(Self.printable(path))" }
+    if let file, !file.access.isEmpty { text += " " + file.access.map(\.rawValue).joined(separator: "+") }
+    if let path = process?.path ?? file?.path { text += " \(Self.printable(path))" }
     if let peer {
       let address = peer.address.contains(":") ? "[\(peer.address)]" : peer.address
       text +=

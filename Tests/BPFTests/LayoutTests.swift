@@ -12,7 +12,7 @@ struct LayoutTests {
     ("policy", MemoryLayout<stockade_policy>.size, 560),
     ("hash_keys", MemoryLayout<stockade_hash_keys>.size, 4096),
     ("path_key", MemoryLayout<stockade_path_key>.size, 16),
-    ("path_rule", MemoryLayout<stockade_path_rule>.size, 24),
+    ("path_rule", MemoryLayout<stockade_path_rule>.size, 48),
     ("argument_key", MemoryLayout<stockade_argument_key>.size, 16),
     ("argument", MemoryLayout<stockade_argument>.size, 136),
     ("net_key4", MemoryLayout<stockade_net_key4>.size, 16),

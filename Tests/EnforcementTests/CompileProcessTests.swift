@@ -60,7 +60,7 @@ struct CompileProcessTests {
     let policy = try compiled(.section(.block, .directory(path, .allow)))
     let rule = try #require(self.rule(policy, "/usr/lib/"))
     #expect(policy.paths.count == 1)
-    #expect(rule.direct.present == 1 && rule.deep.present == 0)
+    #expect(rule.direct.0.present == 1 && rule.deep.0.present == 0)
     #expect(lengths(policy) == [9])
   }
 
@@ -82,8 +82,8 @@ struct CompileProcessTests {
     let policy = try compiled(
       .section(.allow, .directory("/a", .allow, recursive: true), .directory("/a", .block), .directory("/a", .audit)))
     let rule = try #require(self.rule(policy, "/a/"))
-    #expect(rule.direct.rule == 1 && rule.direct.action == Action.block.rawValue)
-    #expect(rule.deep.rule == 0 && rule.deep.action == Action.allow.rawValue)
+    #expect(rule.direct.0.rule == 1 && rule.direct.0.action == Action.block.rawValue)
+    #expect(rule.deep.0.rule == 0 && rule.deep.0.action == Action.allow.rawValue)
   }
 
   @Test("a path rule carries its exception and the number of its arguments, which are keyed by rule and position")
@@ -93,7 +93,7 @@ struct CompileProcessTests {
       ArgumentRule(kind: .prefix, text: "bc", index: 3, action: .audit),
     ]
     let policy = try compiled(.section(.block, .path("/x", .block), .path("/a", .allow, new: true, words[0], words[1])))
-    let verdict = try #require(self.rule(policy, "/a")).direct
+    let verdict = try #require(self.rule(policy, "/a")).direct.0
     #expect(verdict.rule == 1 && verdict.allow_new == 1 && verdict.arguments == 2)
     #expect(policy.arguments.map { [$0.key.rule, $0.key.position] } == [[1, 0], [1, 1]])
     let (first, second) = (policy.arguments[0].argument, policy.arguments[1].argument)
@@ -123,7 +123,7 @@ struct CompileProcessTests {
         audited, audited, audited,
       ])
     #expect(policy.policy.over_long == audited)
-    #expect(rule(policy, "/a")?.direct.action == audited && rule(policy, "/b/")?.deep.action == audited)
+    #expect(rule(policy, "/a")?.direct.0.action == audited && rule(policy, "/b/")?.deep.0.action == audited)
     #expect(policy.arguments.map(\.argument.action) == [audited])
   }
 }

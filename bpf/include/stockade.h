@@ -121,8 +121,9 @@ enum stockade_surface {
 	STOCKADE_SURFACE_EXECUTABLE_MEMORY = 512,
 };
 
-/* Bits of a file rule's access, and the order of a path rule's verdicts for it. */
+/* Bits of an access. A path rule's verdicts are in the order of the bits. */
 enum stockade_access { STOCKADE_READ = 1, STOCKADE_WRITE = 2 };
+#define STOCKADE_ACCESSES 2
 
 struct stockade_port_range {
 	stockade_u8 protocol;	  /* IPPROTO_*; 0: any */
@@ -159,10 +160,13 @@ struct stockade_policy {
 	struct stockade_port_range bind_ranges[STOCKADE_BIND_RANGES_MAX];
 };
 
+enum stockade_path_section { STOCKADE_SECTION_PROCESS = 0, STOCKADE_SECTION_FILE = 1 };
+#define STOCKADE_PATH_SECTION_SHIFT 57
+
 /*
  * Map `path_rules`. hash = (sum of path_hash_keys.key[i] * byte[i] mod 2^64) >> 7 over the rule's path: multilinear
  * hashing with secret random keys, so two different paths share a hash with probability 2^-57, whoever chose them. A
- * directory rule is hashed with its trailing slash, so it never meets a file's.
+ * directory rule is hashed with its trailing slash, so it never meets a file's. The uppermost bits are the section's.
  */
 struct stockade_hash_keys {
 	stockade_u64 key[STOCKADE_RULE_PATH_MAX_BYTES];
@@ -170,12 +174,16 @@ struct stockade_hash_keys {
 
 struct stockade_path_key {
 	stockade_u64 revision;
-	stockade_u64 hash;
+	stockade_u64 hash; /* with the section */
 };
 
+/* By access; of a program only the first. */
 struct stockade_path_rule {
-	struct stockade_verdict direct; /* the file itself; for a directory, what lies directly in it */
-	struct stockade_verdict deep;	/* for a directory, what lies deeper */
+	/* Of a path: the file itself. Of a directory: what lies directly in it. */
+	struct stockade_verdict direct[STOCKADE_ACCESSES];
+	/* Of a path: the strictest rule about something below it, should it be a directory. Of a directory: what lies
+	 * deeper in it. */
+	struct stockade_verdict deep[STOCKADE_ACCESSES];
 };
 
 enum stockade_argument_kind { STOCKADE_CONTAINS = 0, STOCKADE_EQUALS = 1, STOCKADE_PREFIX = 2 };

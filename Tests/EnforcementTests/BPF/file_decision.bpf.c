@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Judges an access to an open file of the caller as the file hooks do, under BPF_PROG_TEST_RUN. */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "stockade.h"
+#include "file_decide.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define NOT_JUDGED 0xffffffffu
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct fdtable {
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct task_struct___files {
+	struct files_struct *files;
+};
+#pragma clang attribute pop
+
+static struct file *file_of(__u64 descriptor)
+{
+	struct task_struct___files *task = (struct task_struct___files *)bpf_get_current_task();
+	struct file **files = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
+
+	bpf_probe_read_kernel(&file, sizeof(file), files + descriptor);
+	return file;
+}
+
+static __u32 judge_in(__u32 slot, const struct file_access *access, __u64 revision)
+{
+	const struct stockade_policy *policy = bpf_map_lookup_elem(&policies, &revision);
+	struct image image = {.slot = slot};
+	struct judgement judgement = {};
+
+	if (!policy || !file_locate(&image, access, 0))
+		return NOT_JUDGED;
+	judge_file(&judgement, &image, policy, access);
+	return judgement.action | judgement.reason << 8 | judgement.rule << 16;
+}
+
+/* Descriptor, revision, access, reach. Returns action, reason and the lower half of the rule's index. */
+SEC("raw_tp")
+int file_decision(__u64 *context)
+{
+	struct file *file = file_of(context[0]);
+	struct file_access access = {
+		.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry),
+		.mount = (__u64)BPF_CORE_READ(file, f_path.mnt),
+		.inode = (__u64)BPF_CORE_READ(file, f_inode),
+		.access = context[2],
+		.reach = context[3],
+	};
+	__u32 slot = scratch_claim(), answer;
+
+	if (slot == SCRATCH_SLOTS)
+		return NOT_JUDGED;
+	answer = judge_in(slot, &access, context[1]);
+	scratch_release(slot);
+	return answer;
+}

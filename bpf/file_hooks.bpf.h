@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Refuses accesses to files: opens and received descriptors (file_*), and changes of names, contents and attributes
+ * (path_*, which know the mount; inode_* where there is no path hook, for files of the container's root).
+ */
+#ifndef STOCKADE_FILE_HOOKS_H
+#define STOCKADE_FILE_HOOKS_H
+
+#include "exec_hooks.bpf.h"
+#include "file_decide.bpf.h"
+
+#define FMODE_READ	1
+#define FMODE_WRITE	2
+#define O_ACCMODE	3
+#define O_TRUNC		01000
+#define S_IFMT		0170000
+#define S_IFDIR		0040000
+#define RENAME_EXCHANGE 2
+
+/* Mode, owner, group and size of struct iattr: their changes come by a path hook as well. */
+#define ATTR_BY_PATH 0xf
+
+static inline int judge_access(const struct file_access *access, struct stockade_container *container,
+			       const struct stockade_policy *policy, __u32 slot)
+{
+	struct image image = {.slot = slot};
+	struct judgement judgement = {};
+
+	if (!file_locate(&image, access, container->root_device))
+		return 0;
+	judge_file(&judgement, &image, policy, access);
+	return carry_out(STOCKADE_EVENT_FILE, container, &judgement, &image);
+}
+
+/* Whether the current task is refused. A function of its own for the verifier: many hooks, looked at once. */
+__noinline int file_refused(const struct file_access *access)
+{
+	struct stockade_container container = {};
+	const struct stockade_policy *policy;
+	__u32 slot;
+	int verdict;
+
+	/* Of a container that is gone no policy is left. */
+	if (!access || !bound_container(&container) || !container.revision)
+		return 0;
+	policy = policy_of(&container);
+	if (policy && !(policy->flags & STOCKADE_HAS_FILE))
+		return 0;
+	slot = scratch_claim();
+	if (!policy || slot == SCRATCH_SLOTS)
+		verdict = refuse_unjudged(STOCKADE_EVENT_FILE, &container, STOCKADE_INTERNAL);
+	else
+		verdict = judge_access(access, &container, policy, slot);
+	if (slot != SCRATCH_SLOTS)
+		scratch_release(slot);
+	return verdict != 0;
+}
+
+static inline int judge_dentry(struct dentry *dentry, struct vfsmount *mount, __u32 what, enum file_reach reach)
+{
+	struct file_access access = {
+		.dentry = (__u64)dentry,
+		.mount = (__u64)mount,
+		.access = what,
+		.reach = reach,
+	};
+
+	return file_refused(&access) ? -EACCES : 0;
+}
+
+static inline int judge_path_write(const struct path *path)
+{
+	return judge_dentry(path->dentry, path->mnt, STOCKADE_WRITE, REACH_FILE);
+}
+
+/* The mode 3 of open(2) asks for the rights to both and gets neither, but can control a device. */
+static inline __u32 opened_for(const struct file *file)
+{
+	__u32 mode = file->f_mode, flags = file->f_flags, access = 0;
+
+	if (mode & FMODE_READ || (flags & O_ACCMODE) == O_ACCMODE)
+		access |= STOCKADE_READ;
+	if (mode & FMODE_WRITE || (flags & O_ACCMODE) == O_ACCMODE || flags & O_TRUNC)
+		access |= STOCKADE_WRITE;
+	return access;
+}
+
+static inline int judge_opened(const struct file *file)
+{
+	struct file_access access = {
+		.dentry = (__u64)file->f_path.dentry,
+		.mount = (__u64)file->f_path.mnt,
+		.inode = (__u64)file->f_inode,
+		.access = opened_for(file),
+	};
+
+	/* An exec's own open is not a Read. */
+	if (!access.access || file->f_flags & FMODE_EXEC_OPEN)
+		return 0;
+	return file_refused(&access) ? -EACCES : 0;
+}
+
+HOOK(file_open)
+int BPF_PROG(file_opened, struct file *file)
+{
+	return judge_opened(file);
+}
+
+/* A descriptor that another task passed; who opened the file may be bound by nothing. */
+HOOK(file_receive)
+int BPF_PROG(file_received, struct file *file)
+{
+	return judge_opened(file);
+}
+
+HOOK(path_truncate)
+int BPF_PROG(file_truncated, const struct path *path)
+{
+	return judge_path_write(path);
+}
+
+HOOK(path_chmod)
+int BPF_PROG(file_chmod, const struct path *path)
+{
+	return judge_path_write(path);
+}
+
+HOOK(path_chown)
+int BPF_PROG(file_chown, const struct path *path)
+{
+	return judge_path_write(path);
+}
+
+HOOK(path_mknod)
+int BPF_PROG(file_made, const struct path *folder, struct dentry *dentry)
+{
+	return judge_dentry(dentry, folder->mnt, STOCKADE_WRITE, REACH_FILE);
+}
+
+HOOK(path_mkdir)
+int BPF_PROG(file_mkdir, const struct path *folder, struct dentry *dentry)
+{
+	return judge_dentry(dentry, folder->mnt, STOCKADE_WRITE, REACH_FILE);
+}
+
+HOOK(path_symlink)
+int BPF_PROG(file_symlink, const struct path *folder, struct dentry *dentry)
+{
+	return judge_dentry(dentry, folder->mnt, STOCKADE_WRITE, REACH_NAMES);
+}
+
+HOOK(path_unlink)
+int BPF_PROG(file_unlink, const struct path *folder, struct dentry *dentry)
+{
+	return judge_dentry(dentry, folder->mnt, STOCKADE_WRITE, REACH_FILE);
+}
+
+HOOK(path_rmdir)
+int BPF_PROG(file_rmdir, const struct path *folder, struct dentry *dentry)
+{
+	return judge_dentry(dentry, folder->mnt, STOCKADE_WRITE, REACH_NAMES);
+}
+
+/* The file gets another name, under which other rules hold. Both names are on one mount. */
+HOOK(path_link)
+int BPF_PROG(file_link, struct dentry *old, const struct path *folder, struct dentry *dentry)
+{
+	int verdict = judge_dentry(old, folder->mnt, STOCKADE_READ | STOCKADE_WRITE, REACH_FILE);
+
+	return verdict ? verdict : judge_dentry(dentry, folder->mnt, STOCKADE_WRITE, REACH_FILE);
+}
+
+static inline bool is_folder(struct dentry *dentry)
+{
+	return (BPF_CORE_READ(dentry, d_inode, i_mode) & S_IFMT) == S_IFDIR;
+}
+
+HOOK(path_rename)
+int BPF_PROG(file_rename, const struct path *old_folder, struct dentry *old, const struct path *new_folder,
+	     struct dentry *new, unsigned int flags)
+{
+	bool exchanges = flags & RENAME_EXCHANGE;
+	bool moves_tree = is_folder(old) || (exchanges && is_folder(new));
+	__u32 both = STOCKADE_READ | STOCKADE_WRITE;
+	int verdict = judge_dentry(old, old_folder->mnt, both, moves_tree ? REACH_TREE : REACH_FILE);
+
+	if (verdict)
+		return verdict;
+	return judge_dentry(new, new_folder->mnt, exchanges ? both : STOCKADE_WRITE,
+			    moves_tree ? REACH_TREE : REACH_NAMES);
+}
+
+HOOK(inode_setxattr)
+int BPF_PROG(file_setxattr, const void *mapping, struct dentry *dentry)
+{
+	return judge_dentry(dentry, NULL, STOCKADE_WRITE, REACH_FILE);
+}
+
+HOOK(inode_removexattr)
+int BPF_PROG(file_removexattr, const void *mapping, struct dentry *dentry)
+{
+	return judge_dentry(dentry, NULL, STOCKADE_WRITE, REACH_FILE);
+}
+
+/* Before Linux 6.2 these two come by the hooks of other extended attributes. */
+HOOK_OPTIONAL(inode_set_acl)
+int BPF_PROG(file_set_acl, const void *mapping, struct dentry *dentry)
+{
+	return judge_dentry(dentry, NULL, STOCKADE_WRITE, REACH_FILE);
+}
+
+HOOK_OPTIONAL(inode_remove_acl)
+int BPF_PROG(file_remove_acl, const void *mapping, struct dentry *dentry)
+{
+	return judge_dentry(dentry, NULL, STOCKADE_WRITE, REACH_FILE);
+}
+
+/* The hook as Linux 6.9 has it: with one argument more. The function that calls the hooks always had that. */
+union security_list_options___mapped {
+	int (*inode_setattr)(struct mnt_idmap *, struct dentry *, struct iattr *);
+};
+
+static inline bool setattr_has_mapping(void)
+{
+#ifdef STOCKADE_TIER_FMOD_RET
+	return true;
+#else
+	return bpf_core_type_matches(union security_list_options___mapped);
+#endif
+}
+
+HOOK(inode_setattr)
+int file_setattr(__u64 *context)
+{
+	__u64 dentry = context[0], attributes = context[1];
+
+	if (setattr_has_mapping()) {
+		dentry = attributes;
+		attributes = context[2];
+	}
+	if (BPF_CORE_READ((struct iattr *)attributes, ia_valid) & ATTR_BY_PATH)
+		return 0;
+	return judge_dentry((struct dentry *)dentry, NULL, STOCKADE_WRITE, REACH_FILE);
+}
+
+#endif
