@@ -2,7 +2,7 @@ import BPF
 import CStockade
 import Policy
 
-/// From a profile to what the kernel's maps hold. Pure; the parts are in CompileProcess.swift and CompileNetwork.swift.
+/// From a profile to what the kernel's maps hold. Pure; the parts are in Compile*.swift.
 package enum PolicyCompiler {
   /// - Parameters:
   ///   - tier: rules it cannot enforce at all are left out; that they are missing was refused or reported before.
@@ -16,6 +16,7 @@ package enum PolicyCompiler {
       if withoutNewExecutables { process.newExecutables = .allow }
       compiled.add(process)
     }
+    if tier >= .fmodRet { compiled.addKernel(of: profile) }
     if hasNetwork {
       do throws(CompileNetworkError) { try compileNetwork(profile.network, into: &compiled) } catch {
         throw .compile("\(error)")

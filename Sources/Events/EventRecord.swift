@@ -4,7 +4,9 @@ import System
 
 /// One denied or audited action. docs/events.md lists the members.
 package struct EventRecord: Sendable {
-  package enum Kind: String, Sendable { case exec, connect, sendmsg, bind, egress, ingress, socket, left }
+  package enum Kind: String, Sendable {
+    case exec, connect, sendmsg, bind, egress, ingress, socket, left, kernel, trace, protected
+  }
   /// What was done, as opposed to what the rule says.
   package enum Effect: String, Sendable { case audited, refused, killed, dropped }
 
@@ -28,6 +30,13 @@ package struct EventRecord: Sendable {
     package var transport: String
   }
 
+  /// The process that a `trace` or `protected` was aimed at.
+  package struct Target: Equatable, Sendable {
+    package var pid: UInt32
+    /// nil: in no container, or in one that is not known any more.
+    package var subject: Subject?
+  }
+
   package var timeNanoseconds: Int64
   package var kind: Kind
   package var effect: Effect
@@ -40,6 +49,9 @@ package struct EventRecord: Sendable {
   package var tier: Tier
   package var process: Process?
   package var peer: Peer?
+  /// Of `kernel` the word of `kernel.block`, of `protected` what was reached for.
+  package var surface: String?
+  package var target: Target?
 
   /// One JSON object, members in a fixed order, absent where they do not apply.
   package var json: JSON {
@@ -54,8 +66,10 @@ package struct EventRecord: Sendable {
     members += [("cgroupId", .unsigned(cgroupID)), ("profile", .string(profile))]
     if let rule { members.append(("rule", .string(rule))) }
     members.append(("tier", .string(tier.name)))
+    if let surface { members.append(("surface", .string(surface))) }
     if let process { members.append(("process", Self.json(process))) }
     if let peer { members.append(("peer", Self.json(peer))) }
+    if let target { members.append(("target", Self.json(target))) }
     return .object(members)
   }
 
@@ -84,6 +98,10 @@ package struct EventRecord: Sendable {
     if process.argumentsAreTruncated { members.append(("argumentsTruncated", true)) }
     members.append(("argumentsSource", .string(process.argumentsSource)))
     return .object(members)
+  }
+
+  private static func json(_ target: Target) -> JSON {
+    .object([("pid", .unsigned(UInt64(target.pid)))] + (target.subject.map(members(of:)) ?? []))
   }
 
   private static func json(_ peer: Peer) -> JSON {
