@@ -17,5 +17,7 @@ SIZE(stockade_argument, 136);
 SIZE(stockade_net_key4, 16);
 SIZE(stockade_net_key6, 28);
 SIZE(stockade_net_node, 4 + 64 * 12);
-SIZE(stockade_event, 112);
+SIZE(stockade_event, 128);
+SIZE(stockade_object, 8);
+SIZE(stockade_inode, 16);
 SIZE(stockade_rate, 16);

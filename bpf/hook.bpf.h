@@ -2,7 +2,7 @@
 /*
  * Hooks that refuse a call, for both tiers that can: a BPF LSM program at the hook, or a fmod_ret program at the
  * function that calls the hooks. Both get the same first arguments and answer with 0 or an errno; the first errno ends
- * the call.
+ * the call. Not every kernel has the optional ones: whoever loads the object asks for those that are there.
  */
 #ifndef STOCKADE_HOOK_H
 #define STOCKADE_HOOK_H
@@ -18,7 +18,7 @@
 #else
 #define HOOK(hook)		   SEC("lsm/" #hook)
 #define HOOK_NAMED(hook, function) SEC("lsm/" #hook)
-#define HOOK_OPTIONAL(hook)	   SEC("?lsm/" #hook) /* not on every kernel */
+#define HOOK_OPTIONAL(hook)	   SEC("?lsm/" #hook)
 #endif
 
 #define EPERM  1

@@ -6,5 +6,9 @@
 #include "stockade.h"
 #include "exec_hooks.bpf.h"
 #include "file_hooks.bpf.h"
+#include "kernel_hooks.bpf.h"
+#include "memory_hooks.bpf.h"
+#include "protect_hooks.bpf.h"
+#include "trace_hooks.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

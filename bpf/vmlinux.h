@@ -38,6 +38,10 @@ enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 /* ---- cgroups ---- */
 
 struct kernfs_node {
@@ -74,12 +78,14 @@ struct mnt_namespace {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_flags;
 	unsigned long s_magic;
 	struct dentry *s_root;
 };
 
 struct inode {
 	unsigned short i_mode;
+	unsigned long i_ino;
 	unsigned int i_nlink;
 	struct super_block *i_sb;
 };
@@ -113,6 +119,7 @@ struct dentry {
 struct vfsmount {
 	struct dentry *mnt_root;
 	int mnt_flags;
+	struct super_block *mnt_sb;
 };
 
 struct mount {
@@ -120,6 +127,7 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;
+	int mnt_group_id; /* 0: what is mounted below is mounted nowhere else by that */
 };
 
 struct path {
@@ -132,6 +140,7 @@ struct file {
 	unsigned int f_flags;
 	struct path f_path;
 	struct inode *f_inode;
+	void *private_data;
 };
 
 /* overlayfs opens the layer's file behind its own; since 6.5 that one tells what the user opened. */
@@ -145,6 +154,15 @@ struct iattr {
 };
 
 struct mnt_idmap;
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	atomic_t count;
+	struct fdtable *fdt;
+};
 
 struct vm_area_struct {
 	unsigned long vm_flags;
@@ -172,10 +190,6 @@ struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 };
 
-typedef struct {
-	int counter;
-} atomic_t;
-
 struct signal_struct {
 	atomic_t live;
 };
@@ -193,6 +207,7 @@ struct task_struct {
 	unsigned int personality;
 	struct mm_struct *mm;
 	struct fs_struct *fs;
+	struct files_struct *files;
 	char comm[16];
 	const struct cred *cred;
 	int pid;
@@ -206,6 +221,24 @@ struct task_struct {
 	struct css_set *cgroups;
 };
 
+/* ---- BPF objects ---- */
+
+struct bpf_map {
+	__u32 id;
+};
+
+struct bpf_prog_aux {
+	__u32 id;
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+
+struct bpf_link {
+	struct bpf_prog *prog;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {
@@ -215,6 +248,22 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+/* ---- enumerations: values differ between kernels ---- */
+
+enum kernel_read_file_id {
+	READING_MODULE = 2,
+	READING_KEXEC_IMAGE = 3,
+	READING_KEXEC_INITRAMFS = 4,
+	READING_MODULE_COMPRESSED = 7,
+};
+
+enum kernel_load_data_id {
+	LOADING_MODULE = 2,
+	LOADING_KEXEC_IMAGE = 3,
+	LOADING_KEXEC_INITRAMFS = 4,
+	LOADING_MODULE_COMPRESSED = 7,
 };
 
 #pragma clang attribute pop

@@ -32,6 +32,7 @@ package final class BPFObject: Sendable {
     maps = try Self.maps(of: object)
     programs = try Self.programs(of: object)
     for map in made { if let descriptor = maps[map] { try shared.add(map, descriptor) } }
+    try shared.remember(maps: maps.values, programs: programs.values)
   }
 
   package func program(_ program: String) throws(BPFError) -> FileDescriptor {

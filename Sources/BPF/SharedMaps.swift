@@ -1,4 +1,5 @@
 import CBPF
+import CStockade
 import Glibc
 import Synchronization
 import System
@@ -9,6 +10,7 @@ package final class SharedMaps: Sendable {
   /// On a bpf file system; nil: nothing is pinned, and the maps go with the process.
   package let folder: String?
   private let descriptors = Mutex<[String: FileDescriptor]>([:])
+  private let loaded = Mutex<[stockade_object]>([])
 
   package init(folder: String?) { self.folder = folder }
 
@@ -31,6 +33,27 @@ package final class SharedMaps: Sendable {
     }
     descriptors.withLock { $0[name] = descriptor }
   }
+
+  /// Remembers the maps and programs of an object that was loaded.
+  func remember(maps: some Sequence<FileDescriptor>, programs: some Sequence<FileDescriptor>) throws(BPFError) {
+    var found: [stockade_object] = []
+    for map in maps {
+      var info = bpf_map_info()
+      var size = UInt32(MemoryLayout<bpf_map_info>.size)
+      try bpf("inspect a map") { bpf_obj_get_info_by_fd(map.number, &info, &size) }
+      found.append(stockade_object(kind: STOCKADE_OBJECT_MAP.rawValue, id: info.id))
+    }
+    for program in programs {
+      var info = bpf_prog_info()
+      var size = UInt32(MemoryLayout<bpf_prog_info>.size)
+      try bpf("inspect a program") { bpf_obj_get_info_by_fd(program.number, &info, &size) }
+      found.append(stockade_object(kind: STOCKADE_OBJECT_PROGRAM.rawValue, id: info.id))
+    }
+    loaded.withLock { $0 += found }
+  }
+
+  /// The maps and programs of all objects that were loaded with these maps; a shared one several times.
+  package var objects: [stockade_object] { loaded.withLock { $0 } }
 
   /// Names of the maps that were made or found so far.
   package var names: [String] { descriptors.withLock { $0.keys.sorted() } }

@@ -41,6 +41,9 @@ package final class Node: Sendable {
       tierReason = "\(error)"
     }
     self.kernel = kernel
+    if let problem = kernel?.protectionProblem {
+      log.error("what belongs to stockade is not kept from containers", metadata: ["reason": "\(problem)"])
+    }
     let enforcer = Enforcer(kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: runtimeMountNamespace)
     self.enforcer = enforcer
     pump = kernel.flatMap { kernel in

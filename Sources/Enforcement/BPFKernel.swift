@@ -11,6 +11,8 @@ package final class BPFKernel: PolicyKernel {
   package let tierReason: String
   /// nil: network rules can be attached; else why not.
   package let networkProblem: String?
+  /// nil: what belongs to this process is kept from containers as far as the tier can; else why not.
+  package let protectionProblem: String?
   private let policy: KernelPolicy
   /// The cgroup of the self-tests.
   private let probe: UInt64
@@ -33,20 +35,35 @@ package final class BPFKernel: PolicyKernel {
       throw error
     }
     (tier, tierReason, probe) = (choice.tier, choice.reason, choice.probe)
-    guard hierarchy.layout != .v1 else {
-      network = nil
-      networkProblem = "there is no cgroup v2 hierarchy, to which alone programs that judge packets can be attached"
-      return
+    let network: (NetworkPrograms, NetworkTables)?
+    (network, networkProblem) = Self.network(policy, pinFolder, hierarchy)
+    self.network = network
+    // Last, since it names everything that was loaded.
+    protectionProblem = Self.protect(policy.shared, pinFolder)
+  }
+
+  private static func network(
+    _ policy: KernelPolicy, _ pinFolder: String, _ hierarchy: CgroupHierarchy
+  ) -> (programs: (NetworkPrograms, NetworkTables)?, problem: String?) {
+    guard hierarchy.layout != .v1, let root = hierarchy.root else {
+      return (nil, "there is no cgroup v2 hierarchy, to which alone programs that judge packets can be attached")
     }
     do throws(BPFError) {
       let programs = try NetworkPrograms(shared: policy.shared, pinFolder: pinFolder, rootCgroupPath: root)
       _ = try programs.adopt()
-      network = (programs, try NetworkTables(shared: policy.shared))
-      networkProblem = nil
-    } catch {
-      network = nil
-      networkProblem = "\(error)"
-    }
+      return ((programs, try NetworkTables(shared: policy.shared)), nil)
+    } catch { return (nil, "\(error)") }
+  }
+
+  /// What a confined container could undo its confinement with.
+  private static func protect(_ shared: SharedMaps, _ pinFolder: String) -> String? {
+    let folders: [String: SelfProtection.Protection] = [
+      pinFolder: .hidden, "/etc/stockade": .kept, "/etc/nri": .kept, "/opt/nri/plugins": .kept,
+    ]
+    do throws(BPFError) {
+      try SelfProtection(shared: shared)?.start(folders: folders)
+      return nil
+    } catch { return "\(error)" }
   }
 
   /// The reader of the kernel's events; one in a process.

@@ -17,6 +17,7 @@ package enum PolicyCompiler {
       compiled.add(process)
     }
     if tier >= .fmodRet, let file = profile.fileAccess { compiled.add(file) }
+    if tier >= .fmodRet { compiled.addKernel(of: profile) }
     if hasNetwork {
       do throws(CompileNetworkError) { try compileNetwork(profile.network, into: &compiled) } catch {
         throw .compile("\(error)")

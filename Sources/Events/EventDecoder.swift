@@ -38,12 +38,40 @@ package struct EventDecoder: Sendable {
     let header = event.header
     guard let kind = Self.kind(header.kind), let effect = Self.effect(header.effect) else { return nil }
     let known = subject(header.cgroup_id, header.revision)
-    return EventRecord(
+    let target = header.target_id == 0 ? nil : subject(header.target_id, 0)
+    var record = EventRecord(
       timeNanoseconds: Int64(header.time_ns) + bootOffsetNanoseconds(), kind: kind, effect: effect,
       reason: Self.reason(header.reason), subject: known?.subject, cgroupID: header.cgroup_id,
       profile: known?.profile.name ?? "", rule: known.flatMap { rule(header, kind, $0.profile) },
       tier: Self.isJudgedByTier(kind) ? known?.tier ?? .none : .none, process: process(event, kind),
       file: Self.file(event, kind), peer: Self.peer(header))
+    record.surface = Self.surface(header, kind)
+    if kind == .kernel, header.reason == STOCKADE_BY_RULE.rawValue, let surface = record.surface {
+      record.rule = "kernel.block \(surface)"
+    }
+    if header.target_pid != 0 { record.target = .init(pid: header.target_pid, subject: target?.subject) }
+    // Who is traced is protected by its own profile; what is the daemon's by none.
+    if kind == .trace { record.profile = target?.profile.name ?? "" }
+    if kind == .protected { record.profile = "" }
+    return record
+  }
+
+  private static func surface(_ header: stockade_event, _ kind: EventRecord.Kind) -> String? {
+    switch kind {
+    case .kernel: KernelSurface.allCases.first { $0.kernelBit == header.surface }?.rawValue
+    case .protected: protected(header.surface)
+    default: nil
+    }
+  }
+
+  private static func protected(_ number: UInt32) -> String? {
+    switch number {
+    case STOCKADE_PROTECTED_FILE.rawValue: "file"
+    case STOCKADE_PROTECTED_MOUNT.rawValue: "mount"
+    case STOCKADE_PROTECTED_BPF.rawValue: "bpf"
+    case STOCKADE_PROTECTED_PROCESS.rawValue: "process"
+    default: nil
+    }
   }
 
   private func rule(_ header: stockade_event, _ kind: EventRecord.Kind, _ profile: Profile) -> String? {
@@ -61,7 +89,7 @@ package struct EventDecoder: Sendable {
     case .connect, .sendmsg, .egress:
       return named("network.egress", element(profile.network.egress?.rules)?.location)
     case .bind, .ingress: return named("network.ingress", element(profile.network.ingress?.rules)?.location)
-    case .socket, .left: return nil
+    case .socket, .left, .kernel, .trace, .protected: return nil
     }
   }
 
@@ -104,8 +132,8 @@ package struct EventDecoder: Sendable {
 
   private static func isJudgedByTier(_ kind: EventRecord.Kind) -> Bool {
     switch kind {
-    case .exec, .map, .file: true
-    case .connect, .sendmsg, .bind, .egress, .ingress, .socket, .left, .dropped: false
+    case .exec, .map, .file, .kernel, .trace, .protected: true
+    case .connect, .sendmsg, .bind, .egress, .ingress, .socket, .left: false
     }
   }
 
@@ -142,6 +170,9 @@ package struct EventDecoder: Sendable {
     case STOCKADE_EVENT_LEFT.rawValue: .left
     case STOCKADE_EVENT_MAP.rawValue: .map
     case STOCKADE_EVENT_FILE.rawValue: .file
+    case STOCKADE_EVENT_KERNEL.rawValue: .kernel
+    case STOCKADE_EVENT_TRACE.rawValue: .trace
+    case STOCKADE_EVENT_PROTECTED.rawValue: .protected
     default: nil
     }
   }
@@ -171,6 +202,7 @@ package struct EventDecoder: Sendable {
     case STOCKADE_STRAY.rawValue: "leftCgroup"
     case STOCKADE_UNPARSED_PACKET.rawValue: "unparsedPacket"
     case STOCKADE_UNKNOWN_PATH.rawValue: "unknownPath"
+    case STOCKADE_PROTECTION.rawValue: "protection"
     default: "unknown(\(number))"
     }
   }

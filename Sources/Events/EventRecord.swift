@@ -5,7 +5,7 @@ import System
 /// One denied or audited action. docs/events.md lists the members.
 package struct EventRecord: Sendable {
   package enum Kind: String, Sendable {
-    case exec, map, file, connect, sendmsg, bind, egress, ingress, socket, left
+    case exec, map, file, connect, sendmsg, bind, egress, ingress, socket, left, kernel, trace, protected
   }
   /// What was done, as opposed to what the rule says.
   package enum Effect: String, Sendable { case audited, refused, killed, dropped }
@@ -39,6 +39,17 @@ package struct EventRecord: Sendable {
     package var transport: String
   }
 
+  /// The process that a `trace` or `protected` was aimed at.
+  package struct Target: Equatable, Sendable {
+    package var pid: UInt32
+    /// nil: in no container, or in one that is not known any more.
+    package var subject: Subject?
+    package init(pid: UInt32, subject: Subject?) {
+      self.pid = pid
+      self.subject = subject
+    }
+  }
+
   package var timeNanoseconds: Int64
   package var kind: Kind
   package var effect: Effect
@@ -52,6 +63,9 @@ package struct EventRecord: Sendable {
   package var process: Process?
   package var file: File?
   package var peer: Peer?
+  /// Of `kernel` the word of `kernel.block`, of `protected` what was reached for.
+  package var surface: String?
+  package var target: Target?
 
   /// One JSON object, members in a fixed order, absent where they do not apply.
   package var json: JSON {
@@ -66,9 +80,11 @@ package struct EventRecord: Sendable {
     members += [("cgroupId", .unsigned(cgroupID)), ("profile", .string(profile))]
     if let rule { members.append(("rule", .string(rule))) }
     members.append(("tier", .string(tier.name)))
+    if let surface { members.append(("surface", .string(surface))) }
     if let process { members.append(("process", Self.json(process))) }
     if let file { members.append(("file", Self.json(file))) }
     if let peer { members.append(("peer", Self.json(peer))) }
+    if let target { members.append(("target", Self.json(target))) }
     return .object(members)
   }
 
@@ -105,6 +121,10 @@ package struct EventRecord: Sendable {
     if file.pathIsTruncated { members.append(("pathTruncated", true)) }
     if !file.access.isEmpty { members.append(("access", .array(file.access.map { .string($0.rawValue) }))) }
     return .object(members)
+  }
+
+  private static func json(_ target: Target) -> JSON {
+    .object([("pid", .unsigned(UInt64(target.pid)))] + (target.subject.map(members(of:)) ?? []))
   }
 
   private static func json(_ peer: Peer) -> JSON {

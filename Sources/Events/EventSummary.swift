@@ -3,7 +3,10 @@ import System
 extension EventRecord {
   /// One line for people: `killed exec /bin/id (id -u): rule process.rules[0] (web.yaml:9)`.
   package var summary: String {
-    var text = "\(effect.rawValue) \(kind.rawValue)"
+    var text = "\(effect.rawValue) \(kind.rawValue)" + (surface.map { " \($0)" } ?? "")
+    if let target {
+      text += " of process \(target.pid)" + (target.subject.map { " in \(Self.printable($0.containerName))" } ?? "")
+    }
     if let file, !file.access.isEmpty { text += " " + file.access.map(\.rawValue).joined(separator: "+") }
     if let path = process?.path ?? file?.path { text += " \(Self.printable(path))" }
     if let peer {

@@ -1,6 +1,6 @@
 extension Profile {
-  /// The profile as it is enforced: in `mode: Audit` every Block of `process`, `file` and `network` is an Audit.
-  /// `kernel` has no actions: whoever enforces it looks at `mode`.
+  /// The profile as it is enforced: in `mode: Audit` every Block of `process`, `file` and `network` is an Audit, and
+  /// `otherContainers` too. `kernel.block` has no actions: whoever enforces it looks at `mode`.
   package func applyingMode() -> Profile {
     guard mode == .audit else { return self }
     var profile = self
@@ -9,7 +9,15 @@ extension Profile {
     profile.fileAccess?.rules.soften()
     profile.network.egress?.soften()
     profile.network.ingress?.soften()
+    profile.otherContainers?.soften()
     return profile
+  }
+}
+
+extension Profile {
+  /// `otherContainers`, or its default.
+  package var effectOnOtherContainers: Action {
+    (applyingMode().otherContainers) ?? (mode == .audit ? .audit : .block)
   }
 }
 

@@ -44,10 +44,11 @@ extension Profile {
 
   private func kernelGaps(_ node: NodeCapabilities) -> [Gap] {
     guard node.tier < .fmodRet else { return [] }
-    return kernelBlock.map {
-      Restriction(subject: "kernel.block \($0.rawValue)")
-        .gap(.none, node.needs("fmod_ret or lsm"), Self.betterTier)
-    }
+    // The default of otherContainers is no rule of the profile: it holds where it can.
+    let restrictions =
+      kernelBlock.map { Restriction(subject: "kernel.block \($0.rawValue)") }
+      + Restriction.setting("kernel.otherContainers", applyingMode().otherContainers ?? .allow)
+    return restrictions.map { $0.gap(.none, node.needs("fmod_ret or lsm"), Self.betterTier) }
   }
 
   private func networkGaps(_ node: NodeCapabilities) -> [Gap] {

@@ -14,6 +14,8 @@ package struct Profile: Equatable, Sendable {
   package var fileAccess: FileSection?
   package var network = NetworkSection()
   package var kernelBlock: [KernelSurface] = []
+  /// What other containers may not do to this one's processes; nil: Block where the node can, Audit in `mode: Audit`.
+  package var otherContainers: Action?
 
   package init(name: String, file: String) {
     self.name = name
@@ -189,8 +191,9 @@ package struct CIDR: Hashable, Sendable {
   package var isIPv4: Bool { bytes.count == 4 }
 }
 
+/// A part of the kernel that a profile can block. docs/tiers.md says what each covers.
 package enum KernelSurface: String, CaseIterable, Sendable {
-  case mount, ptrace, userNamespaces, bpf, ioUring, packetSockets, moduleLoad
+  case mount, ptrace, userNamespaces, bpf, ioUring, packetSockets, moduleLoad, keyrings, perfEvents, executableMemory
 }
 
 /// `spec.seccomp` as written: words in OCI's spelling, not yet checked with libseccomp.

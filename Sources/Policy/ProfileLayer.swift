@@ -43,6 +43,7 @@ package struct ProfileLayer: Equatable, Sendable {
   package var egress: Direction?
   package var ingress: Direction?
   package var kernelBlock: [KernelSurface]?
+  package var otherContainers: Action?
 
   init(location: Location) { self.location = location }
 }

@@ -65,8 +65,9 @@ extension ProfileLayer {
       egress = Direction.read(network, "egress")
       ingress = Direction.read(network, "ingress")
     }
-    if let kernel = spec.section("kernel", keys: ["block"]) {
+    if let kernel = spec.section("kernel", keys: ["block", "otherContainers"]) {
       kernelBlock = kernel.words("block", \KernelSurface.rawValue)
+      otherContainers = kernel.action("otherContainers")
     }
     if let problem = unenforceableMinimumTier { spec.problems.add(problem.location.line, problem.message) }
   }
@@ -86,7 +87,8 @@ extension ProfileLayer {
   /// A floor of `signal` under sections that this tier cannot enforce: no node could ever fulfil both.
   var unenforceableMinimumTier: Problem? {
     guard let minimumTier, minimumTier.tier == .signal else { return nil }
-    let sections = [(fileAccess != nil, "file"), (kernelBlock != nil, "kernel")].filter(\.0).map(\.1)
+    let hasKernel = kernelBlock != nil || (otherContainers ?? .allow) != .allow
+    let sections = [(fileAccess != nil, "file"), (hasKernel, "kernel")].filter(\.0).map(\.1)
     guard let section = sections.first else { return nil }
     return Problem(
       minimumTier.location,

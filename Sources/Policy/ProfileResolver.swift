@@ -87,6 +87,7 @@ extension ProfileLayer {
     kernelBlock = Self.join(kernelBlock, child.kernelBlock) { mine, theirs in
       mine += theirs.filter { !mine.contains($0) }
     }
+    otherContainers = child.otherContainers ?? otherContainers
   }
 
   private static func join<Section>(
@@ -111,6 +112,7 @@ extension ProfileLayer {
     profile.network.egress = egress?.finished()
     profile.network.ingress = ingress?.finished()
     profile.kernelBlock = kernelBlock ?? []
+    profile.otherContainers = otherContainers
     return profile
   }
 }

@@ -18,7 +18,9 @@ struct LayoutTests {
     ("net_key4", MemoryLayout<stockade_net_key4>.size, 16),
     ("net_key6", MemoryLayout<stockade_net_key6>.size, 28),
     ("net_node", MemoryLayout<stockade_net_node>.size, 772),
-    ("event", MemoryLayout<stockade_event>.size, 112),
+    ("event", MemoryLayout<stockade_event>.size, 128),
+    ("object", MemoryLayout<stockade_object>.size, 8),
+    ("inode", MemoryLayout<stockade_inode>.size, 16),
     ("rate", MemoryLayout<stockade_rate>.size, 16),
   ]
 

@@ -96,6 +96,48 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
     #expect(EventDecoder.readCommandLine(pid: UInt32(child))?.count == EventDecoder.argumentsMaxBytes + 1)
   }
 
+  @Test("a refused use of the kernel names the word of the profile")
+  func kernel() {
+    var header = header(STOCKADE_EVENT_KERNEL, STOCKADE_REFUSED, STOCKADE_BY_RULE)
+    header.surface = STOCKADE_SURFACE_IO_URING.rawValue
+    let record = decoder(commandLine: Array("ring\0".utf8)).decode(KernelEvent(header: header))
+    #expect(record?.surface == "ioUring" && record?.rule == "kernel.block ioUring")
+    #expect(record?.summary == "refused kernel ioUring (ring): rule kernel.block ioUring of profile web")
+    #expect(record?.json.text.contains(#""tier":"signal","surface":"ioUring","process":{"#) == true)
+  }
+
+  @Test("what the kernel refused for want of a policy has no rule")
+  func kernelUndecided() {
+    var header = header(STOCKADE_EVENT_KERNEL, STOCKADE_REFUSED, STOCKADE_POLICY_GONE)
+    header.surface = STOCKADE_SURFACE_MOUNT.rawValue
+    let record = decoder().decode(KernelEvent(header: header))
+    #expect(record?.surface == "mount" && record?.rule == nil && record?.reason == "policyGone")
+  }
+
+  @Test("a refused trace has its target, and the profile of that")
+  func trace() {
+    var header = header(STOCKADE_EVENT_TRACE, STOCKADE_REFUSED, STOCKADE_PROTECTION)
+    (header.target_id, header.target_pid) = (8, 77)
+    let record = decoder().decode(KernelEvent(header: header))
+    #expect(record?.target == .init(pid: 77, subject: subject) && record?.profile == "web")
+    #expect(record?.summary == "refused trace of process 77 in app: protection of profile web")
+    #expect(record?.json.text.contains(#""target":{"pid":77,"container":{"id":"c1","name":"app"},"pod":{"#) == true)
+  }
+
+  @Test(
+    "what belongs to the daemon is refused by no profile",
+    arguments: [
+      (STOCKADE_PROTECTED_FILE, "file"), (STOCKADE_PROTECTED_MOUNT, "mount"), (STOCKADE_PROTECTED_BPF, "bpf"),
+      (STOCKADE_PROTECTED_PROCESS, "process"),
+    ])
+  func protected(what: stockade_protected, word: String) {
+    var header = header(STOCKADE_EVENT_PROTECTED, STOCKADE_REFUSED, STOCKADE_PROTECTION)
+    header.surface = what.rawValue
+    let record = decoder().decode(KernelEvent(header: header))
+    #expect(record?.surface == word && record?.profile == "" && record?.target == nil)
+    #expect(record?.json.text.contains(#""reason":"protection""#) == true)
+  }
+
   @Test("a record of an unknown container keeps its cgroup id")
   func unknown() {
     let event = KernelEvent(header: header(STOCKADE_EVENT_EXEC, STOCKADE_KILLED, STOCKADE_POLICY_GONE))

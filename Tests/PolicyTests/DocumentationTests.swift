@@ -146,6 +146,7 @@ import Testing
       "spec.file.defaultAction": "`\(file.defaultAction.name)`",
       "spec.file.rules[].recursive": "`\(file.rules[0].recursive)`",
       "spec.file.rules[].access": access.joined(separator: ", "),
+      "spec.kernel.otherContainers": "`\(empty.effectOnOtherContainers.name)`",
       "spec.network.egress.defaultAction": "`\(egress.defaultAction.name)`",
       "spec.network.egress.rules[].ports[].protocol": "`\(egress.rules[0].ports[0].transport.rawValue)`",
     ]

@@ -91,6 +91,18 @@ import Testing
       ])
   }
 
+  @Test(
+    "otherContainers is a gap where it is asked for, and its default is none",
+    arguments: [
+      ("minimumTier: none", []), ("kernel: {otherContainers: Allow}", []),
+      ("kernel: {otherContainers: Block}", ["none kernel.otherContainers Block"]),
+      ("mode: Audit\nkernel: {otherContainers: Block}", ["none kernel.otherContainers Audit"]),
+    ] as [(String, [String])])
+  func otherContainers(spec: String, gaps: [String]) throws {
+    #expect(try subjects(spec, Self.signal) == gaps)
+    #expect(try subjects(spec, NodeCapabilities(tier: .fmodRet)) == [])
+  }
+
   @Test("minimumTier is a floor of its own")
   func floor() throws {
     #expect(try subjects("minimumTier: lsm", NodeCapabilities(tier: .fmodRet)) == ["none minimumTier lsm"])

@@ -53,7 +53,7 @@ import Testing
           defaultAction: Block
           rules: [{cidr: 'fd00::/8', except: ['fd01::/16'], ports: [{port: 1, endPort: 9}, {protocol: UDP}], action: Allow}]
         ingress: {defaultAction: Audit}
-      kernel: {block: [mount, ioUring]}
+      kernel: {block: [mount, ioUring], otherContainers: Audit}
       """)
     var expected = Profile(name: "web", file: "p.yaml")
     (expected.mode, expected.failurePolicy, expected.minimumTier) = (.audit, .ignore, .lsm)
@@ -66,7 +66,7 @@ import Testing
     (section.defaultAction, section.rules) = (.audit, [slash])
     expected.fileAccess = section
     expected.network = wholeNetwork()
-    expected.kernelBlock = [.mount, .ioUring]
+    (expected.kernelBlock, expected.otherContainers) = ([.mount, .ioUring], .audit)
     #expect(profile == expected)
   }
 

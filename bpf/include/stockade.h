@@ -105,6 +105,7 @@ enum stockade_policy_flags {
 	STOCKADE_HAS_ARGUMENTS = 32, /* some process rule has argument rules */
 	STOCKADE_HAS_FILE = 64,
 	STOCKADE_OTHER_CONTAINERS = 128, /* other containers may trace this one's processes */
+	STOCKADE_AUDIT_OTHER_CONTAINERS = 256,
 };
 
 /* Bits of `kernel_blocked` and `kernel_audited`. */
@@ -119,6 +120,14 @@ enum stockade_surface {
 	STOCKADE_SURFACE_KEYRINGS = 128,
 	STOCKADE_SURFACE_PERF_EVENTS = 256,
 	STOCKADE_SURFACE_EXECUTABLE_MEMORY = 512,
+};
+
+/* `surface` of EVENT_PROTECTED: what of the daemon's was reached for. */
+enum stockade_protected {
+	STOCKADE_PROTECTED_FILE = 1,
+	STOCKADE_PROTECTED_MOUNT = 2,
+	STOCKADE_PROTECTED_BPF = 3,
+	STOCKADE_PROTECTED_PROCESS = 4,
 };
 
 /* Bits of an access. A path rule's verdicts are in the order of the bits. */
@@ -235,6 +244,30 @@ struct stockade_network_container {
 	stockade_u64 cgroup_id;
 };
 
+/* ---- what belongs to the daemon ---- */
+
+enum stockade_object_kind { STOCKADE_OBJECT_MAP = 1, STOCKADE_OBJECT_PROGRAM = 2 };
+
+/* Key of map `own_objects`; a link is known by its program. */
+struct stockade_object {
+	stockade_u32 kind; /* enum stockade_object_kind */
+	stockade_u32 id;
+};
+
+/* Value of map `protected_inodes`. */
+enum stockade_protection {
+	STOCKADE_LEADS = 1, /* the way to what is protected: stays where it is */
+	STOCKADE_KEEP = 2,  /* nothing in it is changed */
+	STOCKADE_HIDE = 3,  /* nor opened */
+};
+
+/* Key of map `protected_inodes`. */
+struct stockade_inode {
+	stockade_u64 number;
+	stockade_u32 device; /* s_dev, as the kernel encodes it */
+	stockade_u32 pad;
+};
+
 /* ---- events ---- */
 
 enum stockade_event_kind {
@@ -293,7 +326,7 @@ struct stockade_event {
 	stockade_u32 parent_pid;
 	stockade_u32 uid;
 	stockade_u32 access;  /* enum stockade_access, of EVENT_FILE */
-	stockade_u32 surface; /* enum stockade_surface, of EVENT_KERNEL */
+	stockade_u32 surface; /* enum stockade_surface, of EVENT_KERNEL; enum stockade_protected, of EVENT_PROTECTED */
 	stockade_u8 comm[16];
 	stockade_u8 protocol; /* IPPROTO_* */
 	stockade_u8 family;   /* AF_INET, AF_INET6; 0: no address */
@@ -304,6 +337,9 @@ struct stockade_event {
 	stockade_u8 path_truncated;
 	stockade_u8 arguments_truncated;
 	stockade_u8 remote_address[16]; /* network order; IPv4 in the first 4; of bind(): the local one */
+	stockade_u64 target_id;		/* of EVENT_TRACE: cgroup id of the container whose process it was */
+	stockade_u32 target_pid;	/* of EVENT_TRACE, and of EVENT_PROTECTED with a process */
+	stockade_u32 pad;
 };
 
 /* Map `counters`: per-CPU array of u64. */

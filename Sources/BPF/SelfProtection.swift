@@ -1,0 +1,68 @@
+import CBPF
+import CStockade
+import Glibc
+import System
+
+/// Tells the programs what marked tasks may not touch, whatever their profile says: this process, its BPF objects, and
+/// folders of the node. docs/tiers.md says what is refused.
+package struct SelfProtection: Sendable {
+  /// A folder, with all that is in it.
+  package enum Protection: Equatable, Sendable {
+    /// Nothing in it is opened: pins.
+    case hidden
+    /// Nothing in it is changed.
+    case kept
+  }
+
+  private let shared: SharedMaps
+  private let objects: MapAccess<stockade_object, UInt32>
+  private let inodes: MapAccess<stockade_inode, UInt32>
+  private let devices: MapAccess<UInt32, UInt32>
+  private let daemon: MapAccess<UInt32, stockade_entrypoint>
+
+  /// nil: no programs that protect were loaded; the tier is `signal` or `none`.
+  package init?(shared: SharedMaps) throws(BPFError) {
+    guard let objects = try shared.descriptor("own_objects"), let inodes = try shared.descriptor("protected_inodes"),
+      let devices = try shared.descriptor("protected_devices"), let daemon = try shared.descriptor("daemon")
+    else { return nil }
+    self.shared = shared
+    self.objects = MapAccess(name: "own_objects", descriptor: objects)
+    self.inodes = MapAccess(name: "protected_inodes", descriptor: inodes)
+    self.devices = MapAccess(name: "protected_devices", descriptor: devices)
+    self.daemon = MapAccess(name: "daemon", descriptor: daemon)
+  }
+
+  /// Protects this process, all BPF objects that it has loaded so far, and the folders that exist; what an earlier
+  /// process protected beside them no longer is. Call it when all programs are loaded.
+  package func start(folders: [String: Protection]) throws(BPFError) {
+    let places: ProtectedPlaces
+    let ticks: UInt64
+    do throws(Errno) {
+      places = try ProtectedPlaces(folders: folders, mountInfo: try Files.text("/proc/self/mountinfo"))
+      ticks = try Self.startTicks()
+    } catch { throw .system(error) }
+    try replace(objects, with: shared.objects.map { ($0, 1) }, zero: stockade_object()) {
+      [UInt64($0.kind), UInt64($0.id)]
+    }
+    try replace(inodes, with: places.inodes, zero: stockade_inode()) { [$0.number, UInt64($0.device)] }
+    try replace(devices, with: places.devices, zero: 0) { [UInt64($0)] }
+    try daemon.set(0, stockade_entrypoint(tgid: UInt32(getpid()), pad: 0, start_ticks: ticks))
+  }
+
+  /// New elements first: what stays protected is so all the time.
+  private func replace<Key>(
+    _ map: MapAccess<Key, UInt32>, with elements: [(Key, UInt32)], zero: Key, by identity: (Key) -> [UInt64]
+  ) throws(BPFError) {
+    for (key, value) in elements { try map.set(key, value) }
+    let wanted = Set(elements.map { identity($0.0) })
+    for key in try map.keys(zero: zero) where !wanted.contains(identity(key)) { try map.remove(key) }
+  }
+
+  /// Field 22 of /proc/self/stat. The command's name may hold spaces and brackets: counted from the last bracket.
+  private static func startTicks() throws(Errno) -> UInt64 {
+    let text = try Files.text("/proc/self/stat")
+    let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+    guard fields.count > 20, let ticks = UInt64(fields[20]) else { throw Errno(EINVAL, "parse /proc/self/stat") }
+    return ticks
+  }
+}

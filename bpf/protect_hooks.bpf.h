@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Refuses marked tasks what would harm the daemon, its files and its BPF objects. Hooks:
+ *   bpf_map, bpf_prog, bpf                                                   our objects
+ *   file_open, inode_{create,link,unlink,symlink,mkdir,rmdir,mknod,rename},
+ *   path_{truncate,chmod,chown}                                              our files
+ *   sb_mount, move_mount, sb_umount, sb_pivotroot                            where our files are found
+ *   task_kill                                                                the daemon; trace_hooks.bpf.h has ptrace
+ *
+ * The inode hooks, since an overlay that has one of our folders for a layer comes by no path hook.
+ */
+#ifndef STOCKADE_PROTECT_HOOKS_H
+#define STOCKADE_PROTECT_HOOKS_H
+
+#include "protect.bpf.h"
+
+#define FMODE_WRITE	2
+#define BPF_LINK_UPDATE 29
+#define BPF_LINK_DETACH 34
+#define MS_REMOUNT	32ul
+#define MS_BIND		4096ul
+#define MS_CHANGES_TYPE (1ul << 17 | 1ul << 18 | 1ul << 19 | 1ul << 20) /* unbindable, private, slave, shared */
+
+/* Marked tasks only: every other leaves after this one look-up. */
+#define LEAVE_UNMARKED()                                                                                               \
+	do {                                                                                                           \
+		if (!mark_of(bpf_get_current_task_btf()))                                                              \
+			return 0;                                                                                      \
+	} while (0)
+
+/* ---- BPF objects ---- */
+
+/* Whatever gives a descriptor: making, opening a pin, opening by id. */
+HOOK(bpf_map)
+int BPF_PROG(protect_map, struct bpf_map *map)
+{
+	LEAVE_UNMARKED();
+	return is_own_object(STOCKADE_OBJECT_MAP, map->id) ? refuse_marked(STOCKADE_PROTECTED_BPF, 0, false) : 0;
+}
+
+HOOK(bpf_prog)
+int BPF_PROG(protect_program, struct bpf_prog *program)
+{
+	LEAVE_UNMARKED();
+	return is_own_object(STOCKADE_OBJECT_PROGRAM, BPF_CORE_READ(program, aux, id))
+		       ? refuse_marked(STOCKADE_PROTECTED_BPF, 0, false)
+		       : 0;
+}
+
+/*
+ * Whether a descriptor of the current task is one of our links. No hook is asked when a link is opened. With a
+ * descriptor table that others share, what is looked at here need not be what the call then takes: yes.
+ */
+static inline bool may_be_own_link(__u32 number)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct files_struct *files = BPF_CORE_READ(task, files);
+	struct bpf_link *link = NULL;
+	struct file *file = NULL;
+
+	if (BPF_CORE_READ(files, count.counter) != 1)
+		return true;
+	if (number >= BPF_CORE_READ(files, fdt, max_fds))
+		return false;
+	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(files, fdt, fd) + number);
+	link = BPF_CORE_READ(file, private_data);
+	return is_own_object(STOCKADE_OBJECT_PROGRAM, BPF_CORE_READ(link, prog, aux, id));
+}
+
+/* Both commands have the link's descriptor first. */
+HOOK(bpf)
+int BPF_PROG(protect_link, int command, const __u32 *attributes)
+{
+	__u32 number = 0;
+
+	if (command != BPF_LINK_UPDATE && command != BPF_LINK_DETACH)
+		return 0;
+	LEAVE_UNMARKED();
+	bpf_probe_read_kernel(&number, sizeof(number), attributes);
+	return may_be_own_link(number) ? refuse_marked(STOCKADE_PROTECTED_BPF, 0, false) : 0;
+}
+
+/* ---- files ---- */
+
+static inline int refuse_change(struct dentry *dentry, struct super_block *super_block)
+{
+	return protection_below(dentry, super_block) ? refuse_marked(STOCKADE_PROTECTED_FILE, 0, false) : 0;
+}
+
+HOOK(file_open)
+int BPF_PROG(protect_open, struct file *file)
+{
+	struct super_block *super_block;
+	__u32 protection;
+
+	LEAVE_UNMARKED();
+	super_block = BPF_CORE_READ(file, f_inode, i_sb);
+	protection = protection_below(BPF_CORE_READ(file, f_path.dentry), super_block);
+	if (protection == STOCKADE_HIDE || (protection == STOCKADE_KEEP && file->f_mode & FMODE_WRITE))
+		return refuse_marked(STOCKADE_PROTECTED_FILE, 0, false);
+	return 0;
+}
+
+HOOK(inode_create)
+int BPF_PROG(protect_create, struct inode *folder, struct dentry *dentry)
+{
+	LEAVE_UNMARKED();
+	return refuse_change(dentry, BPF_CORE_READ(folder, i_sb));
+}
+
+HOOK(inode_link)
+int BPF_PROG(protect_hard_link, struct dentry *old, struct inode *folder, struct dentry *dentry)
+{
+	int refused;
+
+	LEAVE_UNMARKED();
+	/* A second name outside would be one by which the file can be written. */
+	refused = refuse_change(old, BPF_CORE_READ(folder, i_sb));
+	return refused ? -EPERM : refuse_change(dentry, BPF_CORE_READ(folder, i_sb));
+}
+
+HOOK(inode_unlink)
+int BPF_PROG(protect_unlink, struct inode *folder, struct dentry *dentry)
+{
+	LEAVE_UNMARKED();
+	return refuse_change(dentry, BPF_CORE_READ(folder, i_sb));
+}
+
+HOOK(inode_symlink)
+int BPF_PROG(protect_symlink, struct inode *folder, struct dentry *dentry)
+{
+	LEAVE_UNMARKED();
+	return refuse_change(dentry, BPF_CORE_READ(folder, i_sb));
+}
+
+HOOK(inode_mkdir)
+int BPF_PROG(protect_make_folder, struct inode *folder, struct dentry *dentry)
+{
+	LEAVE_UNMARKED();
+	return refuse_change(dentry, BPF_CORE_READ(folder, i_sb));
+}
+
+HOOK(inode_rmdir)
+int BPF_PROG(protect_remove_folder, struct inode *folder, struct dentry *dentry)
+{
+	LEAVE_UNMARKED();
+	return refuse_change(dentry, BPF_CORE_READ(folder, i_sb));
+}
+
+HOOK(inode_mknod)
+int BPF_PROG(protect_node, struct inode *folder, struct dentry *dentry)
+{
+	LEAVE_UNMARKED();
+	return refuse_change(dentry, BPF_CORE_READ(folder, i_sb));
+}
+
+HOOK(inode_rename)
+int BPF_PROG(protect_rename, struct inode *from_folder, struct dentry *from, struct inode *to_folder, struct dentry *to)
+{
+	int refused;
+
+	LEAVE_UNMARKED();
+	refused = refuse_change(from, BPF_CORE_READ(from_folder, i_sb));
+	return refused ? -EPERM : refuse_change(to, BPF_CORE_READ(to_folder, i_sb));
+}
+
+static inline int refuse_path(struct path *path)
+{
+	LEAVE_UNMARKED();
+	return refuse_change(BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt, mnt_sb));
+}
+
+HOOK(path_truncate)
+int BPF_PROG(protect_truncate, struct path *path)
+{
+	return refuse_path(path);
+}
+
+HOOK(path_chmod)
+int BPF_PROG(protect_chmod, struct path *path)
+{
+	return refuse_path(path);
+}
+
+HOOK(path_chown)
+int BPF_PROG(protect_chown, struct path *path)
+{
+	return refuse_path(path);
+}
+
+/* ---- mounts ---- */
+
+/*
+ * Whether what is mounted or unmounted there shows to the daemon: in its own mount namespace, or shared with others.
+ * Elsewhere a container may well mount something over its own view of the node's folders.
+ */
+static inline bool reaches_host(struct vfsmount *mount)
+{
+	return BPF_CORE_READ(mount_of(mount), mnt_ns, ns.inum) == runtime_mount_namespace ||
+	       BPF_CORE_READ(mount_of(mount), mnt_group_id);
+}
+
+/* To mount over a folder of ours, or over the way to one. */
+static inline int refuse_cover(struct path *path)
+{
+	struct vfsmount *mount = BPF_CORE_READ(path, mnt);
+
+	LEAVE_UNMARKED();
+	if (!reaches_host(mount) || !protection_below(BPF_CORE_READ(path, dentry), BPF_CORE_READ(mount, mnt_sb)))
+		return 0;
+	return refuse_marked(STOCKADE_PROTECTED_MOUNT, 0, false);
+}
+
+/* To take away the mount that our pins are on, or one that it hangs in. */
+static inline int refuse_removal(struct vfsmount *mount)
+{
+	LEAVE_UNMARKED();
+	if (!reaches_host(mount) || !protection_below(BPF_CORE_READ(mount, mnt_root), BPF_CORE_READ(mount, mnt_sb)))
+		return 0;
+	return refuse_marked(STOCKADE_PROTECTED_MOUNT, 0, false);
+}
+
+HOOK(sb_mount)
+int BPF_PROG(protect_mount, const char *device, struct path *path, const char *type, unsigned long flags)
+{
+	/* As the kernel tells them apart: a remount, or a change of propagation, covers nothing. */
+	if (flags & MS_REMOUNT || (!(flags & MS_BIND) && flags & MS_CHANGES_TYPE))
+		return 0;
+	return refuse_cover(path);
+}
+
+HOOK(move_mount)
+int BPF_PROG(protect_move_mount, struct path *from, struct path *to)
+{
+	int refused = refuse_removal(BPF_CORE_READ(from, mnt));
+
+	return refused ? -EPERM : refuse_cover(to);
+}
+
+HOOK(sb_umount)
+int BPF_PROG(protect_umount, struct vfsmount *mount)
+{
+	return refuse_removal(mount);
+}
+
+HOOK(sb_pivotroot)
+int BPF_PROG(protect_pivot_root, struct path *old_path, struct path *new_path)
+{
+	struct vfsmount *mount = BPF_CORE_READ(old_path, mnt);
+
+	LEAVE_UNMARKED();
+	if (BPF_CORE_READ(mount_of(mount), mnt_ns, ns.inum) != runtime_mount_namespace)
+		return 0;
+	return refuse_marked(STOCKADE_PROTECTED_MOUNT, 0, false);
+}
+
+/* ---- the daemon ---- */
+
+HOOK(task_kill)
+int BPF_PROG(protect_signal, struct task_struct *task)
+{
+	LEAVE_UNMARKED();
+	return daemon_is_refused(task->tgid, BPF_CORE_READ(task, group_leader, start_boottime), false) ? -EPERM : 0;
+}
+
+#endif
