@@ -21,7 +21,8 @@ final class FileProgram {
   private var revision: UInt64 = 0
 
   init() throws {
-    bench = try ExecBench.shared()
+    let bench = try ExecBench.shared()
+    self.bench = bench
     let path = "/tmp/stockade-test-\(getpid())-file-decision.o"
     defer { unlink(path) }
     try Self.compile(to: path)
