@@ -15,23 +15,24 @@ final class FileProgram {
   private static let source = "\(#filePath)".replacingLast("FileProgram.swift", "BPF/file_decision.bpf.c")
   private static let programs = "\(#filePath)".replacingLast("Tests/EnforcementTests/FileProgram.swift", "bpf")
 
+  private static let image = Result { try compiled() }
+
   private let bench: ExecBench
   private let object: OpaquePointer
   private let program: Int32
   private var revision: UInt64 = 0
 
   init() throws {
-    bench = try ExecBench.shared()
-    let path = "/tmp/stockade-test-\(getpid())-file-decision.o"
-    defer { unlink(path) }
-    try Self.compile(to: path)
-    guard let opened = bpf_object__open_file(path, nil) else { throw Errno(errno, "open \(path)") }
+    let bench = try ExecBench.shared()
+    self.bench = bench
+    let opened = try Self.image.get().withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, nil) }
+    guard let opened else { throw Errno(errno, "open the file decision") }
     object = opened
     for map in ["policies", "path_rules", "path_hash_keys", "arguments", "counters", "events", "rate"] {
       guard let found = bpf_object__find_map_by_name(object, map) else { continue }
       try call("share \(map)") { bpf_map__reuse_fd(found, try! bench.policy.shared.descriptor(map)!.number) }
     }
-    try call("load \(path)") { bpf_object__load(opened) }
+    try call("load the file decision") { bpf_object__load(opened) }
     program = bpf_program__fd(bpf_object__find_program_by_name(object, "file_decision"))
   }
 
@@ -40,7 +41,9 @@ final class FileProgram {
     bpf_object__close(object)
   }
 
-  private static func compile(to path: String) throws {
+  private static func compiled() throws -> [UInt8] {
+    let path = "/tmp/stockade-test-\(getpid())-file-decision.o"
+    defer { unlink(path) }
     let words =
       ["clang", "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-I", programs, "-I", "\(programs)/include"]
       + ["-c", source, "-o", path]
@@ -51,6 +54,7 @@ final class FileProgram {
     if code != 0 { throw Errno(code, "start clang") }
     var status: Int32 = 0
     try call("wait for clang") { waitpid(compiler, &status, 0) }
+    return try Files.read(path)
   }
 
   func apply(_ section: FileSection, mode: Mode = .enforce) throws {

@@ -57,6 +57,32 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
     #expect(record?.summary == "killed exec /bin/id (id -u): rule process.rules[0] (web.yaml:9) of profile web")
   }
 
+  @Test(
+    "a refused access to a file has what was tried and on what, and a mapping what was mapped",
+    arguments: [
+      (
+        STOCKADE_EVENT_FILE, "/etc/shadow", STOCKADE_BY_DEFAULT, 0, 3,
+        #""file":{"path":"/etc/shadow","access":["Read","Write"]}"#
+      ),
+      (STOCKADE_EVENT_FILE, "", STOCKADE_BY_DEFAULT, 0, 1, #""file":{"path":"/","access":["Read"]}"#),
+      (STOCKADE_EVENT_FILE, "", STOCKADE_UNKNOWN_PATH, 1, 2, #""file":{"access":["Write"]}"#),
+      (
+        STOCKADE_EVENT_FILE, "/end", STOCKADE_OVER_LONG_PATH, 1, 2,
+        #""file":{"path":"/end","pathTruncated":true,"access":["Write"]}"#
+      ),
+      (STOCKADE_EVENT_MAP, "/lib/a.so", STOCKADE_NEW_EXECUTABLE, 0, 0, #""file":{"path":"/lib/a.so"}"#),
+    ] as [(stockade_event_kind, String, stockade_reason, UInt8, UInt32, String)])
+  func file(
+    _ kind: stockade_event_kind, _ path: String, _ reason: stockade_reason, _ truncated: UInt8, _ access: UInt32,
+    _ expected: String
+  ) throws {
+    var header = header(kind, STOCKADE_REFUSED, reason)
+    header.access = access
+    header.path_truncated = truncated
+    let text = try #require(decoder().decode(KernelEvent(header: header, path: Array(path.utf8)))).json.text
+    #expect(text.contains(expected) && text.contains(#""tier":"signal""#))
+  }
+
   @Test("a refused connection has its peer, and arguments that say that they were read later")
   func connect() {
     var header = header(STOCKADE_EVENT_CONNECT, STOCKADE_REFUSED, STOCKADE_BY_DEFAULT)

@@ -134,6 +134,58 @@ import Testing
   }
 }
 
+@Suite struct FileDecisions {
+  private static let spec = """
+    file:
+      rules:
+      - {directory: /etc/secrets, recursive: true, action: Block}
+      - {path: /etc/secrets/public, access: [Read], action: Allow}
+      - {directory: /data, access: [Write], action: Audit}
+    """
+
+  @Test(
+    "a rule speaks only of its access, and of several accesses the strictest decides",
+    arguments: [
+      ("/etc/secrets/key", [.read], Decision(.block, .rule, rule: 0)),
+      ("/etc/secrets/public", [.read], Decision(.allow, .rule, rule: 1)),
+      ("/etc/secrets/public", [.write], Decision(.block, .rule, rule: 0)),
+      ("/etc/secrets/public", [.read, .write], Decision(.block, .rule, rule: 0)),
+      ("/etc/secrets", [.read, .write], Decision(.allow, .defaultAction)),
+      ("/data/a", [.read], Decision(.allow, .defaultAction)),
+      ("/data/a", [.write], Decision(.audit, .rule, rule: 2)),
+      ("/data/a/b", [.write], Decision(.allow, .defaultAction)),
+      ("/", [.read], Decision(.allow, .defaultAction)),
+    ] as [(String, Set<Access>, Decision)])
+  func access(path: String, access: Set<Access>, decision: Decision) throws {
+    #expect(try profile(Self.spec).decideFile(path: path, access: access) == decision)
+  }
+
+  @Test(
+    "a folder that is moved counts as what lies in it",
+    arguments: [
+      ("/etc", .file, .allow), ("/etc", .names, .block), ("/etc", .tree, .block), ("/etc/secrets", .names, .block),
+      ("/et", .tree, .allow), ("/data", .names, .audit), ("/data/a", .names, .audit), ("/etc/other", .tree, .allow),
+    ] as [(String, FileReach, Action)])
+  func moved(path: String, reach: FileReach, action: Action) throws {
+    #expect(try profile(Self.spec).decideFile(path: path, access: [.write], reach: reach).action == action)
+  }
+
+  @Test("what a directory rule that is not recursive leaves to the default moves with a folder in it")
+  func movedByDefault() throws {
+    let profile = try profile("file: {defaultAction: Block, rules: [{directory: /data, action: Allow}]}")
+    let actions = FileReach.allCases.map { profile.decideFile(path: "/data/a", access: [.write], reach: $0).action }
+    #expect(actions == [.allow, .allow, .block])
+  }
+
+  @Test("a path over the bound gets the strictest action of the section")
+  func overLong() throws {
+    let profile = try profile(Self.spec)
+    let longest = "/" + String(repeating: "x", count: 4095)
+    #expect(profile.decideFile(path: longest, access: [.read]).action == .allow)
+    #expect(profile.decideFile(path: longest + "x", access: [.read]) == Decision(.block, .overLongPath))
+  }
+}
+
 @Suite struct ArgumentDecisions {
   private func decide(_ arguments: [String], by rules: String, action: String = "Allow") throws -> Decision {
     try profile("process: {rules: [{path: /a, action: \(action), arguments: \(rules)}]}")
