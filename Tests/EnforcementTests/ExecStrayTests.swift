@@ -82,7 +82,7 @@ struct ExecStrayTests {
     let bench = try ExecBench()
     try fillStrays(bench)
     let world = try worldWithProcess(bench)
-    let host = try NetworkActor(launcher: [], prelude: ExecActor.prelude)
+    let host = try PythonActor(launcher: [], prelude: ExecActor.prelude)
     #expect(host.run("join('\(NetworkBench.cgroupRoot)', \(world.actor.processID))") == "ok")
     #expect(world.run("1") == "1")
   }
