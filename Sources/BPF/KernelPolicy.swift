@@ -14,6 +14,7 @@ package final class KernelPolicy: Sendable {
   private let mark: BPFObject
   private let containersMap: MapAccess<UInt64, stockade_container>
   private let entrypoints: MapAccess<UInt64, stockade_entrypoint>
+  private let strays: MapAccess<UInt32, UInt64>
   private let policies: MapAccess<UInt64, stockade_policy>
   private let rules: MapAccess<stockade_path_key, stockade_path_rule>
   private let arguments: MapAccess<stockade_argument_key, stockade_argument>
@@ -35,6 +36,7 @@ package final class KernelPolicy: Sendable {
     mark = try BPFObject("mark", EmbeddedObjects.mark, constants: constants, shared: shared, isShared: Self.isShared)
     containersMap = try Self.map("containers", shared)
     entrypoints = try Self.map("entrypoints", shared)
+    strays = try Self.map("strays", shared)
     policies = try Self.map("policies", shared)
     rules = try Self.map("path_rules", shared)
     arguments = try Self.map("arguments", shared)
@@ -149,6 +151,11 @@ package final class KernelPolicy: Sendable {
 
   package func setEntrypoint(_ cgroupID: UInt64, _ entrypoint: stockade_entrypoint) throws(BPFError) {
     try entrypoints.set(cgroupID, entrypoint)
+  }
+
+  /// Whether a process lives that left its container's cgroup.
+  package func hasStrays() throws(BPFError) -> Bool {
+    try strays.keys(zero: 0).contains { kill(pid_t($0), 0) == 0 || errno != ESRCH }
   }
 
   /// Marks tasks that run already in open containers. Repeated until none is found: a task may fork meanwhile.

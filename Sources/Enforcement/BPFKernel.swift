@@ -136,6 +136,10 @@ package final class BPFKernel: PolicyKernel {
     try kernel { () throws(BPFError) in try network?.programs.attachedCgroupIDs() ?? [] }
   }
 
+  package func hasStrays() throws(KernelError) -> Bool {
+    try kernel { () throws(BPFError) in try policy.hasStrays() }
+  }
+
   package func markRunningTasks() throws(KernelError) {
     try kernel { () throws(BPFError) in try policy.markRunningTasks() }
   }

@@ -23,8 +23,9 @@ extension ConfinementTable {
   }
 
   /// Whether the kernel holds nothing that binds processes: ours, or an earlier process's that we did not take over.
+  /// What left its container's cgroup stays bound when the container has ended, so it counts.
   func isUnused(root: String) throws(KernelError) -> Bool {
-    guard entries.isEmpty, gates.isEmpty else { return false }
+    guard entries.isEmpty, gates.isEmpty, try !kernel.hasStrays() else { return false }
     return try kernel.containers().allSatisfy { Cgroup(id: $0.cgroup_id, in: root) == nil }
   }
 

@@ -32,6 +32,8 @@ package protocol PolicyKernel: AnyObject, Sendable {
   /// Cgroups with network programs attached, also by an earlier process.
   func networkCgroups() throws(KernelError) -> [UInt64]
 
+  /// Whether a process lives that left its container's cgroup.
+  func hasStrays() throws(KernelError) -> Bool
   /// Marks the tasks that run already in containers with a policy.
   func markRunningTasks() throws(KernelError)
   /// Takes everything out of the kernel: programs, links, maps and pins.

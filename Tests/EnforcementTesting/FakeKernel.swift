@@ -14,6 +14,7 @@ package final class FakeKernel: PolicyKernel {
     var rows: [UInt64: stockade_container] = [:]
     var policies: Set<UInt64> = []
     var attached: Set<UInt64> = []
+    var hasStrays = false
   }
   private let state = Mutex(State())
 
@@ -65,6 +66,8 @@ package final class FakeKernel: PolicyKernel {
     try step("detach") { $0.attached.remove(cgroupID) }
   }
   package func networkCgroups() throws(KernelError) -> [UInt64] { Array(attached) }
+  package func hasStrays() throws(KernelError) -> Bool { state.withLock { $0.hasStrays } }
+  package func setStrays(_ hasStrays: Bool) { state.withLock { $0.hasStrays = hasStrays } }
   package func markRunningTasks() throws(KernelError) { try step("mark") }
   package func removeAll() throws(KernelError) { try step("remove all") }
 }

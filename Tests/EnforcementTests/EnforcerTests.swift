@@ -225,6 +225,16 @@ struct EnforcerTests {
     #expect(try world.enforcer.removeIfUnused())
   }
 
+  @Test("as long as a process lives that left its container's cgroup, nothing is taken out of the kernel")
+  func strays() throws {
+    let world = try EnforcerWorld()
+    world.kernel.setStrays(true)
+    #expect(try !world.enforcer.removeIfUnused())
+    #expect(world.kernel.steps.isEmpty)
+    world.kernel.setStrays(false)
+    #expect(try world.enforcer.removeIfUnused())
+  }
+
   @Test(
     "what sets no filter is refused where the profile expects one",
     .enabled(if: !EnforcerWorld.isFiltered, "the tests themselves run under a seccomp filter"))

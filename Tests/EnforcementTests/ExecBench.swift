@@ -10,15 +10,9 @@ import Testing
 
 /// The exec programs, loaded once for all tests, with their pins on a bpf file system that nobody else sees.
 final class ExecBench: Sendable {
-  /// nil where the tests can run.
-  static let whyNot: String? = {
-    guard geteuid() == 0 else { return "needs root" }
-    guard Files.exists("\(NetworkBench.cgroupRoot)/cgroup.procs") else { return "needs cgroup v2" }
-    do { _ = try shared() } catch { return "\(error)" }
-    return nil
-  }()
-  static let isPossible = whyNot == nil
-  static let why = Comment(rawValue: whyNot ?? "")
+  /// Not whether the programs can be loaded: where they cannot, the tests fail.
+  static let isPossible = NetworkBench.isPossible
+  static let why = NetworkBench.why
 
   private static let compiledProgram = Result { try compiled() }
   private static let loaded = Mutex<ExecBench?>(nil)

@@ -45,6 +45,20 @@ struct ExecStrayTests {
     #expect(try bench.count("strays", UInt32(0)) == 0)
   }
 
+  @Test("a stray counts as long as it lives, whatever becomes of its container; what is left of a dead one does not")
+  func living() throws {
+    let bench = try ExecBench()
+    let world = try worldWithProcess(bench)
+    #expect(try !bench.policy.hasStrays())
+    world.run("join('\(NetworkBench.cgroupRoot)')")
+    #expect(try bench.policy.hasStrays())
+    try bench.policy.removeContainer(world.cgroupID)
+    #expect(try bench.policy.hasStrays())
+    world.actor.end()
+    try fillStrays(bench)
+    #expect(try !bench.policy.hasStrays())
+  }
+
   /// Its child lets go of the actor's stream, writes down its pid and lives on.
   private static let fork =
     "os.fork() or [open('pid', 'w').write(str(os.getpid())), os.close(0), os.close(1), signal.pause()]"
