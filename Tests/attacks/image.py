@@ -10,6 +10,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 # The program's exit status says what ran.
 RAN, OTHER = 42, 7
+# Together longer than PATH_MAX; a name as long as one may be.
+DEPTH, DEEP_NAME = 17, "d" * 255
 # The same program each, at places that the profiles speak of.
 PROGRAMS = (
     "opt/allowed", "opt/denied", "opt/denied-folder/program", "opt/covered", "opt/covered-too", "opt/linked",
@@ -51,6 +53,17 @@ def put_busybox(root):
     os.link(root / "bin/busybox", root / "usr/bin/wget")
 
 
+def put_deep(program, folder):
+    """A program whose path is longer than any system call takes: each of the folders holds the next."""
+    inner = os.open(folder, os.O_RDONLY)
+    for _ in range(DEPTH):
+        os.mkdir(DEEP_NAME, dir_fd=inner)
+        outer, inner = inner, os.open(DEEP_NAME, os.O_RDONLY, dir_fd=inner)
+        os.close(outer)
+    shutil.copy(program, f"/proc/self/fd/{inner}/program")
+    os.close(inner)
+
+
 def put_libraries(root, program):
     listing = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
     for path in re.findall(r"(/\S+)", listing):
@@ -73,6 +86,7 @@ def build(root):
     for name in PROGRAMS[1:]:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / "opt/allowed", root / name)
+    put_deep(root / "opt/allowed", root / "opt/over")
     for name in ("opt/setuid-allowed", "opt/setuid-denied"):
         shutil.copy(root / "opt/allowed", root / name)
         (root / name).chmod(0o4755)

@@ -92,8 +92,8 @@ static int clone_tree(char **arguments)
 static int pivot(char **arguments)
 {
 	(void)arguments;
-	/* To what is no mount. */
-	return but(syscall(SYS_pivot_root, "/opt", "/opt"), EINVAL);
+	/* Within the mount that is the root already. */
+	return but(syscall(SYS_pivot_root, "/opt", "/opt"), EBUSY);
 }
 
 static int unmount(char **arguments)

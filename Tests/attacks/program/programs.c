@@ -172,6 +172,19 @@ static int by_dots(char **arguments)
 	return run(path);
 }
 
+/* FOLDER: goes down through folders that each hold the next, to a program whose path no call takes whole. */
+static int deep(char **arguments)
+{
+	char name[256];
+
+	memset(name, 'd', sizeof(name) - 1);
+	name[sizeof(name) - 1] = 0;
+	need(chdir(arguments[0]), "chdir");
+	while (!chdir(name))
+		;
+	return run("./program");
+}
+
 static void *execute_in_thread(void *path)
 {
 	execl(path, path, NULL);
@@ -264,6 +277,7 @@ const struct act program_acts[] = {{"plain", 1, plain},
 				   {"nameless-file", 1, by_nameless_file},
 				   {"deleted-file", 1, by_deleted_file},
 				   {"dots", 1, by_dots},
+				   {"deep", 1, deep},
 				   {"thread", 1, by_thread},
 				   {"vfork", 1, after_vfork},
 				   {"spawn", 1, by_spawn},
