@@ -4,6 +4,7 @@ import os
 import pathlib
 import socket
 import struct
+import subprocess
 import threading
 
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
@@ -44,10 +45,19 @@ def remove_foreign():
             (root / FOREIGN).rmdir()
 
 
-def serve_one(peer):
+def attack(pid, who, act, image):
+    """What becomes of an act on process `pid`, tried by this machine's user or in another container."""
+    # Another container is whoever is in a mount namespace of its own and has no mark.
+    apart = ["unshare", "--mount"] if who == "container" else []
+    command = [*apart, image / "bin/attack", "run", act.replace("PID", str(pid))]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return done.stdout.strip().removeprefix("1 ") or "lost: " + done.stderr.strip()
+
+
+def serve_one(peer, image):
     with peer:
         pid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-        verb, argument = peer.makefile().readline().split()
+        verb, argument = peer.makefile().readline().strip().split(" ", 1)
         try:
             if verb == "move":
                 move(pid, argument)
@@ -55,6 +65,8 @@ def serve_one(peer):
             elif verb == "pass":
                 with open(f"/proc/{pid}/root{argument}", "rb") as file:
                     socket.send_fds(peer, [b"+"], [file.fileno()])
+            elif verb == "attack":
+                peer.send(attack(pid, *argument.split(" ", 1), image).encode())
         except OSError as error:
             print(f"helper: {verb} {argument}: {error}", flush=True)
             peer.send(b"-")
@@ -63,7 +75,8 @@ def serve_one(peer):
 class Helper:
     """Listens in `folder`, which is bound at /vol, as long as the context lasts."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, image):
+        self.image = image
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(str(folder / "helper"))
         self.socket.listen()
@@ -82,4 +95,4 @@ class Helper:
                 peer, _ = self.socket.accept()
             except OSError:
                 return
-            serve_one(peer)
+            serve_one(peer, self.image)

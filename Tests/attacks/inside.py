@@ -23,6 +23,8 @@ from image import fill_volume
 STAGE_LIMIT_SECONDS = 240
 # Exit status of `stockade try` when the container did not start.
 NOT_STARTED = 125
+# What exit statuses of `runc exec` mean; 255 is runc's own, where the kernel refused to execute the command.
+EXEC_OUTCOMES = {"42": table.ALLOWED, "137": table.KILLED, "255": table.EACCES, "126": table.EACCES}
 
 
 class Machine:
@@ -54,13 +56,29 @@ class Machine:
         """The outcomes of acts, in one container."""
         with tempfile.TemporaryDirectory(dir=self.folder) as volume:
             fill_volume(pathlib.Path(volume))
-            with Helper(pathlib.Path(volume)):
+            with Helper(pathlib.Path(volume), self.image):
                 acts = [act.replace("{image}", str(self.image)) for act in acts]
                 options = (*options, "--mount", f"{volume}:/vol")
                 _, printed, said = self.start(profiles.text(profile), options, ["/bin/attack", "run", *acts])
         lines = dict(line.split(" ", 1) for line in printed.splitlines() if re.match(r"\d+ ", line))
         missing = "lost: " + (said.strip().splitlines() or ["nothing was printed"])[-1]
         return [lines.get(str(number), missing) for number in range(1, len(acts) + 1)]
+
+
+    def execute(self, profile, options, commands):
+        """The outcomes of commands that are brought into one container from outside."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as volume:
+            options = [*options, "--mount", f"{volume}:/vol"]
+            for command in [*commands, "/bin/attack touch /vol/done"]:
+                options += ["--exec", command]
+            _, _, said = self.start(profiles.text(profile), options, ["/bin/attack", "wait", "/vol/done"])
+        statuses = re.findall(r'^stockade try: exec ".*": exit status (\d+)$', said, re.MULTILINE)
+        if len(statuses) != len(commands) + 1:
+            return ["lost: " + (said.strip().splitlines() or ["nothing was printed"])[-1]] * len(commands)
+        return [EXEC_OUTCOMES.get(status, f"lost: exit status {status}") for status in statuses[:-1]]
+
+    def outcomes(self, stage, profile, options, acts):
+        return (self.execute if stage == "exec" else self.perform)(profile, options, acts)
 
 
 def emit(**record):
@@ -84,12 +102,12 @@ def cannot_be_tried(attack, got):
     return bool(attack.unavailable and re.search(attack.unavailable, got))
 
 
-def try_open(machine, options, stages):
+def try_open(machine, tier, options, stages):
     """Each attack where nothing is denied: what does not succeed there shows nothing elsewhere."""
     attacks = [attack for attack in table.ATTACKS if attack.stage in stages]
-    outcomes = machine.perform("open", options, [attack.act for attack in attacks])
+    outcomes = machine.outcomes(stages[0], "open", options, [attack.act for attack in attacks])
     for attack, got in zip(attacks, outcomes):
-        judge(attack, "open", attack.open, got, not cannot_be_tried(attack, got))
+        judge(attack, "open", attack.expected_where_open(tier), got, not cannot_be_tried(attack, got))
     return {attack for attack, got in zip(attacks, outcomes) if cannot_be_tried(attack, got)}
 
 
@@ -101,7 +119,7 @@ def try_stage(machine, tier, stage, impossible):
             cells.append((attack, "attack", attack.act, attack.expected(tier, machine.cgroup)))
             if attack.twin:
                 cells.append((attack, "twin", attack.twin, table.ALLOWED))
-    outcomes = machine.perform(profile, options, [act for _, _, act, _ in cells])
+    outcomes = machine.outcomes(stage, profile, options, [act for _, _, act, _ in cells])
     for (attack, kind, _, expected), got in zip(cells, outcomes):
         judge(attack, kind, expected, got, attack not in impossible)
 
@@ -114,8 +132,8 @@ def main():
     emit(tier=tier, reason=reason)
     impossible = set()
     for options in sorted({options for _, options in table.STAGES.values()}):
-        stages = {stage for stage, (_, those) in table.STAGES.items() if those == options}
-        impossible |= try_open(machine, options, stages)
+        stages = [stage for stage, (_, those) in table.STAGES.items() if those == options]
+        impossible |= try_open(machine, tier, options, stages)
         emit(stage="open", seconds=round(time.monotonic() - started, 1))
     for stage in table.STAGES:
         try_stage(machine, tier, stage, impossible)

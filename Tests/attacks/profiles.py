@@ -56,6 +56,7 @@ ALLOW = """
     allowEntrypoint: true
     rules:
     - {path: /opt/allowed, action: Allow}
+    - {path: /bin/attack, action: Allow}
     - {path: /opt/by-unlisted.sh, action: Allow}
     - {path: /opt/by-allowed.sh, action: Allow}
     - {path: /opt/dynamic, action: Allow}

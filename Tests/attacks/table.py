@@ -18,6 +18,8 @@ STAGES = {
     "fileless": ("fileless", ("--privileged",)),
     "kernel": ("kernel", ("--privileged",)),
     "host": ("deny", ("--privileged", "--hostpid")),
+    # Each act is a command that `runc exec` brings into a running container.
+    "exec": ("allow", ()),
 }
 
 
@@ -33,8 +35,9 @@ class Attack:
     v1: str | None = None
     # Why it cannot be tried on some kernels: a pattern of what the act says then.
     unavailable: str | None = None
-    # The act succeeds, or ends otherwise, where nothing is denied.
+    # What becomes of it where nothing is denied; at tiers lsm and fmod_ret, where that is something else.
     open: str = ALLOWED
+    open_better: str | None = None
 
     def expected(self, tier, cgroup):
         if self.v1 and cgroup == "v1":
@@ -42,6 +45,9 @@ class Attack:
         if tier in ("lsm", "fmod_ret"):
             return self.better
         return self.signal if tier == "signal" else ALLOWED
+
+    def expected_where_open(self, tier):
+        return self.open_better if self.open_better and tier in ("lsm", "fmod_ret") else self.open
 
 
 def program(name, act, twin=None, stage="deny", **more):
@@ -155,6 +161,37 @@ HOST = (
     program("setns into the machine's mounts", "other-mounts 1 {image}/opt/allowed", stage="host",
             unavailable="/proc/1/ns/mnt: EACCES"),
     program("denied program in the machine's pid namespace", "plain /opt/denied", "plain /opt/allowed", stage="host"),
+)
+
+EXEC = (
+    program("exec from outside", "/opt/unlisted", "/opt/allowed", stage="exec"),
+    program("exec of a script from outside", "/opt/by-unlisted.sh", "/opt/by-allowed.sh", stage="exec"),
+    program("exec of a shell from outside", "/bin/sh -c 'exit 42'", "/bin/attack ran", stage="exec"),
+)
+
+# Whoever is in another container may not reach into a confined one; the machine's own user may.
+OTHERS = tuple(
+    Attack(f"{name} by another container", "deny", f"by-another container {act}", denied, ALLOWED,
+           f"by-another machine {act}", open_better=denied)
+    for name, act, denied in (
+        ("ptrace", "ptrace-seize%20PID", EPERM),
+        ("process_vm_readv", "process-vm-read%20PID", EPERM),
+        ("/proc/PID/mem", "proc-mem%20PID", EACCES),
+        ("/proc/PID/root", "read%20/proc/PID/root/data/plain/key", EACCES),
+        ("/proc/PID/environ", "read%20/proc/PID/environ", EACCES),
+    )
+)  # fmt: skip
+
+# What enforces the policy is out of reach, whatever the profile.
+DAEMON = tuple(
+    Attack(name, stage, act, EPERM, ALLOWED, open_better=EPERM, unavailable=why)
+    for name, stage, act, why in (
+        ("open the policy's maps", "deny", "bpf-open-maps", "there is none: EPERM"),
+        ("open the policy's programs", "deny", "bpf-open-programs", "there is none: EPERM"),
+        ("open the policy's links", "deny", "bpf-open-links", "there is none: EPERM"),
+        ("signal the daemon", "host", "signal-daemon", None),
+        ("ptrace the daemon", "host", "trace-daemon", None),
+    )
 )
 
 LISTED = (
@@ -280,4 +317,4 @@ KERNEL = (
     surface("kexec_file_load", "kexec-file", unavailable="no such call"),
 )
 
-ATTACKS = (*NAMES, *SCRIPTS, *NEW, *MOUNTS, *HOST, *LISTED, *READ, *CHANGE, *NETWORK, *KERNEL)
+ATTACKS = (*NAMES, *SCRIPTS, *NEW, *MOUNTS, *HOST, *EXEC, *LISTED, *READ, *CHANGE, *OTHERS, *DAEMON, *NETWORK, *KERNEL)

@@ -24,10 +24,13 @@ struct act {
 
 /* Each ends with an act without a name. */
 extern const struct act program_acts[], library_acts[], race_acts[], mount_acts[], cgroup_acts[], file_acts[],
-	change_acts[], kernel_acts[], process_acts[], network_acts[], outside_acts[];
+	change_acts[], kernel_acts[], process_acts[], network_acts[], outside_acts[], daemon_acts[];
 
 /* The act cannot be tried here: ends the process with that, and why. */
 _Noreturn void unavailable(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Ends the process that performs an act with an outcome that somebody else found. */
+_Noreturn void finish(const char *text);
 
 /* `result`, if it is no failure; else the act is unavailable, since `what` failed. */
 long need(long result, const char *what);

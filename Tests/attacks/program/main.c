@@ -5,6 +5,7 @@
  * attack ran                          ends with the status that says so
  * attack own [deleted]                executes itself again as /proc/self/exe
  * attack read FILE                    ends with RAN if the file can be read, else with its errno
+ * attack wait FILE                    waits until the file is there, which `attack touch FILE` makes
  */
 #include "attack.h"
 
@@ -19,16 +20,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIMIT_SECONDS 60
-#define ARGUMENTS_MAX 8
-#define REPORT_LENGTH 256
+#define LIMIT_SECONDS	   60
+#define ARGUMENTS_MAX	   8
+#define REPORT_LENGTH	   256
+#define PAUSE_MICROSECONDS 10000
 
-static const struct act *const tables[] = {program_acts, library_acts, race_acts,   mount_acts,
-					   cgroup_acts,	 file_acts,    change_acts, kernel_acts,
-					   process_acts, network_acts, outside_acts};
+static const struct act *const tables[] = {program_acts, library_acts, race_acts,    mount_acts,
+					   cgroup_acts,	 file_acts,    change_acts,  kernel_acts,
+					   process_acts, network_acts, outside_acts, daemon_acts};
 
 /* Where the process that performs an act tells how it went. */
 static int report = -1;
+
+_Noreturn void finish(const char *text)
+{
+	_exit(write(report, text, strlen(text)) < 0);
+}
 
 _Noreturn void unavailable(const char *format, ...)
 {
@@ -39,9 +46,7 @@ _Noreturn void unavailable(const char *format, ...)
 	va_start(values, format);
 	vsnprintf(text + length, sizeof(text) - (size_t)length, format, values);
 	va_end(values);
-	if (write(report, text, strlen(text)) < 0)
-		_exit(2);
-	_exit(0);
+	finish(text);
 }
 
 long need(long result, const char *what)
@@ -143,6 +148,18 @@ static int read_file(const char *path)
 	return fd < 0 || read(fd, &byte, 1) < 0 ? errno : RAN;
 }
 
+static int touch(const char *path)
+{
+	return open(path, O_WRONLY | O_CREAT, 0666) < 0;
+}
+
+static int wait_for(const char *path)
+{
+	while (access(path, F_OK))
+		usleep(PAUSE_MICROSECONDS);
+	return 0;
+}
+
 static int own(int deleted)
 {
 	char path[PATH_LENGTH] = {0};
@@ -163,6 +180,10 @@ int main(int argc, char **argv)
 		return own(argc > 2);
 	if (argc == 3 && strcmp(argv[1], "read") == 0)
 		return read_file(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "wait") == 0)
+		return wait_for(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "touch") == 0)
+		return touch(argv[2]);
 	if (argc < 3 || strcmp(argv[1], "run") != 0) {
 		fputs("usage: attack run \"ACT [ARGUMENT...]\"...\n", stderr);
 		return 2;

@@ -67,5 +67,20 @@ static int moved(char **arguments)
 	return run(arguments[1]);
 }
 
-const struct act outside_acts[] = {
-	{"passed-read", 1, read_passed}, {"passed-program", 1, run_passed}, {"moved", 2, moved}, {NULL, 0, NULL}};
+/* WHO ACT: what becomes of an act on this process by the `machine`, or by another `container`. */
+static int by_another(char **arguments)
+{
+	char text[256] = {0}, request[PATH_LENGTH];
+	int helper;
+
+	snprintf(request, sizeof(request), "%s %s", arguments[0], arguments[1]);
+	helper = ask("attack", request);
+	need(read(helper, text, sizeof(text) - 1), "receive");
+	finish(text);
+}
+
+const struct act outside_acts[] = {{"passed-read", 1, read_passed},
+				   {"passed-program", 1, run_passed},
+				   {"moved", 2, moved},
+				   {"by-another", 2, by_another},
+				   {NULL, 0, NULL}};
