@@ -62,6 +62,9 @@ ALLOW = """
     - {path: /opt/dynamic, action: Allow}
     - {directory: /app, action: Allow}
     - {directory: /opt/over, recursive: true, action: Allow}
+  file:
+    rules:
+    - {directory: /data/secret, recursive: true, action: Block}
 """
 
 # Programs without a file may run, but what they open is judged as ever.

@@ -18,6 +18,9 @@ STAGES = {
     "fileless": ("fileless", ("--privileged",)),
     "kernel": ("kernel", ("--privileged",)),
     "host": ("deny", ("--privileged", "--hostpid")),
+    # As of a pod with hostUsers: false, on a node whose devices need hooks.
+    "users": ("allow", ("--user-namespace", "--hook", "createContainer:/bin/busybox touch /proc/self/cwd/created",
+                        "--hook", "startContainer:/bin/touch /started")),
     # Each act is a command that `runc exec` brings into a running container.
     "exec": ("allow", ()),
 }
@@ -194,6 +197,17 @@ DAEMON = tuple(
     )
 )
 
+USERS = (
+    program("user-namespaced root", "plain /opt/unlisted", "plain /opt/allowed", stage="users"),
+    program("user-namespaced root, memfd", "memfd /opt/allowed", stage="users"),
+    program("user-namespaced root, bind mount", "bind-as-user-root /opt/unlisted /app/program",
+            "bind-as-user-root /opt/allowed /app/program", stage="users"),
+    file("user-namespaced root reads", "read /data/secret/key", "read /data/plain/key", stage="users"),
+    # The runtime's own programs are not the container's: the profile lists neither, and both must have run.
+    Attack("createContainer hook ran", "users", "read /created", ALLOWED, ALLOWED),
+    Attack("startContainer hook ran", "users", "read /started", ALLOWED, ALLOWED),
+)  # fmt: skip
+
 LISTED = (
     program("unlisted program", "plain /opt/unlisted", "plain /opt/allowed", stage="allow"),
     program("unlisted by symbolic link", "symlink /opt/unlisted", "symlink /opt/allowed", stage="allow"),
@@ -317,4 +331,4 @@ KERNEL = (
     surface("kexec_file_load", "kexec-file", unavailable="no such call"),
 )
 
-ATTACKS = (*NAMES, *SCRIPTS, *NEW, *MOUNTS, *HOST, *EXEC, *LISTED, *READ, *CHANGE, *OTHERS, *DAEMON, *NETWORK, *KERNEL)
+ATTACKS = (*NAMES, *SCRIPTS, *NEW, *MOUNTS, *HOST, *USERS, *EXEC, *LISTED, *READ, *CHANGE, *OTHERS, *DAEMON, *NETWORK, *KERNEL)
