@@ -2,9 +2,10 @@
 """
 Tries the attacks on the kernel that runs, and prints a line of JSON for each: what was expected, and what happened.
 
-    inside.py STOCKADE IMAGE CGROUP
+    inside.py STOCKADE IMAGE CGROUP [EXECUTIONS]
 
-CGROUP is how cgroups are mounted: v2, hybrid or v1.
+CGROUP is how cgroups are mounted: v2, hybrid or v1. With EXECUTIONS nothing else is done than so many execs into a
+running container, of a program that its profile allows: none may be refused.
 """
 
 import json
@@ -21,6 +22,7 @@ from helper import Helper
 from image import fill_volume
 
 STAGE_LIMIT_SECONDS = 240
+EXECUTION_LIMIT_SECONDS = 3
 # Exit status of `stockade try` when the container did not start.
 NOT_STARTED = 125
 # What exit statuses of `runc exec` mean; 255 is runc's own, where the kernel refused to execute the command.
@@ -32,13 +34,13 @@ class Machine:
         self.stockade, self.image, self.cgroup = stockade, image, cgroup
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="attacks-"))
 
-    def start(self, profile_text, options, command):
+    def start(self, profile_text, options, command, limit_seconds=STAGE_LIMIT_SECONDS):
         """Runs a command in a container: its exit status, standard output and standard error."""
         profile = self.folder / "profile.yaml"
         profile.write_text(profile_text, encoding="utf-8")
         arguments = [self.stockade, "try", "--profile", profile, "--rootfs", self.image, *options, "--", *command]
         done = subprocess.run(
-            arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=STAGE_LIMIT_SECONDS, check=False
+            arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_seconds, check=False
         )
         return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
@@ -71,7 +73,8 @@ class Machine:
             options = [*options, "--mount", f"{volume}:/vol"]
             for command in [*commands, "/bin/attack touch /vol/done"]:
                 options += ["--exec", command]
-            _, _, said = self.start(profiles.text(profile), options, ["/bin/attack", "wait", "/vol/done"])
+            limit = STAGE_LIMIT_SECONDS + EXECUTION_LIMIT_SECONDS * len(commands)
+            _, _, said = self.start(profiles.text(profile), options, ["/bin/attack", "wait", "/vol/done"], limit)
         statuses = re.findall(r'^stockade try: exec ".*": exit status (\d+)$', said, re.MULTILINE)
         if len(statuses) != len(commands) + 1:
             return ["lost: " + (said.strip().splitlines() or ["nothing was printed"])[-1]] * len(commands)
@@ -124,12 +127,24 @@ def try_stage(machine, tier, stage, impossible):
         judge(attack, kind, expected, got, attack not in impossible)
 
 
+def try_executions(machine, count):
+    outcomes = machine.execute("allow", (), ["/opt/allowed"] * count)
+    found = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in sorted(set(outcomes)))
+    expected = f"{count} {table.ALLOWED}"
+    verdict = "right" if found == expected else "wrong"
+    emit(attack="execs", stage="exec", kind="attack", expected=expected, got=found, verdict=verdict)
+
+
 def main():
-    stockade, image, cgroup = sys.argv[1:]
+    stockade, image, cgroup, *executions = sys.argv[1:]
     machine = Machine(stockade, pathlib.Path(image), cgroup)
     started = time.monotonic()
     tier, reason = machine.tier()
     emit(tier=tier, reason=reason)
+    if executions:
+        try_executions(machine, int(executions[0]))
+        emit(stage="exec", seconds=round(time.monotonic() - started, 1))
+        return
     impossible = set()
     for options in sorted({options for _, options in table.STAGES.values()}):
         stages = [stage for stage, (_, those) in table.STAGES.items() if those == options]
