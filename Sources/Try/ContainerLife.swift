@@ -17,7 +17,8 @@ struct ContainerLife {
     if !pod.cgroupParent.isEmpty { try host.makeCgroup(pod.cgroupParent) }
     try nri { () throws(NRIError) in try runtime.runPodSandbox(pod) }
     defer { endPod() }
-    let bundle = try workspace.makeBundle(container.id)
+    let bundle = try workspace.makeBundle(
+      container.id, owner: options.userNamespace ? RuntimeSpecification.firstUser : 0)
     defer { bundle.remove() }
     do throws(TryError) { try create(in: bundle) } catch {
       // After a refused Create both events come at once, for a container that never had a process.

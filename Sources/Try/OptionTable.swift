@@ -68,11 +68,18 @@ enum OptionTable {
     Option(name: "--pod-cgroup", placeholder: nil, help: "give the pod a cgroup of its own, as the kubelet does") {
       options, _ in options.podCgroup = true
     },
+    Option(name: "--user-namespace", placeholder: nil, help: "give the container users of its own (hostUsers: false)") {
+      options, _ in options.userNamespace = true
+    },
+    Option(name: "--hook", placeholder: "STAGE:COMMAND", help: "run an OCI hook; repeatable; \(list(Hook.Stage.self))")
+    {
+      (options, value) throws(TryError) in options.hooks.append(try hook(value))
+    },
   ]
 
   private static let runOptions = [
     Option(name: "--exec", placeholder: "COMMAND", help: "also run this in the running container; repeatable") {
-      (options, value) throws(TryError) in options.executions.append(try words(value))
+      (options, value) throws(TryError) in options.executions.append(try words(value, of: "--exec"))
     },
     Option(name: "--repeat", placeholder: "N", help: "run the container N times in one session and count the exits") {
       (options, value) throws(TryError) in

@@ -43,6 +43,18 @@ extension OptionTable {
     return BindMount(source: parts[0], destination: parts[1], readOnly: parts.last == "ro")
   }
 
+  static func hook(_ value: String) throws(TryError) -> Hook {
+    guard let colon = value.firstIndex(of: ":") else {
+      throw .usage("--hook needs STAGE:COMMAND, not \"\(value)\"")
+    }
+    let stage: Hook.Stage = try word(String(value[..<colon]), of: "--hook")
+    let command = try words(String(value[value.index(after: colon)...]), of: "--hook")
+    guard command[0].hasPrefix("/") else {
+      throw .usage("--hook needs a program's absolute path, not \"\(command[0])\"")
+    }
+    return Hook(stage: stage, command: command)
+  }
+
   static func setUser(_ options: inout Options, _ value: String) throws(TryError) {
     let parts = value.split(separator: ":", omittingEmptySubsequences: false).map { UInt32($0) }
     guard (1...2).contains(parts.count), let user = parts[0], let group = parts.count == 2 ? parts[1] : 0 else {
@@ -53,7 +65,7 @@ extension OptionTable {
   }
 
   /// Words as a shell parts them: at spaces, but not within `'…'` or `"…"`. Nothing else is special.
-  static func words(_ value: String) throws(TryError) -> [String] {
+  static func words(_ value: String, of option: String) throws(TryError) -> [String] {
     var words: [String] = []
     var word: String?
     var quote: Character?
@@ -70,9 +82,9 @@ extension OptionTable {
         word = (word ?? "") + String(character)
       }
     }
-    if quote != nil { throw .usage("--exec has an open quote: \(value)") }
+    if quote != nil { throw .usage("\(option) has an open quote: \(value)") }
     if let word { words.append(word) }
-    if words.isEmpty { throw .usage("--exec needs a command") }
+    if words.isEmpty { throw .usage("\(option) needs a command") }
     return words
   }
 }

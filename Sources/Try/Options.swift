@@ -19,6 +19,9 @@ package struct Options: Equatable, Sendable {
   package var privileged = false
   package var noNewPrivileges = false
   package var hostPID = false
+  /// The container's users are a range of this machine's unprivileged ones, as with `hostUsers: false` in a pod.
+  package var userNamespace = false
+  package var hooks: [Hook] = []
   package var hostNetwork = false
   package var containerName = "try"
   package var annotations: [String: String] = [:]
@@ -53,6 +56,21 @@ package struct BindMount: Equatable, Sendable {
     self.source = source
     self.destination = destination
     self.readOnly = readOnly
+  }
+}
+
+/// `--hook STAGE:COMMAND`: an OCI hook.
+package struct Hook: Equatable, Sendable {
+  package enum Stage: String, CaseIterable, Sendable {
+    case createRuntime, createContainer, startContainer, poststart, poststop
+  }
+  package var stage: Stage
+  /// The program's absolute path and its arguments.
+  package var command: [String]
+
+  package init(stage: Stage, command: [String]) {
+    self.stage = stage
+    self.command = command
   }
 }
 

@@ -29,14 +29,23 @@ package struct RuntimeSpecification: Sendable {
   }
 
   package var json: JSON {
-    [
-      "ociVersion": "1.0.2",
-      "process": process,
-      "root": ["path": .string(rootfs), "readonly": false],
-      "hostname": .string(options.containerName),
-      "mounts": .array(mounts),
-      "linux": .object(linux),
+    var members: [(String, JSON)] = [
+      ("ociVersion", "1.0.2"), ("process", process), ("root", ["path": .string(rootfs), "readonly": false]),
+      ("hostname", .string(options.containerName)), ("mounts", .array(mounts)), ("linux", .object(linux)),
     ]
+    if !options.hooks.isEmpty { members.append(("hooks", .object(hooks))) }
+    return .object(members)
+  }
+
+  private var hooks: [(String, JSON)] {
+    Hook.Stage.allCases.compactMap { stage in
+      let entries = options.hooks.filter { $0.stage == stage }
+      if entries.isEmpty { return nil }
+      return (
+        stage.rawValue,
+        .array(entries.map { ["path": .string($0.command[0]), "args": strings($0.command)] })
+      )
+    }
   }
 
   /// Types of the namespaces that the container gets for itself.
@@ -45,6 +54,7 @@ package struct RuntimeSpecification: Sendable {
     if !options.hostPID { types.insert("pid", at: 0) }
     if !options.hostNetwork { types.append("network") }
     if hasOnlyCgroupV2, !options.privileged { types.append("cgroup") }
+    if options.userNamespace { types.append("user") }
     return types
   }
 
@@ -101,6 +111,12 @@ package struct RuntimeSpecification: Sendable {
       ("namespaces", .array(namespaces.map { ["type": .string($0)] })),
       ("resources", ["devices": [["allow": .bool(options.privileged), "access": "rwm"]]]),
     ]
+    if options.userNamespace {
+      let users: JSON = [
+        ["containerID": 0, "hostID": .unsigned(UInt64(Self.firstUser)), "size": .unsigned(UInt64(Self.userCount))]
+      ]
+      members += [("uidMappings", users), ("gidMappings", users)]
+    }
     if !options.privileged {
       members.append(("maskedPaths", strings(Self.maskedPaths)))
       members.append(("readonlyPaths", strings(Self.readonlyPaths)))
@@ -108,6 +124,10 @@ package struct RuntimeSpecification: Sendable {
     if let seccomp { members.append(("seccomp", Self.seccomp(seccomp))) }
     return members
   }
+
+  /// Where the users of `--user-namespace` begin on this machine, and how many there are.
+  static let firstUser: UInt32 = 1_000_000
+  static let userCount: UInt32 = 65536
 
   static let maskedPaths = [
     "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",

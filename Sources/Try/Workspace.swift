@@ -29,8 +29,9 @@ package final class Workspace {
   /// Makes the folder and fills the image: a view of `rootfs`, or a tree made from busybox.
   func setUp(rootfs: String?) throws(TryError) {
     try system { [path, bpffs] () throws(Errno) in
-      try Files.makeFolder(path, mode: 0o700)
-      try Self.mount("stockade-try", on: path, type: "tmpfs", data: "mode=0700")
+      try Files.makeFolder(path)
+      // Containers with users of their own pass through it, and must not look around.
+      try Self.mount("stockade-try", on: path, type: "tmpfs", data: "mode=0711")
       for folder in [bpffs, runcState, image] { try Files.makeFolder(folder) }
       try Self.mount("stockade-try", on: bpffs, type: "bpf", data: "mode=0700")
       if let rootfs { try Self.mount(rootfs, on: image, type: nil, flags: UInt(MS_BIND)) }
@@ -46,7 +47,9 @@ package final class Workspace {
   }
 
   /// The folder of one container, with the image's root file system mounted in it, fresh.
-  func makeBundle(_ name: String) throws(TryError) -> Bundle {
+  ///
+  /// - Parameter owner: whose the root folder is.
+  func makeBundle(_ name: String, owner: UInt32 = 0) throws(TryError) -> Bundle {
     let bundle = Bundle(path: "\(path)/\(name)")
     try system { [image] () throws(Errno) in
       try Files.makeFolder(bundle.path)
@@ -55,6 +58,7 @@ package final class Workspace {
       try Self.mount(
         "overlay", on: bundle.rootfs, type: "overlay",
         data: "lowerdir=\(image),upperdir=\(bundle.upper),workdir=\(bundle.work)")
+      try call("hand over \(bundle.rootfs)") { chown(bundle.rootfs, owner, owner) }
     }
     return bundle
   }

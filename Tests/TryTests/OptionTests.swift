@@ -34,6 +34,12 @@ private let choices: [Choice] = [
   Choice(arguments: ["--network", "host"]) { $0.hostNetwork = true },
   Choice(arguments: ["--network=own"]) { $0.hostNetwork = false },
   Choice(arguments: ["--pod-cgroup"]) { $0.podCgroup = true },
+  Choice(arguments: ["--user-namespace"]) { $0.userNamespace = true },
+  Choice(arguments: ["--hook", "createContainer:/a 'b c'", "--hook=poststop:/d"]) {
+    $0.hooks = [
+      Hook(stage: .createContainer, command: ["/a", "b c"]), Hook(stage: .poststop, command: ["/d"]),
+    ]
+  },
   Choice(arguments: ["--exec", "a  b 'c d'\" e\" ''"]) { $0.executions = [["a", "b", "c d e", ""]] },
   Choice(arguments: ["--repeat", "100000"]) { $0.repetitions = 100_000 },
   Choice(arguments: ["--timeout", "86400"]) { $0.timeoutSeconds = 86400 },
@@ -89,6 +95,13 @@ struct OptionTests {
       (["--network", "none"], "--network is own or host, not \"none\""),
       (["--exec", " "], "--exec needs a command"),
       (["--exec", "a 'b"], "--exec has an open quote: a 'b"),
+      (["--hook", "/a"], "--hook needs STAGE:COMMAND, not \"/a\""),
+      (["--hook", "createContainer:"], "--hook needs a command"),
+      (["--hook", "createContainer:a"], "--hook needs a program's absolute path, not \"a\""),
+      (
+        ["--hook", "later:/a"],
+        "--hook takes one of createRuntime, createContainer, startContainer, poststart, poststop, not \"later\""
+      ),
       (["--repeat", "0"], "--repeat needs a number from 1 to 100000, not \"0\""),
       (["--repeat", "100001"], "--repeat needs a number from 1 to 100000, not \"100001\""),
       (["--timeout", "0"], "--timeout needs a number from 1 to 86400, not \"0\""),

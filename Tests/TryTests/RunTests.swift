@@ -114,6 +114,23 @@ struct RunTests {
     #expect(printed.events.count == 7)
   }
 
+  @Test("--user-namespace: the container's root is somebody else on the machine, and owns the root folder")
+  func userNamespace() async {
+    let printed = await tryRun(["--user-namespace", "--", "sh", "-c", "cat /proc/self/uid_map && touch /own"])
+    #expect(printed.output.split(separator: " ") == ["0", "1000000", "65536\n"])
+  }
+
+  @Test(
+    "hooks run in the container's file tree: createContainer from the machine's programs, startContainer from its own")
+  func hooks() async {
+    let printed = await tryRun([
+      "--hook", "createContainer:/bin/busybox touch /proc/self/cwd/created", "--hook",
+      "startContainer:/bin/touch /started",
+      "--", "ls", "/created", "/started",
+    ])
+    #expect(printed.output == "/created\n/started\n")
+  }
+
   @Test("the policy of the adjustment is in force: the syscall fails, and the init is filtered at Start")
   func policy() async throws {
     let files = try TemporaryFolder()

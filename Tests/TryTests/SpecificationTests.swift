@@ -121,6 +121,30 @@ struct SpecificationTests {
     #expect(json["linux.namespaces"] == .array(types.map { ["type": .string($0)] }))
   }
 
+  @Test("hooks are those of the options, by stage and in their order")
+  func hooks() {
+    let with = json { options in
+      options.hooks = [
+        Hook(stage: .startContainer, command: ["/a", "b"]), Hook(stage: .createContainer, command: ["/c"]),
+        Hook(stage: .startContainer, command: ["/d"]),
+      ]
+    }
+    #expect(
+      with["hooks"].text
+        == #"{"createContainer":[{"path":"/c","args":["/c"]}],"startContainer":"#
+        + #"[{"path":"/a","args":["/a","b"]},{"path":"/d","args":["/d"]}]}"#)
+    #expect(json()["hooks"] == .null)
+  }
+
+  @Test("--user-namespace maps the container's users to unprivileged ones, and nothing else does")
+  func userNamespace() {
+    let with = json { $0.userNamespace = true }
+    #expect(with["linux.namespaces"].elements.last == ["type": "user"])
+    #expect(with["linux.uidMappings"] == [["containerID": 0, "hostID": 1_000_000, "size": 65536]])
+    #expect(with["linux.gidMappings"] == with["linux.uidMappings"])
+    #expect(json()["linux.uidMappings"] == .null)
+  }
+
   @Test("mounts, environment, user and working directory are the options'")
   func choices() {
     let json = json { options in

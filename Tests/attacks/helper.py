@@ -1,0 +1,98 @@
+"""Whoever is outside the container and helps an attack, or an administrator: does what a line on a socket asks for."""
+
+import os
+import pathlib
+import socket
+import struct
+import subprocess
+import threading
+
+CGROUPS = pathlib.Path("/sys/fs/cgroup")
+FOREIGN = "stockade-attacks"
+
+
+def hierarchies():
+    """The mounted hierarchies and the cgroup that process `pid` has in each."""
+    if (CGROUPS / "cgroup.controllers").exists():
+        return {"": CGROUPS}
+    return {entry.name: entry for entry in CGROUPS.iterdir() if (entry / "cgroup.procs").exists()}
+
+
+def own_cgroups(pid):
+    found = []
+    mounted = hierarchies()
+    for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8").splitlines():
+        number, controllers, path = line.split(":", 2)
+        name = "unified" if number == "0" and "" not in mounted else controllers.removeprefix("name=")
+        if name in mounted:
+            found.append((mounted[name], path))
+    return found
+
+
+def move(pid, where):
+    for root, path in own_cgroups(pid):
+        target = root / path[1:] / "moved" if where == "child" else root / FOREIGN
+        target.mkdir(exist_ok=True)
+        for setting in ("cpuset.cpus", "cpuset.mems"):
+            if (target / setting).exists() and root.name == "cpuset":
+                (target / setting).write_text((target.parent / setting).read_text(encoding="utf-8"), encoding="utf-8")
+        (target / "cgroup.procs").write_text(str(pid), encoding="utf-8")
+
+
+def remove_foreign():
+    for root in hierarchies().values():
+        if (root / FOREIGN).is_dir():
+            (root / FOREIGN).rmdir()
+
+
+def attack(pid, who, act, image):
+    """What becomes of an act on process `pid`, tried by this machine's user or in another container."""
+    # Another container is whoever is in a mount namespace of its own and has no mark.
+    apart = ["unshare", "--mount"] if who == "container" else []
+    command = [*apart, image / "bin/attack", "run", act.replace("PID", str(pid))]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return done.stdout.strip().removeprefix("1 ") or "lost: " + done.stderr.strip()
+
+
+def serve_one(peer, image):
+    with peer:
+        pid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        verb, argument = peer.makefile().readline().strip().split(" ", 1)
+        try:
+            if verb == "move":
+                move(pid, argument)
+                peer.send(b"+")
+            elif verb == "pass":
+                with open(f"/proc/{pid}/root{argument}", "rb") as file:
+                    socket.send_fds(peer, [b"+"], [file.fileno()])
+            elif verb == "attack":
+                peer.send(attack(pid, *argument.split(" ", 1), image).encode())
+        except OSError as error:
+            print(f"helper: {verb} {argument}: {error}", flush=True)
+            peer.send(b"-")
+
+
+class Helper:
+    """Listens in `folder`, which is bound at /vol, as long as the context lasts."""
+
+    def __init__(self, folder, image):
+        self.image = image
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(folder / "helper"))
+        self.socket.listen()
+        os.chmod(folder / "helper", 0o777)
+
+    def __enter__(self):
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def __exit__(self, *_):
+        self.socket.close()
+        remove_foreign()
+
+    def serve(self):
+        while True:
+            try:
+                peer, _ = self.socket.accept()
+            except OSError:
+                return
+            serve_one(peer, self.image)

@@ -1,0 +1,159 @@
+#!/usr/bin/python3
+"""
+Tries the attacks on the kernel that runs, and prints a line of JSON for each: what was expected, and what happened.
+
+    inside.py STOCKADE IMAGE CGROUP [EXECUTIONS]
+
+CGROUP is how cgroups are mounted: v2, hybrid or v1. With EXECUTIONS nothing else is done than so many execs into a
+running container, of a program that its profile allows: none may be refused.
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import profiles
+import table
+from helper import Helper
+from image import fill_volume
+
+STAGE_LIMIT_SECONDS = 240
+EXECUTION_LIMIT_SECONDS = 3
+# Exit status of `stockade try` when the container did not start.
+NOT_STARTED = 125
+# What exit statuses of `runc exec` mean; 255 is runc's own, where the kernel refused to execute the command.
+EXEC_OUTCOMES = {"42": table.ALLOWED, "137": table.KILLED, "255": table.EACCES, "126": table.EACCES}
+
+
+class Machine:
+    def __init__(self, stockade, image, cgroup):
+        self.stockade, self.image, self.cgroup = stockade, image, cgroup
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="attacks-"))
+
+    def start(self, profile_text, options, command, limit_seconds=STAGE_LIMIT_SECONDS):
+        """Runs a command in a container: its exit status, standard output and standard error."""
+        profile = self.folder / "profile.yaml"
+        profile.write_text(profile_text, encoding="utf-8")
+        arguments = [self.stockade, "try", "--profile", profile, "--rootfs", self.image, *options, "--", *command]
+        done = subprocess.run(
+            arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_seconds, check=False
+        )
+        return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+
+    def tier(self):
+        """What this node can enforce at best, and why no better."""
+        status, _, said = self.start(profiles.text("deny", minimum_tier="lsm"), (), ["/bin/true"])
+        if status == 0:
+            return "lsm", ""
+        found = re.search(r"this node has tier (\w+)(?: \((.*?)\))?", said)
+        if status != NOT_STARTED or not found:
+            sys.exit(f"no tier in what `try` said with exit status {status}: {said}")
+        return found[1], found[2] or ""
+
+    def perform(self, profile, options, acts):
+        """The outcomes of acts, in one container."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as volume:
+            fill_volume(pathlib.Path(volume))
+            with Helper(pathlib.Path(volume), self.image):
+                acts = [act.replace("{image}", str(self.image)) for act in acts]
+                options = (*options, "--mount", f"{volume}:/vol")
+                _, printed, said = self.start(profiles.text(profile), options, ["/bin/attack", "run", *acts])
+        lines = dict(line.split(" ", 1) for line in printed.splitlines() if re.match(r"\d+ ", line))
+        missing = "lost: " + (said.strip().splitlines() or ["nothing was printed"])[-1]
+        return [lines.get(str(number), missing) for number in range(1, len(acts) + 1)]
+
+
+    def execute(self, profile, options, commands):
+        """The outcomes of commands that are brought into one container from outside."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as volume:
+            options = [*options, "--mount", f"{volume}:/vol"]
+            for command in [*commands, "/bin/attack touch /vol/done"]:
+                options += ["--exec", command]
+            limit = STAGE_LIMIT_SECONDS + EXECUTION_LIMIT_SECONDS * len(commands)
+            _, _, said = self.start(profiles.text(profile), options, ["/bin/attack", "wait", "/vol/done"], limit)
+        statuses = re.findall(r'^stockade try: exec ".*": exit status (\d+)$', said, re.MULTILINE)
+        if len(statuses) != len(commands) + 1:
+            return ["lost: " + (said.strip().splitlines() or ["nothing was printed"])[-1]] * len(commands)
+        return [EXEC_OUTCOMES.get(status, f"lost: exit status {status}") for status in statuses[:-1]]
+
+    def outcomes(self, stage, profile, options, acts):
+        return (self.execute if stage == "exec" else self.perform)(profile, options, acts)
+
+
+def emit(**record):
+    print(json.dumps(record), flush=True)
+
+
+def same(expected, got):
+    return got == expected or (expected == "unavailable" and got.startswith("unavailable "))
+
+
+def judge(attack, kind, expected, got, can_be_tried):
+    """Whether a cell is right. What cannot be tried here counts neither way, and only for the reason in the table."""
+    if not can_be_tried and attack.unavailable and re.search(attack.unavailable, got):
+        verdict = "unavailable"
+    else:
+        verdict = "right" if same(expected, got) else "wrong"
+    emit(attack=attack.name, stage=attack.stage, kind=kind, expected=expected, got=got, verdict=verdict)
+
+
+def cannot_be_tried(attack, got):
+    return bool(attack.unavailable and re.search(attack.unavailable, got))
+
+
+def try_open(machine, tier, options, stages):
+    """Each attack where nothing is denied: what does not succeed there shows nothing elsewhere."""
+    attacks = [attack for attack in table.ATTACKS if attack.stage in stages]
+    outcomes = machine.outcomes(stages[0], "open", options, [attack.act for attack in attacks])
+    for attack, got in zip(attacks, outcomes):
+        judge(attack, "open", attack.expected_where_open(tier), got, not cannot_be_tried(attack, got))
+    return {attack for attack, got in zip(attacks, outcomes) if cannot_be_tried(attack, got)}
+
+
+def try_stage(machine, tier, stage, impossible):
+    profile, options = table.STAGES[stage]
+    cells = []
+    for attack in table.ATTACKS:
+        if attack.stage == stage:
+            cells.append((attack, "attack", attack.act, attack.expected(tier, machine.cgroup)))
+            if attack.twin:
+                cells.append((attack, "twin", attack.twin, table.ALLOWED))
+    outcomes = machine.outcomes(stage, profile, options, [act for _, _, act, _ in cells])
+    for (attack, kind, _, expected), got in zip(cells, outcomes):
+        judge(attack, kind, expected, got, attack not in impossible)
+
+
+def try_executions(machine, count):
+    outcomes = machine.execute("allow", (), ["/opt/allowed"] * count)
+    found = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in sorted(set(outcomes)))
+    expected = f"{count} {table.ALLOWED}"
+    verdict = "right" if found == expected else "wrong"
+    emit(attack="execs", stage="exec", kind="attack", expected=expected, got=found, verdict=verdict)
+
+
+def main():
+    stockade, image, cgroup, *executions = sys.argv[1:]
+    machine = Machine(stockade, pathlib.Path(image), cgroup)
+    started = time.monotonic()
+    tier, reason = machine.tier()
+    emit(tier=tier, reason=reason)
+    if executions:
+        try_executions(machine, int(executions[0]))
+        emit(stage="exec", seconds=round(time.monotonic() - started, 1))
+        return
+    impossible = set()
+    for options in sorted({options for _, options in table.STAGES.values()}):
+        stages = [stage for stage, (_, those) in table.STAGES.items() if those == options]
+        impossible |= try_open(machine, tier, options, stages)
+        emit(stage="open", seconds=round(time.monotonic() - started, 1))
+    for stage in table.STAGES:
+        try_stage(machine, tier, stage, impossible)
+        emit(stage=stage, seconds=round(time.monotonic() - started, 1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+/* What protects a policy must not be reached from within. */
+#include "attack.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Opens every BPF object of a kind by its number; the policy's are among them. */
+static int open_all(int next, int open)
+{
+	union bpf_attr attributes = {0};
+	unsigned number = 0;
+	int found = 0;
+
+	for (;;) {
+		memset(&attributes, 0, sizeof(attributes));
+		attributes.start_id = number;
+		if (syscall(SYS_bpf, next, &attributes, sizeof(attributes)))
+			break;
+		number = attributes.next_id;
+		memset(&attributes, 0, sizeof(attributes));
+		attributes.map_id = number;
+		if (syscall(SYS_bpf, open, &attributes, sizeof(attributes)) < 0 && errno != ENOENT)
+			return errno;
+		found++;
+	}
+	if (found == 0)
+		unavailable("there is none: %s", strerrorname_np(errno));
+	return ALLOWED;
+}
+
+static int open_maps(char **arguments)
+{
+	(void)arguments;
+	return open_all(BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID);
+}
+
+static int open_programs(char **arguments)
+{
+	(void)arguments;
+	return open_all(BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID);
+}
+
+static int open_links(char **arguments)
+{
+	(void)arguments;
+	return open_all(BPF_LINK_GET_NEXT_ID, BPF_LINK_GET_FD_BY_ID);
+}
+
+static int is_daemon(const char *name)
+{
+	char path[PATH_LENGTH], text[16] = {0};
+	FILE *file;
+
+	if (!isdigit((unsigned char)*name))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%s/comm", name);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	(void)!fgets(text, sizeof(text), file);
+	fclose(file);
+	return strcmp(text, "stockade\n") == 0;
+}
+
+static pid_t daemon_process(void)
+{
+	DIR *folder = opendir("/proc");
+	pid_t found = 0;
+
+	for (struct dirent *entry; folder && !found && (entry = readdir(folder));)
+		if (is_daemon(entry->d_name))
+			found = atoi(entry->d_name);
+	if (!found)
+		unavailable("no daemon is seen");
+	return found;
+}
+
+/* Signal 0 is a question, which the kernel answers as it would treat another. */
+static int signal_daemon(char **arguments)
+{
+	(void)arguments;
+	return outcome(kill(daemon_process(), 0));
+}
+
+static int trace_daemon(char **arguments)
+{
+	(void)arguments;
+	return outcome(ptrace(PTRACE_SEIZE, daemon_process(), NULL, NULL));
+}
+
+const struct act daemon_acts[] = {{"bpf-open-maps", 0, open_maps},   {"bpf-open-programs", 0, open_programs},
+				  {"bpf-open-links", 0, open_links}, {"signal-daemon", 0, signal_daemon},
+				  {"trace-daemon", 0, trace_daemon}, {NULL, 0, NULL}};

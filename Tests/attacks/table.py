@@ -1,0 +1,334 @@
+"""
+The attacks, and what becomes of each: one table.
+
+An attack is an act of program/ with its arguments, tried in a container under a profile of profiles.py. `better` is the
+verdict at tiers lsm and fmod_ret, `signal` the one at tier signal. The twin is the same act where it is allowed, under
+the same profile. Each attack is also tried under the profile `open`, where it must succeed.
+"""
+
+import dataclasses
+
+ALLOWED, KILLED, EACCES, EPERM = "allowed", "killed", "denied EACCES", "denied EPERM"
+
+
+# The containers: a profile, and how they are made.
+STAGES = {
+    "deny": ("deny", ("--privileged",)),
+    "allow": ("allow", ("--privileged",)),
+    "fileless": ("fileless", ("--privileged",)),
+    "kernel": ("kernel", ("--privileged",)),
+    "host": ("deny", ("--privileged", "--hostpid")),
+    # As of a pod with hostUsers: false, on a node whose devices need hooks.
+    "users": ("allow", ("--user-namespace", "--hook", "createContainer:/bin/busybox touch /proc/self/cwd/created",
+                        "--hook", "startContainer:/bin/touch /started")),
+    # Each act is a command that `runc exec` brings into a running container.
+    "exec": ("allow", ()),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Attack:
+    name: str
+    stage: str
+    act: str
+    better: str
+    signal: str
+    twin: str | None = None
+    # Another verdict on a node with cgroup v1 alone, whatever the tier.
+    v1: str | None = None
+    # Why it cannot be tried on some kernels: a pattern of what the act says then.
+    unavailable: str | None = None
+    # What becomes of it where nothing is denied; at tiers lsm and fmod_ret, where that is something else.
+    open: str = ALLOWED
+    open_better: str | None = None
+
+    def expected(self, tier, cgroup):
+        if self.v1 and cgroup == "v1":
+            return self.v1
+        if tier in ("lsm", "fmod_ret"):
+            return self.better
+        return self.signal if tier == "signal" else ALLOWED
+
+    def expected_where_open(self, tier):
+        return self.open_better if self.open_better and tier in ("lsm", "fmod_ret") else self.open
+
+
+def program(name, act, twin=None, stage="deny", **more):
+    """An exec of what is denied. A tier that judges before the load denies it, one that judges after it kills."""
+    return Attack(name, stage, act, EACCES, KILLED, twin, **more)
+
+
+def loaded(name, act, twin=None, stage="deny", **more):
+    """Tier signal sees the final image alone."""
+    return Attack(name, stage, act, EACCES, ALLOWED, twin, **more)
+
+
+def file(name, act, twin, stage="deny", **more):
+    return Attack(name, stage, act, EACCES, ALLOWED, twin, **more)
+
+
+def surface(name, act, denied=EPERM, **more):
+    """Allowed where the profile does not block it, which the profile `open` shows."""
+    return Attack(name, "kernel", act, denied, ALLOWED, **more)
+
+
+def network(name, act, twin, **more):
+    return Attack(name, "deny", act, EPERM, EPERM, twin, v1=ALLOWED, **more)
+
+
+NO_O_TMPFILE = "O_TMPFILE: EOPNOTSUPP"
+
+NAMES = (
+    program("plain", "plain /opt/denied", "plain /opt/allowed"),
+    program("symbolic link", "symlink /opt/denied", "symlink /opt/allowed"),
+    program("hard link", "hard-link /opt/linked /opt/hard-link", "hard-link /opt/linked /new/hard-link"),
+    program("copy", "copy /opt/denied /tmp/copy", "copy /opt/denied /new/copy"),
+    program("rename", "rename /opt/renamed /tmp/renamed", "rename /opt/renamed-too /new/renamed"),
+    program("in a denied folder", "plain /opt/denied-folder/program", "plain /opt/allowed"),
+    program(".. and //", "dots /opt/denied", "dots /opt/allowed"),
+    program("sh -c", "shell /opt/denied", "shell /opt/allowed"),
+    program("child of sh", "shell-child /opt/denied", "shell-child /opt/allowed"),
+    # Without arguments it ends with an error.
+    program("busybox applet by its path", "shell /usr/bin/wget", "shell /opt/allowed", open="unavailable"),
+    Attack("busybox applet as argument", "deny", "argument /bin/busybox wget", KILLED, KILLED, open="unavailable"),
+    program("thread", "thread /opt/denied", "thread /opt/allowed"),
+    program("vfork", "vfork /opt/denied", "vfork /opt/allowed"),
+    program("posix_spawn", "spawn /opt/denied", "spawn /opt/allowed"),
+    program("setuid binary", "user /opt/setuid-denied", "user /opt/setuid-allowed"),
+    program("another user", "user /opt/denied", "user /opt/allowed"),
+    program("/proc/self/fd", "descriptor-link /opt/denied", "descriptor-link /opt/allowed"),
+    program("fexecve", "descriptor /opt/denied", "descriptor /opt/allowed"),
+    program("own /proc", "own-proc /opt/denied", "own-proc /opt/allowed"),
+    Attack("denied argument", "deny", "argument /opt/arguments evil", KILLED, KILLED, "argument /opt/allowed evil"),
+    Attack("after long arguments", "deny", "long-arguments /opt/arguments evil", KILLED, KILLED,
+           "long-arguments /opt/allowed evil"),
+    program("race for the path", "race-path /opt/denied /opt/others"),
+    Attack("race for an argument", "deny", "race-argument /opt/arguments evil fine", KILLED, KILLED),
+)  # fmt: skip
+
+SCRIPTS = (
+    program("script with denied interpreter", "plain /opt/by-denied.sh", "plain /opt/by-allowed.sh"),
+    loaded("denied script", "plain /opt/denied.sh", "plain /opt/by-allowed.sh"),
+    program("#! chain to a denied interpreter", "plain /opt/chain-to-denied.sh", "plain /opt/chain-to-allowed.sh"),
+    loaded("#! chain by a denied script", "plain /opt/chain-by-denied.sh", "plain /opt/chain-to-allowed.sh"),
+)
+
+NEW = (
+    program("memfd", "memfd /opt/allowed"),
+    program("/proc/self/exe, deleted", "own /new/own deleted", "own /new/own kept"),
+    program("deleted file", "deleted-file /new/deleted", "copy /opt/allowed /new/deleted"),
+    program("O_TMPFILE and linkat", "unnamed-file /tmp /tmp/unnamed", "unnamed-file /new /new/unnamed",
+            unavailable=NO_O_TMPFILE),
+    program("O_TMPFILE and linkat on a volume", "unnamed-file /vol /vol/unnamed"),
+    program("O_TMPFILE without a name", "nameless-file /vol"),
+    program("written image file", "after-writing /opt/written", "plain /opt/unwritten"),
+    program("file on a volume", "copy /opt/allowed /vol/program"),
+    program("file on tmpfs", "copy /opt/allowed /dev/program"),
+    program("odd bytes", "copy /opt/allowed /tmp/%01%ff%0a'%22", "copy /opt/allowed /new/%01%ff%0a'%22"),
+    loaded("ld.so with argument", "loader /opt/dynamic-denied", "loader /opt/dynamic"),
+    loaded("ld.so with a written program", "loader /tmp/dynamic", "loader /new/dynamic"),
+    loaded("LD_PRELOAD of a written library", "preload /tmp/preload.so", "preload /opt/library.so"),
+    loaded("dlopen of a written library", "dlopen /tmp/dlopen.so", "dlopen /opt/library.so"),
+    loaded("mmap PROT_EXEC of a written file", "map /tmp/map.so", "map /new/map.so"),
+    loaded("mprotect PROT_EXEC of a written file", "mprotect /tmp/mprotect.so", "mprotect /new/mprotect.so"),
+)  # fmt: skip
+
+MOUNTS = (
+    program("bind mount over an allowed file", "bind-over /opt/denied /opt/covered",
+            "bind-over /opt/allowed /opt/covered"),
+    program("bind mount in the container's namespace", "bind-over-shared /opt/denied /opt/covered-too",
+            "bind-over-shared /opt/allowed /opt/covered-too"),
+    program("user namespace and bind mount", "bind-as-user-root /opt/denied /opt/covered",
+            "bind-as-user-root /opt/allowed /opt/covered"),
+    program("tmpfs over a directory", "tmpfs-over /opt/program", "tmpfs-over /new/program"),
+    program("overlay of the container's own", "overlay-over /other/app /app/program"),
+    program("chroot with a forged tree", "forged-root /tmp/root /opt/allowed", "forged-root /new/root /opt/allowed"),
+    program("chroot into the image", "other-root /opt /denied", "other-root /opt /allowed"),
+    # The path of what is no file of the image can be forged by who may mount: docs/tiers.md.
+    program("pivot_root", "pivoted /opt/allowed", "pivoted /new/program"),
+    program("lazily unmounted image", "lazily-unmounted /opt/denied"),
+    program("lazily unmounted volume", "lazily-unmounted-copy /vol/lazy/program"),
+    program("detached clone of a mount", "detached-clone /opt/denied"),
+    program("unshare of mounts", "own-mounts /opt/denied", "own-mounts /opt/allowed"),
+    program("setns of mounts", "other-mounts 1 /opt/denied", "other-mounts 1 /opt/allowed"),
+    program("nested cgroup", "nested-cgroup /opt/denied", "nested-cgroup /opt/allowed", unavailable="no cgroup v2"),
+    program("foreign cgroup by a cgroup mount", "foreign-cgroup /opt/denied", "foreign-cgroup /opt/allowed",
+            unavailable="no cgroup v2"),
+    program("moved to a child cgroup", "moved child /opt/denied", "moved child /opt/allowed"),
+    program("moved to a foreign cgroup", "moved foreign /opt/denied", "moved foreign /opt/allowed"),
+    program("program passed in from outside", "passed-program /opt/denied", "passed-program /opt/allowed"),
+)  # fmt: skip
+
+# The container shares the machine's pid namespace; {image} is the image's folder on the machine.
+HOST = (
+    program("setns into the machine's mounts", "other-mounts 1 {image}/opt/allowed", stage="host",
+            unavailable="/proc/1/ns/mnt: EACCES"),
+    program("denied program in the machine's pid namespace", "plain /opt/denied", "plain /opt/allowed", stage="host"),
+)
+
+EXEC = (
+    program("exec from outside", "/opt/unlisted", "/opt/allowed", stage="exec"),
+    program("exec of a script from outside", "/opt/by-unlisted.sh", "/opt/by-allowed.sh", stage="exec"),
+    program("exec of a shell from outside", "/bin/sh -c 'exit 42'", "/bin/attack ran", stage="exec"),
+)
+
+# Whoever is in another container may not reach into a confined one; the machine's own user may.
+OTHERS = tuple(
+    Attack(f"{name} by another container", "deny", f"by-another container {act}", denied, ALLOWED,
+           f"by-another machine {act}", open_better=denied)
+    for name, act, denied in (
+        ("ptrace", "ptrace-seize%20PID", EPERM),
+        ("process_vm_readv", "process-vm-read%20PID", EPERM),
+        ("/proc/PID/mem", "proc-mem%20PID", EACCES),
+        ("/proc/PID/root", "read%20/proc/PID/root/data/plain/key", EACCES),
+        ("/proc/PID/environ", "read%20/proc/PID/environ", EACCES),
+    )
+)  # fmt: skip
+
+# What enforces the policy is out of reach, whatever the profile.
+DAEMON = tuple(
+    Attack(name, stage, act, EPERM, ALLOWED, open_better=EPERM, unavailable=why)
+    for name, stage, act, why in (
+        ("open the policy's maps", "deny", "bpf-open-maps", "there is none: EPERM"),
+        ("open the policy's programs", "deny", "bpf-open-programs", "there is none: EPERM"),
+        ("open the policy's links", "deny", "bpf-open-links", "there is none: EPERM"),
+        ("signal the daemon", "host", "signal-daemon", None),
+        ("ptrace the daemon", "host", "trace-daemon", None),
+    )
+)
+
+USERS = (
+    program("user-namespaced root", "plain /opt/unlisted", "plain /opt/allowed", stage="users"),
+    program("user-namespaced root, memfd", "memfd /opt/allowed", stage="users"),
+    program("user-namespaced root, bind mount", "bind-as-user-root /opt/unlisted /app/program",
+            "bind-as-user-root /opt/allowed /app/program", stage="users"),
+    file("user-namespaced root reads", "read /data/secret/key", "read /data/plain/key", stage="users"),
+    # The runtime's own programs are not the container's: the profile lists neither, and both must have run.
+    Attack("createContainer hook ran", "users", "read /created", ALLOWED, ALLOWED),
+    Attack("startContainer hook ran", "users", "read /started", ALLOWED, ALLOWED),
+)  # fmt: skip
+
+LISTED = (
+    program("unlisted program", "plain /opt/unlisted", "plain /opt/allowed", stage="allow"),
+    program("unlisted by symbolic link", "symlink /opt/unlisted", "symlink /opt/allowed", stage="allow"),
+    program("unlisted interpreter", "plain /opt/by-unlisted.sh", "plain /opt/by-allowed.sh", stage="allow"),
+    program("unlisted memfd", "memfd /opt/allowed", stage="allow"),
+    program("unlisted setns of mounts", "other-mounts 1 /opt/unlisted", "other-mounts 1 /opt/allowed", stage="allow"),
+    # Longer than can be looked at; the twin's is longer than a rule's can be.
+    program("very long path", "deep /opt/over", "plain /opt/over/" + "/".join(["long" * 25] * 6) + "/program",
+            stage="allow"),
+    program("odd bytes in the image", "plain /opt/odd%01%ff%0a%20name", "plain /opt/allowed", stage="allow"),
+    program("forged tree at a listed path", "forged-root /tmp/root /opt/allowed", stage="allow"),
+    program("tmpfs over a listed directory", "tmpfs-over /app/program", "plain /app/program", stage="allow"),
+    program("bind mount over a listed file", "bind-over /opt/unlisted /app/program", stage="allow"),
+    program("ld.so is not listed", "loader /opt/dynamic", "plain /opt/dynamic", stage="allow"),
+)  # fmt: skip
+
+READ = tuple(
+    file(name, f"{act} /data/secret/key", f"{act} /data/plain/key", **more)
+    for name, act, more in (
+        ("read", "read", {}),
+        ("read by mapping", "read-map", {}),
+        ("read by symbolic link", "read-symlink", {}),
+        ("read by .. and //", "read-relative", {}),
+        ("O_PATH and opened again", "read-reopened", {}),
+        ("io_uring open", "read-ring", {"unavailable": "io_uring_setup: (ENOSYS|EPERM)"}),
+        ("/proc/self/root", "read-own-root", {}),
+        ("/proc/PID/root", "read-other-root", {}),
+        ("read by bind mount", "read-bind", {}),
+        ("read in a user namespace", "read-user-root", {}),
+        ("read by chroot", "read-chroot", {}),
+        ("file passed in from outside", "passed-read", {}),
+    )
+) + (
+    # Nobody can say which path a file on a detached mount has: the strictest action of the section.
+    Attack("read by a detached clone", "deny", "read-detached /data/secret/key", EACCES, ALLOWED),
+    # An overlay makes no handles; a volume does.
+    file("open_by_handle_at", "read-handle /vol/tree/inner/file", "read-handle /vol/loose-tree/inner/file",
+         unavailable="name_to_handle_at: EOPNOTSUPP"),
+    file("exact path in a denied folder", "read /data/secret/key", "read /data/secret/open"),
+    Attack("memfd program reads", "fileless", "read-memfd-program /data/secret/key", EACCES, ALLOWED,
+           "read-memfd-program /data/plain/key"),
+    Attack("memfd where it is allowed, new file", "fileless", "copy /opt/allowed /tmp/new", EACCES, KILLED,
+           "memfd /opt/allowed"),
+)  # fmt: skip
+
+CHANGE = tuple(
+    file(name, act.replace("{}", "fixed"), act.replace("{}", "loose"))
+    for name, act in (
+        ("open for writing", "write /data/{}/file"),
+        ("open to append", "append /data/{}/file"),
+        ("create", "create /data/{}/created"),
+        ("truncate", "truncate /data/{}/file"),
+        ("open with O_TRUNC", "truncate-open /data/{}/file"),
+        ("chmod", "chmod /data/{}/file"),
+        ("chmod by descriptor", "chmod-descriptor /data/{}/file"),
+        ("chown", "chown /data/{}/file"),
+        ("utimes", "utimes /data/{}/file"),
+        ("setxattr", "setxattr /data/{}/file"),
+        ("mknod", "mknod /data/{}/node"),
+        ("mkdir", "mkdir /data/{}/folder"),
+        ("rmdir", "rmdir /data/{}/empty"),
+        ("symlink", "make-symlink /etc/passwd /data/{}/link"),
+        ("link into", "link /data/plain/key /data/{}/linked-in"),
+        ("link out of", "link /data/{}/linked /tmp/linked-out-of-{}"),
+        ("rename into", "move /data/spare/to-{} /data/{}/moved-in"),
+        ("rename out of", "move /data/{}/moved /tmp/moved-out-of-{}"),
+        ("exchange", "exchange /data/spare/for-{} /data/{}/exchanged"),
+        ("unlink", "unlink /data/{}/unlinked"),
+    )
+) + (
+    file("rename of a folder above", "move /vol/tree /vol/tree-2", "move /vol/loose-tree /vol/loose-tree-2"),
+    file("exchange of a folder above", "exchange /vol/spare /vol/other-tree", "exchange /vol/spare /vol/loose-tree-2"),
+)  # fmt: skip
+
+NETWORK = (
+    network("TCP connect", "tcp 127.0.0.1 7001", "tcp 127.0.0.1 7000"),
+    network("TCP connect by IPv6", "tcp-6 ::1 7001", "tcp-6 ::1 7000"),
+    network("IPv4-mapped IPv6", "tcp-6 ::ffff:127.0.0.1 7001", "tcp-6 ::ffff:127.0.0.1 7000"),
+    network("TCP fast open", "tcp-fast-open 127.0.0.1 7001", "tcp-fast-open 127.0.0.1 7000"),
+    network("io_uring connect", "tcp-ring 127.0.0.1 7001", "tcp-ring 127.0.0.1 7000",
+            unavailable="io_uring_setup: (ENOSYS|EPERM)"),
+    network("UDP connect", "udp-connect 127.0.0.1 7001", "udp-connect 127.0.0.1 7000"),
+    network("UDP sendto", "udp-send 127.0.0.1 7001", "udp-send 127.0.0.1 7000"),
+    network("UDP sendmmsg", "udp-send-many 127.0.0.1 7001", "udp-send-many 127.0.0.1 7000"),
+    network("UDP to IPv4-mapped IPv6", "udp-send-6 ::ffff:127.0.0.1 7001", "udp-send-6 ::ffff:127.0.0.1 7000"),
+    network("ICMP by a raw socket", "icmp 127.0.0.1 0", "icmp 127.0.0.2 0"),
+    network("bind and listen", "bind-tcp 127.0.0.1 7003", "bind-tcp 127.0.0.1 7000"),
+    network("bind by IPv6", "bind-tcp-6 :: 7003", "bind-tcp-6 :: 7000"),
+    network("bind UDP", "bind-udp 127.0.0.1 7003", "bind-udp 127.0.0.1 7000"),
+)  # fmt: skip
+
+KERNEL = (
+    surface("mount tmpfs", "mount-tmpfs"),
+    surface("mount proc", "mount-proc"),
+    surface("bind mount", "mount-bind"),
+    surface("remount", "remount"),
+    surface("change propagation", "propagation"),
+    surface("move a mount", "mount-move"),
+    surface("move_mount", "move-mount"),
+    surface("fsopen and fsmount", "fsmount"),
+    surface("open_tree", "open-tree"),
+    surface("pivot_root", "pivot-root"),
+    surface("umount", "umount"),
+    surface("unshare user namespace", "unshare-user"),
+    surface("clone user namespace", "clone-user"),
+    surface("ptrace a sibling", "ptrace-attach 0"),
+    surface("ptrace seize", "ptrace-seize 0"),
+    surface("process_vm_writev", "process-vm-write 0"),
+    surface("process_vm_readv", "process-vm-read 0"),
+    surface("/proc/PID/mem", "proc-mem 0", denied=EACCES),
+    surface("pidfd_getfd", "pidfd-getfd 0"),
+    surface("bpf map", "bpf-map"),
+    surface("bpf program", "bpf-program"),
+    surface("io_uring_setup", "io-uring", unavailable="io_uring_setup: ENOSYS"),
+    surface("AF_PACKET", "packet-socket"),
+    surface("raw socket", "raw-socket"),
+    surface("raw IPv6 socket", "raw-socket-6"),
+    surface("init_module", "init-module", unavailable="no such call"),
+    surface("finit_module", "finit-module", unavailable="no such call"),
+    surface("kexec_load", "kexec", unavailable="no such call"),
+    surface("kexec_file_load", "kexec-file", unavailable="no such call"),
+)
+
+ATTACKS = (*NAMES, *SCRIPTS, *NEW, *MOUNTS, *HOST, *USERS, *EXEC, *LISTED, *READ, *CHANGE, *OTHERS, *DAEMON, *NETWORK, *KERNEL)
