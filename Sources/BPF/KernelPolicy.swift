@@ -203,6 +203,8 @@ package final class KernelPolicy: Sendable {
     try rules.set(stockade_path_key(revision: revision, hash: hash), rule)
   }
 
+  package func revisions() throws(BPFError) -> Set<UInt64> { Set(try policies.keys(zero: 0)) }
+
   package func removePolicy(_ revision: UInt64) throws(BPFError) { try removePolicies { $0 == revision } }
 
   package func removePolicies(except revisions: Set<UInt64>) throws(BPFError) {

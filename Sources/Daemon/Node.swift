@@ -90,6 +90,9 @@ package final class Node: Sendable {
     do throws(KernelError) { try enforcer.openGoneGates() } catch {
       log.error("cannot open the gate of a pod that is gone", metadata: ["reason": "\(error)"])
     }
+    do throws(KernelError) { try enforcer.removeUnusedPolicies() } catch {
+      log.error("cannot remove policies that no container has any more", metadata: ["reason": "\(error)"])
+    }
   }
 
   /// Takes over changed profiles. What this node cannot enforce is refused, and the old text stays in force.

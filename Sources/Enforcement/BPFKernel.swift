@@ -102,6 +102,10 @@ package final class BPFKernel: PolicyKernel {
     }
   }
 
+  package func revisions() throws(KernelError) -> Set<UInt64> {
+    try kernel { () throws(BPFError) in try policy.revisions() }
+  }
+
   package func removePolicy(_ revision: UInt64) throws(KernelError) {
     try kernel { () throws(BPFError) in
       try policy.removePolicy(revision)

@@ -59,13 +59,13 @@ extension ConfinementTable {
     try dropUnowned()
   }
 
-  /// Takes away links and policies that no container's entry refers to.
+  /// Takes away links that belong to no container's entry, and rules without a policy.
   private func dropUnowned() throws(KernelError) {
     let remaining = Set(try kernel.containers().map(\.cgroup_id))
     for cgroupID in try kernel.networkCgroups() where !remaining.contains(cgroupID) {
       try kernel.detachNetwork(cgroupID)
     }
-    try kernel.removePolicies(except: Set(entries.values.map(\.revision)).union(policies.values.map(\.revision)))
+    try kernel.removePolicies(except: try kernel.revisions())
   }
 
   private mutating func forget(_ cgroupID: UInt64) throws(KernelError) {

@@ -36,6 +36,8 @@ package struct ConfinementTable: Sendable {
   let kernel: any PolicyKernel
   package private(set) var entries: [String: Entry] = [:]
   private(set) var policies: [PolicyKey: Installed] = [:]
+  /// Revisions in the kernel that no container has any more, and since when that is known.
+  var unusedRevisions: [UInt64: ContinuousClock.Instant] = [:]
   /// By sandbox id.
   var gates: [String: Gate] = [:]
   /// Events are read later than they happen: who ended, and which policy was replaced, a moment ago.
@@ -77,7 +79,7 @@ package struct ConfinementTable: Sendable {
     } catch { throw .kernel(error.message) }
     entries[subject.containerID] = Entry(
       subject: subject, cgroup: cgroup, phase: .open, policy: nil, revision: 0, rootDevice: 0)
-    dropUnusedPolicies()
+    forgetUnusedPolicies()
   }
 
   private mutating func open(
@@ -101,7 +103,7 @@ package struct ConfinementTable: Sendable {
         rootDevice: process.rootDevice)
       return gaps
     } catch {
-      dropUnusedPolicies()
+      forgetUnusedPolicies()
       throw .kernel(error.message)
     }
   }
@@ -138,7 +140,6 @@ package struct ConfinementTable: Sendable {
 
   /// Gives every running container of a policy the profile's new text. On error the old one stays in force.
   mutating func replace(_ key: PolicyKey, with profile: Profile) throws(KernelError) {
-    guard let old = policies[key] else { return }
     let new = try write(key, profile)
     let users = entries.filter { $0.value.policy == key }
     do throws(KernelError) {
@@ -155,7 +156,6 @@ package struct ConfinementTable: Sendable {
       try kernel.put(row(entry.cgroup, revision: new.revision, state: state, rootDevice: entry.rootDevice))
       try kernel.trimNetwork(entry.cgroup, to: new.needs)
     }
-    try kernel.removePolicy(old.revision)
   }
 
   /// Forbids every exec in a cgroup until it is empty. Best effort by nature: the caller is refusing already.
@@ -187,8 +187,8 @@ package struct ConfinementTable: Sendable {
     } catch { throw ReleaseError(directory: entry.cgroup.directory, reason: error.reason) }
     ended.insert(entry, for: entry.cgroup.id)
     entries[containerID] = nil
-    dropUnusedPolicies()
-    dropForeignPolicy(entry)
+    forgetUnusedPolicies()
+    removePolicy(ofEnded: entry)
     return true
   }
 
@@ -207,18 +207,10 @@ package struct ConfinementTable: Sendable {
       cgroup_id: cgroup.id, revision: revision, state: state.rawValue, root_device: rootDevice, check: 0, pad: 0)
   }
 
-  private mutating func dropUnusedPolicies() {
+  /// The next container of such a profile gets a policy of its own: `removeUnusedPolicies` takes these out of the kernel.
+  private mutating func forgetUnusedPolicies() {
     let used = Set(entries.values.compactMap(\.policy))
-    for (key, policy) in policies where !used.contains(key) {
-      try? kernel.removePolicy(policy.revision)
-      policies[key] = nil
-    }
-  }
-
-  /// An earlier process's policy goes with the last container that it bound.
-  private func dropForeignPolicy(_ entry: Entry) {
-    guard entry.policy == nil, entry.revision != 0 else { return }
-    if !entries.values.contains(where: { $0.revision == entry.revision }) { try? kernel.removePolicy(entry.revision) }
+    policies = policies.filter { used.contains($0.key) }
   }
 
   /// Who a cgroup belongs to or belonged to, and the profile that a revision stands for.

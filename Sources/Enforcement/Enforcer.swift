@@ -225,6 +225,11 @@ package final class Enforcer: Sendable {
     }
   }
 
+  /// Takes policies out of the kernel that no container has had for a while.
+  package func removeUnusedPolicies(now: ContinuousClock.Instant = .now) throws(KernelError) {
+    try table?.withLock { (table) throws(KernelError) in try table.removeUnusedPolicies(now: now) }
+  }
+
   /// Names of the profiles that running containers use.
   package var profilesInUse: Set<String> { table?.withLock { Set($0.policies.keys.map(\.profile)) } ?? [] }
 

@@ -19,6 +19,8 @@ package protocol PolicyKernel: AnyObject, Sendable {
 
   /// Writes a policy under a revision nobody refers to yet; on error nothing of it is left.
   func install(_ policy: CompiledPolicy, revision: UInt64) throws(KernelError)
+  /// Of the policies in the kernel.
+  func revisions() throws(KernelError) -> Set<UInt64>
   func removePolicy(_ revision: UInt64) throws(KernelError)
   /// Removes every policy that is not in `revisions`: what an earlier process left.
   func removePolicies(except revisions: Set<UInt64>) throws(KernelError)

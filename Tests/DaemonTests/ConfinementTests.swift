@@ -88,6 +88,7 @@ struct ConfinementTests {
     try after.synchronize(pods: [pod()], containers: [world.container()])
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
     #expect(world.kernel.rows[try world.cgroupID]?.revision == 0)
+    try world.sweepPolicies()
     #expect(world.kernel.attached.isEmpty && world.kernel.policies.isEmpty)
   }
 

@@ -50,6 +50,13 @@ package final class EnforcerWorld {
       sandboxID: "s1", cgroupsPath: path, pid: pid)
   }
 
+  /// As sweeps do, before and after the grace of policies that no container has.
+  package func sweepPolicies() throws {
+    let now = ContinuousClock.now, enforcer = try newEnforcer()
+    try enforcer.removeUnusedPolicies(now: now)
+    try enforcer.removeUnusedPolicies(now: now + ConfinementTable.policyGrace)
+  }
+
   /// The process ends; its cgroup stays, empty.
   package func ends() {
     kill(child, SIGKILL)

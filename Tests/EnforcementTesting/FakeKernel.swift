@@ -50,6 +50,7 @@ package final class FakeKernel: PolicyKernel {
   package func install(_ policy: CompiledPolicy, revision: UInt64) throws(KernelError) {
     try step("install") { $0.policies.insert(revision) }
   }
+  package func revisions() throws(KernelError) -> Set<UInt64> { policies }
   package func removePolicy(_ revision: UInt64) throws(KernelError) {
     try step("remove policy") { $0.policies.remove(revision) }
   }

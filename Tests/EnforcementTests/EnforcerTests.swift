@@ -40,6 +40,7 @@ struct EnforcerTests {
       try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     }
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    try world.sweepPolicies()
     #expect(world.kernel.policies.isEmpty)
   }
 
@@ -115,16 +116,55 @@ struct EnforcerTests {
     #expect(world.kernel.rows.isEmpty)
   }
 
-  @Test("a changed profile gets a new revision and takes the old one away")
+  @Test("a changed profile gets a new revision; the old one stays while an exec may still be judged by it")
   func replaced() throws {
     let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
-    let before = world.kernel.policies
+    let old = world.kernel.policies
     var changed = profile()
     changed.process?.rules = []
     try world.enforcer.replace(changed)
-    #expect(world.kernel.policies.count == 1 && world.kernel.policies != before)
-    #expect(world.kernel.rows[try world.cgroupID]?.revision == world.kernel.policies.first)
+    let new = try #require(world.kernel.rows[try world.cgroupID]?.revision)
+    #expect(!old.contains(new) && world.kernel.policies == old.union([new]))
+    let now = ContinuousClock.now, grace = ConfinementTable.policyGrace
+    for later in [.zero, grace - .nanoseconds(1)] {
+      try world.enforcer.removeUnusedPolicies(now: now + later)
+      #expect(world.kernel.policies == old.union([new]))
+    }
+    try world.enforcer.removeUnusedPolicies(now: now + grace)
+    #expect(world.kernel.policies == [new])
+  }
+
+  @Test("a policy whose container has ended stays for its grace where a stray may still be judged by it")
+  func strayAfterEnd() throws {
+    let world = try EnforcerWorld()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    world.kernel.setStrays(true)
+    world.ends()
+    #expect(try world.enforcer.release("c1"))
+    #expect(world.kernel.policies.count == 1)
+    try world.sweepPolicies()
+    #expect(world.kernel.policies.isEmpty)
+  }
+
+  @Test("a policy stays while any container has it, also one of an earlier process, and from then on for its grace")
+  func usedAgain() throws {
+    let world = try EnforcerWorld()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    let row = try #require(world.kernel.rows[try world.cgroupID])
+    let enforcer = try world.newEnforcer(), now = ContinuousClock.now, grace = ConfinementTable.policyGrace
+    try enforcer.removeUnusedPolicies(now: now)
+    try world.kernel.remove(row.cgroup_id)
+    try enforcer.removeUnusedPolicies(now: now + grace)
+    #expect(world.kernel.policies == [row.revision])
+    try world.kernel.put(row)
+    try enforcer.removeUnusedPolicies(now: now + grace * 2)
+    #expect(world.kernel.policies == [row.revision])
+    try world.kernel.remove(row.cgroup_id)
+    try enforcer.removeUnusedPolicies(now: now + grace * 3)
+    #expect(world.kernel.policies == [row.revision])
+    try enforcer.removeUnusedPolicies(now: now + grace * 4)
+    #expect(world.kernel.policies.isEmpty)
   }
 
   @Test("a changed profile that the kernel refuses leaves the old one in force")
@@ -178,7 +218,6 @@ struct EnforcerTests {
     #expect(world.enforcer.hasEnded(id))
     #expect(try world.enforcer.release(id))
     #expect(world.kernel.rows.isEmpty)
-    #expect(world.kernel.steps.contains("remove policy"))
   }
 
   @Test("what an earlier process confined in a cgroup that is gone is taken away with its policy")
@@ -188,6 +227,7 @@ struct EnforcerTests {
     world.ends()
     rmdir(world.directory)
     try world.newEnforcer().inherit()
+    try world.sweepPolicies()
     #expect(world.kernel.rows.isEmpty && world.kernel.policies.isEmpty && world.kernel.attached.isEmpty)
   }
 

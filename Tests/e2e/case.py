@@ -16,7 +16,7 @@ from host import SCRATCH, hierarchies, unified, wait_until
 from plugin import Plugin
 
 NAMESPACE = "tests"
-RELEASE_SECONDS = 10
+RELEASE_SECONDS = 20  # of which a replaced policy stays up to 15
 
 
 class Container:
