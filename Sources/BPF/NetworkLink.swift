@@ -26,14 +26,6 @@ struct NetworkLink {
     descriptor = FileDescriptor(owning: try bpf("open the pinned BPF link \(pin)") { number < 0 ? -1 : number })
   }
 
-  /// The cgroup that it is attached to; 0: that cgroup was removed, and the link holds nothing any more.
-  func cgroupID() throws(BPFError) -> UInt64 {
-    var info = bpf_link_info()
-    var size = UInt32(MemoryLayout<bpf_link_info>.size)
-    try bpf("inspect the BPF link \(pin)") { bpf_obj_get_info_by_fd(descriptor.number, &info, &size) }
-    return info.cgroup.cgroup_id
-  }
-
   /// Makes the link run `program` from now on, without a moment in which none runs. A removed cgroup's link runs
   /// nothing and stays as it is. BPF_LINK_UPDATE.
   func replaceProgram(_ program: FileDescriptor) throws(BPFError) {

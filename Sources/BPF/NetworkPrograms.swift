@@ -82,14 +82,6 @@ package final class NetworkPrograms: Sendable {
     }
   }
 
-  /// Whether the cgroup was removed: the kernel has then detached its links by itself, and only pins are left.
-  package func isGone(_ cgroupID: UInt64) throws(BPFError) -> Bool {
-    for hook in NetworkHook.allCases {
-      if let link = try NetworkLink(pinnedAt: pin(cgroupID, hook)) { return try link.cgroupID() == 0 }
-    }
-    return true
-  }
-
   /// Detaches every container and the binding of strays, for a daemon that is removed from the node.
   package func removeAll() throws(BPFError) {
     for cgroupID in try attachedCgroupIDs() { try detach(cgroupID: cgroupID) }

@@ -82,6 +82,15 @@ final class NetworkBench: Sendable {
     return Array(ids.prefix(Int(count)))
   }
 
+  /// The cgroup that a pinned link is attached to; 0: the kernel has detached it, since that cgroup was removed.
+  func cgroupID(ofLink pin: String) throws -> UInt64 {
+    let link = FileDescriptor(owning: try call("open \(pin)") { bpf_obj_get(pin) })
+    var info = bpf_link_info()
+    var size = UInt32(MemoryLayout<bpf_link_info>.size)
+    try call("inspect \(pin)") { bpf_obj_get_info_by_fd(link.number, &info, &size) }
+    return info.cgroup.cgroup_id
+  }
+
   /// Sets back the time at which the container's flows were last used: the first 8 bytes of a value, as the cgroup id
   /// is of a key.
   func ageFlows(of cgroupID: UInt64, seconds: Int) throws {

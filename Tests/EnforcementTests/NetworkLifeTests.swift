@@ -121,16 +121,17 @@ struct NetworkLifeTests {
   func removedCgroup(_ isReleasedByTheKernel: Bool) throws {
     let world = try NetworkWorld()
     try world.apply(egress: .section(.block))
-    #expect(try !world.bench.programs.isGone(world.cgroupID))
+    let link = "\(world.bench.folder)/links/\(world.cgroupID)/egress"
+    #expect(try world.bench.cgroupID(ofLink: link) == world.cgroupID)
     world.inside.run("join('\(NetworkBench.cgroupRoot)')")
     try #require(rmdir(world.cgroupPath) == 0)
     #expect(try world.bench.programs.attachedCgroupIDs().contains(world.cgroupID))
     // The kernel detaches by a worker of its own.
     for _ in 0..<500 where isReleasedByTheKernel {
-      if try world.bench.programs.isGone(world.cgroupID) { break }
+      if try world.bench.cgroupID(ofLink: link) == 0 { break }
       poll(nil, 0, 10)
     }
-    if isReleasedByTheKernel { #expect(try world.bench.programs.isGone(world.cgroupID)) }
+    if isReleasedByTheKernel { #expect(try world.bench.cgroupID(ofLink: link) == 0) }
     try world.bench.programs.detach(cgroupID: world.cgroupID)
     #expect(try !world.bench.programs.attachedCgroupIDs().contains(world.cgroupID))
   }
