@@ -97,15 +97,17 @@ package final class Enforcer: Sendable {
   package func admit(_ start: Start, beforeGate: Bool = false) throws(EnforcementError) {
     guard let table else { return }
     try table.withLock { (table) throws(EnforcementError) in
-      if !beforeGate, table.gates[start.sandboxID] == nil, try !isBound(start, table) { return }
+      if !beforeGate, try !isHeldBack(start, table) { return }
       try table.admit(start.subject, cgroup: try cgroup(at: start.cgroupsPath))
     }
   }
 
-  /// Whether the kernel has an entry for the container; false too where it has no cgroup that could be bound.
-  private func isBound(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) -> Bool {
-    if table.entries[start.subject.containerID] != nil { return true }
+  /// Whether the container is behind a gate, or the kernel has an entry for it; false too where it has no cgroup that
+  /// could be bound. The sandbox of a gate that was inherited is not known: its cgroup says who is behind it.
+  private func isHeldBack(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) -> Bool {
+    if table.gates[start.sandboxID] != nil || table.entries[start.subject.containerID] != nil { return true }
     guard let cgroup = try? cgroup(at: start.cgroupsPath) else { return false }
+    if table.isBehindGate(cgroup) { return true }
     do throws(KernelError) { return try table.kernel.container(cgroup.id) != nil } catch {
       throw .kernel(error.message)
     }

@@ -243,6 +243,26 @@ struct EnforcerTests {
     #expect(world.kernel.rows.isEmpty)
   }
 
+  @Test("a container behind a gate that an earlier process closed can be let through without a profile")
+  func behindInheritedGate() throws {
+    let world = try EnforcerWorld()
+    try put(STOCKADE_GATE, world)
+    try world.enforcer.inherit()
+    for (id, name, state) in [("c2", "/sibling", STOCKADE_OPEN.rawValue), ("c3", "-beside", nil)] {
+      try Files.makeFolder(world.directory + name)
+      defer { rmdir(world.directory + name) }
+      try world.enforcer.admit(start(id, in: world.path + name, pid: world.pid))
+      #expect(world.kernel.rows[try Cgroup(directory: world.directory + name).id]?.state == state)
+    }
+  }
+
+  private func start(_ id: String = "c2", in path: String, pid: UInt32) -> Enforcer.Start {
+    Enforcer.Start(
+      subject: Subject(
+        containerID: id, containerName: "", podName: "", podNamespace: "", podUID: "", image: ""),
+      sandboxID: "unknown", cgroupsPath: path, pid: pid)
+  }
+
   @Test("a container that was inherited and is then listed is its own again")
   func listed() throws {
     let world = try EnforcerWorld()
