@@ -44,7 +44,8 @@ struct ConfinementTests {
       try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
     }
     #expect(error?.description.contains("enforced") == true)
-    #expect(world.kernel.rows.isEmpty && world.kernel.policies.isEmpty)
+    #expect(world.kernel.rows.values.map(\.state) == [STOCKADE_CLOSED.rawValue], "nothing in it may exec")
+    #expect(world.kernel.policies.isEmpty)
   }
 
   @Test("a start without a Create is confined where the node can enforce the profile")
@@ -118,7 +119,8 @@ struct ConfinementTests {
     #expect(world.kernel.rows.isEmpty && world.enforcer.containerIDs.isEmpty)
   }
 
-  private static let rootIsOverlay = (try? ProcessView(pid: UInt32(getpid()), in: CgroupHierarchy.current()))?.rootIsOverlay ?? true
+  private static let rootIsOverlay =
+    (try? ProcessView(pid: UInt32(getpid()), in: CgroupHierarchy.current()))?.rootIsOverlay ?? true
 
   @Test(
     "where the root is no overlay, newExecutables is refused with the reason, or reported where that is accepted",
@@ -140,6 +142,30 @@ struct ConfinementTests {
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
     let warned = log.entries.filter { $0.level == .warning }.compactMap { $0.metadata["gap"] }
     #expect(warned.contains { "\($0)".contains(reason) })
+  }
+
+  @Test("with failurePolicy Ignore, each rule that is not in force is told of, and so is a container that stays closed")
+  func ignored() throws {
+    let world = try EnforcerWorld()
+    let log = InMemoryLogHandler()
+    let spec = "failurePolicy: Ignore, \(enforceable), network: {egress: {defaultAction: Block}}"
+    let plugin = try plugin(
+      profiles: library([profile(spec)]), enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    world.kernel.refuse("install")
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    let gaps = log.entries.filter { $0.level == .warning }.compactMap { $0.metadata["gap"].map { "\($0)" } }
+    for rule in ["process.rules[0] Block /bin/id", "network.egress.defaultAction Block"] {
+      #expect(gaps.contains { $0.hasPrefix(rule) && $0.contains("cannot install") })
+    }
+    #expect(!log.entries.contains { $0.level >= .error })
+
+    world.kernel.refuse("install", "open")
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    let errors = log.entries.filter { $0.level == .error }
+    #expect(errors.count == 1 && errors[0].metadata["reason"].map { "\($0)".contains("cannot open") } == true)
   }
 
   @Test("events are carried once it is known where they go, and whose those of before are")

@@ -69,6 +69,40 @@ struct EnforcerTests {
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
   }
 
+  @Test(
+    "where the process cannot be looked at, or is elsewhere, the cgroup that the payload names is closed",
+    arguments: [0, UInt32(getpid())])
+  func unseen(pid: UInt32) throws {
+    let world = try EnforcerWorld()
+    var start = world.start()
+    start.pid = pid
+    #expect(throws: EnforcementError.self) {
+      try world.enforcer.activate(start, profile: profile(), expectsFilter: false)
+    }
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    world.ends()
+    #expect(try world.enforcer.release("c1"))
+    #expect(world.kernel.rows.isEmpty)
+  }
+
+  @Test("a payload that names the cgroup of another container, or of a pod, closes nothing")
+  func anothers() throws {
+    let world = try EnforcerWorld()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    #expect(throws: EnforcementError.self) {
+      try world.enforcer.activate(start(in: world.path, pid: 0), profile: profile(), expectsFilter: false)
+    }
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+
+    let gated = try EnforcerWorld()
+    try put(STOCKADE_GATE, gated)
+    try gated.enforcer.inherit()
+    #expect(throws: EnforcementError.self) {
+      try gated.enforcer.activate(start(in: gated.path, pid: 0), profile: profile(), expectsFilter: false)
+    }
+    #expect(gated.kernel.rows[try gated.cgroupID]?.state == STOCKADE_GATE.rawValue)
+  }
+
   @Test("a pid in another cgroup than the payload says is refused")
   func elsewhere() throws {
     let world = try EnforcerWorld()
@@ -78,6 +112,44 @@ struct EnforcerTests {
       try world.enforcer.activate(start, profile: profile(), expectsFilter: false)
     }
     #expect(error.map { "\($0)".contains("is not in cgroup /somewhere/else") } == true)
+  }
+
+  @Test("with failurePolicy Ignore, rules are in force where the filter is missing, and only the filter is told of")
+  func ignoredFilter() throws {
+    let world = try EnforcerWorld()
+    var required = profile(failure: .ignore)
+    required.requireFilter = true
+    for (profile, expected) in [(profile(failure: .ignore), true), (required, false)] {
+      let gaps = try world.enforcer.activate(world.start(), profile: profile, expectsFilter: expected)
+      #expect(gaps.map(\.subject) == [expected ? "seccomp" : "requireFilter"])
+      let row = try #require(world.kernel.rows[try world.cgroupID])
+      #expect(row.state == STOCKADE_OPEN.rawValue && world.kernel.policies.contains(row.revision))
+      #expect(world.kernel.attached.count == 1)
+    }
+  }
+
+  @Test("with failurePolicy Ignore, exec rules are in force where network programs cannot be attached")
+  func ignoredNetwork() throws {
+    let world = try EnforcerWorld()
+    world.kernel.refuseOnce("attach")
+    let gaps = try world.enforcer.activate(
+      world.start(), profile: profile(failure: .ignore), expectsFilter: false)
+    #expect(gaps.map(\.subject) == ["network.egress.defaultAction Block"])
+    #expect(gaps.allSatisfy { $0.why.contains("cannot attach") })
+    let row = try #require(world.kernel.rows[try world.cgroupID])
+    #expect(row.state == STOCKADE_OPEN.rawValue && world.kernel.policies == [row.revision])
+    #expect(world.kernel.attached.isEmpty && world.kernel.steps.contains("detach"))
+  }
+
+  @Test("with failurePolicy Ignore, network rules are in force where processes cannot be told from the runtime's")
+  func ignoredNamespace() throws {
+    let own = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
+    let world = try EnforcerWorld(runtimeMountNamespace: own)
+    let gaps = try world.enforcer.activate(
+      world.start(), profile: profile(failure: .ignore), expectsFilter: false)
+    #expect(gaps.map(\.subject) == ["process.rules[0] Block /bin/x"])
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.attached.count == 1)
   }
 
   @Test("processes that remain keep the policy and may exec nothing; then all goes")
