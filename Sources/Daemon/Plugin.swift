@@ -114,11 +114,12 @@ package final class Plugin: PluginHandler {
     }
   }
 
-  /// Whether some container of the pod could get a profile that is enforced, or be refused.
   private func needsGate(_ pod: PodSandbox) -> Bool {
     guard case .success(let settings) = settings else { return true }
     guard !NodeCapabilities.isSandboxed(runtimeHandler: pod.runtimeHandler) else { return false }
-    return settings.configuration.couldNeedProfile(pod: PodContext(pod))
+    return settings.configuration.needsGate(pod: PodContext(pod)) { name in
+      (try? settings.profiles.profile(named: name))?.profile.mode == .audit
+    }
   }
 
   // MARK: Containers

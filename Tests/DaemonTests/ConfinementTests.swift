@@ -199,6 +199,37 @@ struct ConfinementTests {
     #expect(log.entries.filter { $0.level == .warning }.count == warnings, "it needs none")
   }
 
+  @Test(
+    "the gate stays open where every profile that the pod can get is mode Audit",
+    arguments: [
+      ([all: "audit"], "", false), ([all: "exec"], "", true), ([all: "nowhere"], "", true),
+      ([all: "broken"], "", true), ([all: ""], "", true), ([all + "/typo": "audit"], "", true),
+      ([all: "audit", all + "/container.app": "exec"], "", true),
+      ([all: "audit"], "allowedProfiles: [exec]", true), ([all: "audit"], "allowedProfiles: [exec, audit]", false),
+      ([:], "defaultProfile: audit", false), ([:], "defaultProfile: nowhere", true),
+      ([all: "audit"], "defaultProfile: exec", true),
+      ([:], "bindings: [{images: [x], profile: audit}]", false),
+      ([:], "bindings: [{images: [x], profile: audit}, {images: [y], profile: exec}]", true),
+    ])
+  func auditGate(annotations: [String: String], configuration: String, closed: Bool) throws {
+    let log = InMemoryLogHandler()
+    let world = try EnforcerWorld()
+    let exec = "{process: {rules: [{path: /bin/id, action: Block}]}"
+    let library = try library([
+      "metadata: {name: exec}\nspec: \(exec)}\n", "metadata: {name: audit}\nspec: \(exec), mode: Audit}\n",
+      "metadata: {name: broken}\nspec: {mode: Audit, seccomp: {type: Localhost, localhostProfile: none.json}}\n",
+    ])
+    let plugin = try plugin(
+      configuration, profiles: library, enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
+    _ = try plugin.configure(runtime("2.3.4"))
+    var pod = pod(annotations)
+    (pod.uid, pod.cgroupParent) = ("12345678", "/stockade-nowhere/pod12345678")
+    try plugin.runPodSandbox(pod)
+    #expect(
+      log.entries.contains { $0.message == "a pod has no gate: its containers start unconfined while stockade is away" }
+        == closed)
+  }
+
   @Test("a pod whose cgroup cannot be looked at, but for its absence, is refused")
   func gateError() throws {
     let world = try EnforcerWorld()
