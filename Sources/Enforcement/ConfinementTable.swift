@@ -43,8 +43,11 @@ package struct ConfinementTable: Sendable {
   }
 
   let kernel: any PolicyKernel
-  package private(set) var entries: [String: Entry] = [:]
-  private(set) var policies: [PolicyKey: Installed] = [:]
+  package internal(set) var entries: [String: Entry] = [:]
+  /// The newest text of each; containers may still have an older one.
+  var policies: [PolicyKey: Installed] = [:]
+  /// By name: profiles whose newest text some container does not have.
+  var unfinished: [String: Profile] = [:]
   /// Revisions in the kernel that no container has any more, and since when that is known.
   var unusedRevisions: [UInt64: ContinuousClock.Instant] = [:]
   /// By sandbox id.
@@ -125,13 +128,9 @@ package struct ConfinementTable: Sendable {
     }
   }
 
-  /// The installed policy of a key; installs it, or its newer text, first.
-  private mutating func install(_ key: PolicyKey, _ profile: Profile) throws(KernelError) -> Installed {
+  /// The installed policy of a key; installs it, or its newer text, first. Others get that by `replace`.
+  mutating func install(_ key: PolicyKey, _ profile: Profile) throws(KernelError) -> Installed {
     if let present = policies[key], present.profile == profile { return present }
-    if policies[key] != nil {
-      try replace(key, with: profile)
-      return policies[key]!
-    }
     let installed = try write(key, profile)
     policies[key] = installed
     return installed
@@ -153,26 +152,6 @@ package struct ConfinementTable: Sendable {
         withoutNewExecutables: key.omitted.contains(.newExecutables))
     } catch {
       throw KernelError(message: error.description, reason: "")
-    }
-  }
-
-  /// Gives every running container of a policy the profile's new text. On error the old one stays in force.
-  mutating func replace(_ key: PolicyKey, with profile: Profile) throws(KernelError) {
-    let new = try write(key, profile)
-    let users = entries.filter { $0.value.policy == key }
-    do throws(KernelError) {
-      // What the old one needs stays until no container has it.
-      for entry in users.values { try kernel.attachNetwork(entry.cgroup, needs: new.needs) }
-    } catch {
-      try? kernel.removePolicy(new.revision)
-      throw error
-    }
-    policies[key] = new
-    for (id, entry) in users {
-      entries[id]!.revision = new.revision
-      let state = entry.phase == .open ? STOCKADE_OPEN : STOCKADE_CLOSED
-      try kernel.put(row(entry.cgroup, revision: new.revision, state: state, rootDevice: entry.rootDevice))
-      try kernel.trimNetwork(entry.cgroup, to: new.needs)
     }
   }
 
@@ -219,7 +198,7 @@ package struct ConfinementTable: Sendable {
     entries[containerID]!.phase = .closing
   }
 
-  private func row(
+  func row(
     _ cgroup: Cgroup, revision: UInt64, state: stockade_container_state, rootDevice: UInt32
   ) -> stockade_container {
     stockade_container(

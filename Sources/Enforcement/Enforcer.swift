@@ -225,12 +225,16 @@ package final class Enforcer: Sendable {
     return (try? entry.cgroup.isEmpty()) ?? false
   }
 
-  /// Gives the running containers of a changed profile its new text.
+  /// Gives the running containers of a changed profile its new text. After an error some of them have the old one, until
+  /// `replaceUnfinished` succeeds.
   package func replace(_ profile: Profile) throws(KernelError) {
+    try table?.withLock { (table) throws(KernelError) in try table.replace(profile) }
+  }
+
+  /// Tries again what `replace` could not do.
+  package func replaceUnfinished() throws(KernelError) {
     try table?.withLock { (table) throws(KernelError) in
-      for key in table.policies.keys where key.profile == profile.name && table.policies[key]?.profile != profile {
-        try table.replace(key, with: profile)
-      }
+      for profile in table.unfinished.values { try table.replace(profile) }
     }
   }
 

@@ -244,12 +244,42 @@ struct EnforcerTests {
     let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     let before = world.kernel.rows[try world.cgroupID]?.revision
-    world.kernel.refuse("attach")
+    for step in ["install", "attach", "open"] {
+      world.kernel.refuse(step)
+      #expect(throws: KernelError.self) { try world.enforcer.replace(changed()) }
+      #expect(world.kernel.rows[try world.cgroupID]?.revision == before)
+      #expect(world.enforcer.entry("c1")?.revision == before)
+      #expect(world.kernel.policies.contains(try #require(before)))
+    }
+    world.kernel.refuse()
+    try world.enforcer.replace(changed())
+    #expect(world.kernel.rows[try world.cgroupID]?.revision != before)
+    try world.sweepPolicies()
+    #expect(world.kernel.policies.count == 1)
+  }
+
+  private func changed() -> Profile {
     var changed = profile()
     changed.process?.rules = []
-    #expect(throws: KernelError.self) { try world.enforcer.replace(changed) }
-    #expect(world.kernel.rows[try world.cgroupID]?.revision == before)
+    return changed
+  }
+
+  @Test("a changed profile that the kernel refuses for one container reaches the others, and that one later")
+  func halfReplaced() throws {
+    let world = try EnforcerWorld()
+    let other = try EnforcerWorld(beside: world)
+    try world.enforcer.activate(world.start("c1"), profile: profile(), expectsFilter: false)
+    try world.enforcer.activate(other.start("c2"), profile: profile(), expectsFilter: false)
+    world.kernel.refuseOnce("open")
+    #expect(throws: KernelError.self) { try world.enforcer.replace(changed()) }
+    let revisions = [try world.cgroupID, try other.cgroupID].map { world.kernel.rows[$0]?.revision }
+    #expect(Set(revisions) == Set(world.kernel.policies) && world.kernel.policies.count == 2)
+    #expect(["c1", "c2"].map { world.enforcer.entry($0)?.revision } == revisions)
+
+    try world.enforcer.replaceUnfinished()
+    try world.sweepPolicies()
     #expect(world.kernel.policies.count == 1)
+    #expect(world.kernel.rows.values.allSatisfy { world.kernel.policies.contains($0.revision) })
   }
 
   @Test("two containers of a profile share one revision")
