@@ -128,7 +128,6 @@ import Testing
     let file = try #require(empty.fileAccess)
     let egress = try #require(empty.network.egress)
     let blocking = try #require(try profile("process: {defaultAction: Block}").process)
-    let (new, fileless) = (try #require(process.newExecutables), try #require(process.fileless))
     let access = Access.allCases.filter(file.rules[0].access.contains).map { "`\($0.rawValue)`" }
     return [
       "spec.mode": "`\(empty.mode.rawValue)`", "spec.failurePolicy": "`\(empty.failurePolicy.rawValue)`",
@@ -138,9 +137,9 @@ import Testing
       "spec.process.defaultAction": "`\(process.defaultAction.name)`",
       "spec.process.allowEntrypoint": "`\(process.allowEntrypoint)`",
       "spec.process.newExecutables":
-        "`\(try #require(blocking.newExecutables).name)` if `defaultAction` is Block, else `\(new.name)`",
+        "`\(blocking.newExecutables.name)` if `defaultAction` is Block, else `\(process.newExecutables.name)`",
       "spec.process.fileless":
-        "`\(try #require(blocking.fileless).name)` if `defaultAction` is Block, else `\(fileless.name)`",
+        "`\(blocking.fileless.name)` if `defaultAction` is Block, else `\(process.fileless.name)`",
       "spec.process.rules[].recursive": "`\(process.rules[0].recursive)`",
       "spec.process.rules[].new": "`\(process.rules[0].allowNew)`",
       "spec.file.defaultAction": "`\(file.defaultAction.name)`",
