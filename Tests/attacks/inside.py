@@ -25,8 +25,9 @@ STAGE_LIMIT_SECONDS = 240
 EXECUTION_LIMIT_SECONDS = 3
 # Exit status of `stockade try` when the container did not start.
 NOT_STARTED = 125
-# What exit statuses of `runc exec` mean; 255 is runc's own, where the kernel refused to execute the command.
-EXEC_OUTCOMES = {"42": table.ALLOWED, "137": table.KILLED, "255": table.EACCES, "126": table.EACCES}
+# What exit statuses of `runc exec` mean; where the kernel refuses to execute the command it has its own, by version.
+EXEC_OUTCOMES = {"42": table.ALLOWED, "137": table.KILLED}
+EXEC_DENIED = {"1": table.EACCES, "126": table.EACCES, "255": table.EACCES}
 
 
 class Machine:
@@ -63,6 +64,8 @@ class Machine:
                 options = (*options, "--mount", f"{volume}:/vol")
                 _, printed, said = self.start(profiles.text(profile), options, ["/bin/attack", "run", *acts])
         lines = dict(line.split(" ", 1) for line in printed.splitlines() if re.match(r"\d+ ", line))
+        if len(lines) < len(acts):
+            print(said, flush=True)
         missing = "lost: " + (said.strip().splitlines() or ["nothing was printed"])[-1]
         return [lines.get(str(number), missing) for number in range(1, len(acts) + 1)]
 
@@ -78,7 +81,8 @@ class Machine:
         statuses = re.findall(r'^stockade try: exec ".*": exit status (\d+)$', said, re.MULTILINE)
         if len(statuses) != len(commands) + 1:
             return ["lost: " + (said.strip().splitlines() or ["nothing was printed"])[-1]] * len(commands)
-        return [EXEC_OUTCOMES.get(status, f"lost: exit status {status}") for status in statuses[:-1]]
+        known = EXEC_OUTCOMES | (EXEC_DENIED if "permission denied" in said.lower() else {})
+        return [known.get(status, f"lost: exit status {status}") for status in statuses[:-1]]
 
     def outcomes(self, stage, profile, options, acts):
         return (self.execute if stage == "exec" else self.perform)(profile, options, acts)
