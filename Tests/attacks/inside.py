@@ -31,9 +31,8 @@ EXEC_DENIED = {"1": table.EACCES, "126": table.EACCES, "255": table.EACCES}
 
 
 class Machine:
-    def __init__(self, stockade, image, cgroup):
-        self.stockade, self.image, self.cgroup = stockade, image, cgroup
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="attacks-"))
+    def __init__(self, stockade, image, cgroup, folder):
+        self.stockade, self.image, self.cgroup, self.folder = stockade, image, cgroup, folder
 
     def start(self, profile_text, options, command, limit_seconds=STAGE_LIMIT_SECONDS):
         """Runs a command in a container: its exit status, standard output and standard error."""
@@ -141,7 +140,11 @@ def try_executions(machine, count):
 
 def main():
     stockade, image, cgroup, *executions = sys.argv[1:]
-    machine = Machine(stockade, pathlib.Path(image), cgroup)
+    with tempfile.TemporaryDirectory(prefix="attacks-") as folder:
+        try_all(Machine(stockade, pathlib.Path(image), cgroup, pathlib.Path(folder)), executions)
+
+
+def try_all(machine, executions):
     started = time.monotonic()
     tier, reason = machine.tier()
     emit(tier=tier, reason=reason)
