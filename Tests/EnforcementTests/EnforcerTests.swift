@@ -137,6 +137,7 @@ struct EnforcerTests {
     #expect(gaps.map(\.subject) == ["network.egress.defaultAction Block"])
     #expect(gaps.allSatisfy { $0.why.contains("cannot attach") })
     let row = try #require(world.kernel.rows[try world.cgroupID])
+    try world.sweepPolicies()
     #expect(row.state == STOCKADE_OPEN.rawValue && world.kernel.policies == [row.revision])
     #expect(world.kernel.attached.isEmpty && world.kernel.steps.contains("detach"))
   }
