@@ -18,6 +18,7 @@
 #define BPF_LINK_UPDATE 29
 #define BPF_LINK_DETACH 34
 #define MS_REMOUNT	32ul
+#define MS_MOVE		8192ul
 #define MS_BIND		4096ul
 #define MS_CHANGES_TYPE (1ul << 17 | 1ul << 18 | 1ul << 19 | 1ul << 20) /* unbindable, private, slave, shared */
 
@@ -190,14 +191,18 @@ int BPF_PROG(protect_chown, struct path *path)
 
 /* ---- mounts ---- */
 
+static inline bool is_of_host(struct vfsmount *mount)
+{
+	return BPF_CORE_READ(mount_of(mount), mnt_ns, ns.inum) == runtime_mount_namespace;
+}
+
 /*
  * Whether what is mounted or unmounted there shows to the daemon: in its own mount namespace, or shared with others.
  * Elsewhere a container may well mount something over its own view of the node's folders.
  */
 static inline bool reaches_host(struct vfsmount *mount)
 {
-	return BPF_CORE_READ(mount_of(mount), mnt_ns, ns.inum) == runtime_mount_namespace ||
-	       BPF_CORE_READ(mount_of(mount), mnt_group_id);
+	return is_of_host(mount) || BPF_CORE_READ(mount_of(mount), mnt_group_id);
 }
 
 /* To mount over a folder of ours, or over the way to one. */
@@ -226,6 +231,9 @@ int BPF_PROG(protect_mount, const char *device, struct path *path, const char *t
 	/* As the kernel tells them apart: a remount, or a change of propagation, covers nothing. */
 	if (flags & MS_REMOUNT || (!(flags & MS_BIND) && flags & MS_CHANGES_TYPE))
 		return 0;
+	/* What is moved is named by a text of the caller's, so nothing is in the node's own mount namespace. */
+	if (flags & MS_MOVE && is_of_host(BPF_CORE_READ(path, mnt)))
+		return refuse_marked(STOCKADE_PROTECTED_MOUNT, 0, false);
 	return refuse_cover(path);
 }
 
@@ -246,12 +254,8 @@ int BPF_PROG(protect_umount, struct vfsmount *mount)
 HOOK(sb_pivotroot)
 int BPF_PROG(protect_pivot_root, struct path *old_path, struct path *new_path)
 {
-	struct vfsmount *mount = BPF_CORE_READ(old_path, mnt);
-
 	LEAVE_UNMARKED();
-	if (BPF_CORE_READ(mount_of(mount), mnt_ns, ns.inum) != runtime_mount_namespace)
-		return 0;
-	return refuse_marked(STOCKADE_PROTECTED_MOUNT, 0, false);
+	return is_of_host(BPF_CORE_READ(old_path, mnt)) ? refuse_marked(STOCKADE_PROTECTED_MOUNT, 0, false) : 0;
 }
 
 /* ---- the daemon ---- */

@@ -16,8 +16,8 @@ package final class KernelPolicy: Sendable {
   private let entrypoints: MapAccess<UInt64, stockade_entrypoint>
   private let strays: MapAccess<UInt32, UInt64>
   private let policies: MapAccess<UInt64, stockade_policy>
-  private let rules: MapAccess<stockade_path_key, stockade_path_rule>
-  private let arguments: MapAccess<stockade_argument_key, stockade_argument>
+  private let rules: RevisionMap<stockade_path_key, stockade_path_rule>
+  private let arguments: RevisionMap<stockade_argument_key, stockade_argument>
   private let rate: MapAccess<UInt64, stockade_rate>
   private let hash: PathHash
 
@@ -38,8 +38,8 @@ package final class KernelPolicy: Sendable {
     entrypoints = try Self.map("entrypoints", shared)
     strays = try Self.map("strays", shared)
     policies = try Self.map("policies", shared)
-    rules = try Self.map("path_rules", shared)
-    arguments = try Self.map("arguments", shared)
+    rules = RevisionMap(try Self.map("path_rules", shared))
+    arguments = RevisionMap(try Self.map("arguments", shared))
     rate = try Self.map("rate", shared)
     hash = try PathHash(map: Self.descriptor(hashKeysMap, shared))
     for name in ["mark_fork", "mark_move", "mark_exit"] { try attach(name, of: mark) }
@@ -179,6 +179,8 @@ package final class KernelPolicy: Sendable {
 
   /// Writes a policy under a revision that no container has yet: rules first, the policy itself last.
   package func install(_ compiled: CompiledPolicy, revision: UInt64) throws(BPFError) {
+    rules.begin(revision)
+    arguments.begin(revision)
     do throws(BPFError) {
       for (path, rule) in compiled.paths { try set(rule, of: path, STOCKADE_SECTION_PROCESS, revision) }
       for (path, rule) in compiled.files { try set(rule, of: path, STOCKADE_SECTION_FILE, revision) }
@@ -205,18 +207,16 @@ package final class KernelPolicy: Sendable {
 
   package func revisions() throws(BPFError) -> Set<UInt64> { Set(try policies.keys(zero: 0)) }
 
-  package func removePolicy(_ revision: UInt64) throws(BPFError) { try removePolicies { $0 == revision } }
-
-  package func removePolicies(except revisions: Set<UInt64>) throws(BPFError) {
-    try removePolicies { !revisions.contains($0) }
+  package func removePolicy(_ revision: UInt64) throws(BPFError) {
+    try policies.remove(revision)
+    try rules.remove(revision)
+    try arguments.remove(revision)
   }
 
-  private func removePolicies(_ isUnwanted: (UInt64) -> Bool) throws(BPFError) {
-    for key in try policies.keys(zero: 0) where isUnwanted(key) { try policies.remove(key) }
-    for key in try rules.keys(zero: stockade_path_key()) where isUnwanted(key.revision) { try rules.remove(key) }
-    for key in try arguments.keys(zero: stockade_argument_key()) where isUnwanted(key.revision) {
-      try arguments.remove(key)
-    }
+  package func removePolicies(except revisions: Set<UInt64>) throws(BPFError) {
+    for key in try policies.keys(zero: 0) where !revisions.contains(key) { try policies.remove(key) }
+    try rules.remove { !revisions.contains($0) }
+    try arguments.remove { !revisions.contains($0) }
   }
 
   // MARK: Counters and the end

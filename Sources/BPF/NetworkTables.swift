@@ -8,8 +8,15 @@ import System
 /// before them.
 package final class NetworkTables: Sendable {
   private let egress4, egress6, ingress4, ingress6: FileDescriptor
-  /// Held while keys are listed: a listing begins anew when the key that it stands at is removed.
-  private let removing = Mutex<Void>(())
+  /// What this process wrote, so that one policy is removed without a listing of all. Held while keys are listed too: a
+  /// listing begins anew when the key that it stands at is removed.
+  private let written = Mutex<[UInt64: [Prefix]]>([:])
+
+  private struct Prefix {
+    var length: Int
+    var address: [UInt8]
+    var isEgress: Bool
+  }
 
   /// The maps must have been made, by `NetworkPrograms`.
   package init(shared: SharedMaps) throws(BPFError) {
@@ -25,26 +32,54 @@ package final class NetworkTables: Sendable {
 
   /// Writes the prefixes of `policy` under `revision`; on failure none is left.
   package func install(_ policy: CompiledPolicy, revision: UInt64) throws(BPFError) {
+    let egress = policy.egress.map { Prefix(length: $0.length, address: $0.address, isEgress: true) }
+    let ingress = policy.ingress.map { Prefix(length: $0.length, address: $0.address, isEgress: false) }
+    written.withLock { $0[revision] = egress + ingress }
     do throws(BPFError) {
-      for prefix in policy.egress { try add(prefix, revision, to: prefix.address.count == 4 ? egress4 : egress6) }
-      for prefix in policy.ingress { try add(prefix, revision, to: prefix.address.count == 4 ? ingress4 : ingress6) }
+      for (prefix, written) in zip(policy.egress + policy.ingress, egress + ingress) {
+        try add(prefix, revision, to: map(of: written))
+      }
     } catch {
       try remove(revision: revision)
       throw error
     }
   }
 
-  package func remove(revision: UInt64) throws(BPFError) { try remove { $0 == revision } }
+  /// Lists the tables only where another process installed the revision.
+  package func remove(revision: UInt64) throws(BPFError) {
+    let isRemoved = try written.withLock { (written) throws(BPFError) in
+      guard let prefixes = written[revision] else { return false }
+      for prefix in prefixes.sorted(by: { $0.length < $1.length }) {
+        try remove(key(prefix.length, revision, prefix.address), from: map(of: prefix))
+      }
+      written[revision] = nil
+      return true
+    }
+    if !isRemoved { try remove { $0 == revision } }
+  }
 
   /// Removes what belongs to no revision in `revisions`: left by a process that died.
   package func removeOrphans(keeping revisions: Set<UInt64>) throws(BPFError) {
     try remove { !revisions.contains($0) }
   }
 
+  private func map(of prefix: Prefix) -> FileDescriptor {
+    switch (prefix.isEgress, prefix.address.count == 4) {
+    case (true, true): egress4
+    case (true, false): egress6
+    case (false, true): ingress4
+    case (false, false): ingress6
+    }
+  }
+
+  private func key(_ length: Int, _ revision: UInt64, _ address: [UInt8]) -> TrieKey {
+    TrieKey(prefixBits: 64 + UInt32(length), revision: revision, address: address)
+  }
+
   private func add(
     _ prefix: CompiledPolicy.Prefix, _ revision: UInt64, to map: FileDescriptor
   ) throws(BPFError) {
-    let key = TrieKey(prefixBits: 64 + UInt32(prefix.length), revision: revision, address: prefix.address)
+    let key = key(prefix.length, revision, prefix.address)
     var node = prefix.node
     try bpf("add a network prefix to the kernel's table of at most \(STOCKADE_NET_PREFIXES_MAX)") {
       bpf_map_update_elem(map.number, key.bytes, &node, UInt64(BPF_ANY))
@@ -52,9 +87,10 @@ package final class NetworkTables: Sendable {
   }
 
   private func remove(_ isUnwanted: (UInt64) -> Bool) throws(BPFError) {
-    try removing.withLock { (_) throws(BPFError) in
+    try written.withLock { (written) throws(BPFError) in
       for map in [egress4, ingress4] { try remove(isUnwanted, from: map, MemoryLayout<stockade_net_key4>.size) }
       for map in [egress6, ingress6] { try remove(isUnwanted, from: map, MemoryLayout<stockade_net_key6>.size) }
+      written = written.filter { !isUnwanted($0.key) }
     }
   }
 
@@ -64,10 +100,12 @@ package final class NetworkTables: Sendable {
     _ isUnwanted: (UInt64) -> Bool, from map: FileDescriptor, _ keySize: Int
   ) throws(BPFError) {
     let keys = try keys(of: map, keySize).filter { isUnwanted($0.revision) }
-    for key in keys.sorted(by: { $0.prefixBits < $1.prefixBits }) {
-      if bpf_map_delete_elem(map.number, key.bytes) < 0, errno != ENOENT {
-        throw .system(Errno(errno, "remove a network prefix"))
-      }
+    for key in keys.sorted(by: { $0.prefixBits < $1.prefixBits }) { try remove(key, from: map) }
+  }
+
+  private func remove(_ key: TrieKey, from map: FileDescriptor) throws(BPFError) {
+    if bpf_map_delete_elem(map.number, key.bytes) < 0, errno != ENOENT {
+      throw .system(Errno(errno, "remove a network prefix"))
     }
   }
 

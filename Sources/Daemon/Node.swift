@@ -93,6 +93,9 @@ package final class Node: Sendable {
     do throws(KernelError) { try enforcer.removeUnusedPolicies() } catch {
       log.error("cannot remove policies that no container has any more", metadata: ["reason": "\(error)"])
     }
+    do throws(KernelError) { try enforcer.replaceUnfinished() } catch {
+      log.error("running containers still have the old text of a profile", metadata: ["reason": "\(error)"])
+    }
   }
 
   /// Takes over changed profiles. What this node cannot enforce is refused, and the old text stays in force.
@@ -124,7 +127,7 @@ package final class Node: Sendable {
       log.info("profile loaded", metadata: ["profile": "\(profile.name)"])
     } catch {
       log.error(
-        "running containers keep the old text of a profile",
+        "some running containers have the old text of a profile, until the kernel takes the new one",
         metadata: ["profile": "\(profile.name)", "reason": "\(error)"])
     }
   }

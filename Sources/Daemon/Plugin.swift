@@ -114,11 +114,12 @@ package final class Plugin: PluginHandler {
     }
   }
 
-  /// Whether some container of the pod could get a profile that is enforced, or be refused.
   private func needsGate(_ pod: PodSandbox) -> Bool {
     guard case .success(let settings) = settings else { return true }
     guard !NodeCapabilities.isSandboxed(runtimeHandler: pod.runtimeHandler) else { return false }
-    return settings.configuration.couldNeedProfile(pod: PodContext(pod))
+    return settings.configuration.needsGate(pod: PodContext(pod)) { name in
+      (try? settings.profiles.profile(named: name))?.profile.mode == .audit
+    }
   }
 
   // MARK: Containers
@@ -155,8 +156,15 @@ package final class Plugin: PluginHandler {
   }
 
   package func startContainer(pod: PodSandbox, container: Container) throws {
-    let decided = try decision(pod, container)
     let start = Enforcer.Start(pod, container)
+    do { try confine(start, pod, container) } catch {
+      enforcer.refuse(start)
+      throw error
+    }
+  }
+
+  private func confine(_ start: Enforcer.Start, _ pod: PodSandbox, _ container: Container) throws {
+    let decided = try decision(pod, container)
     guard case .profile(let name, _) = decided.choice else {
       do throws(EnforcementError) { return try enforcer.admit(start) } catch {
         throw Refusal("cannot let container \(container.name) through its pod's gate: \(error)")
@@ -171,7 +179,18 @@ package final class Plugin: PluginHandler {
       log.info("confined", metadata: metadata(pod, container, ["profile": "\(name)", "tier": "\(enforcer.tier.name)"]))
     } catch {
       try refuseUnlessIgnored(loaded.profile, "\(error)", pod, container)
-      try? enforcer.admit(start)
+      let why = "\(error)"
+      let lost = loaded.profile.lostProcessRules(because: why) + loaded.profile.lostNetworkRules(because: why)
+      report(lost, of: loaded.profile, pod, container)
+      admitUnconfined(start, pod, container)
+    }
+  }
+
+  private func admitUnconfined(_ start: Enforcer.Start, _ pod: PodSandbox, _ container: Container) {
+    do throws(EnforcementError) { try enforcer.admit(start) } catch {
+      log.error(
+        "a container starts closed: every program in it is killed",
+        metadata: metadata(pod, container, ["reason": "\(error)"]))
     }
   }
 

@@ -9,8 +9,8 @@ extension CompiledPolicy {
     policy.flags |= UInt32(STOCKADE_HAS_PROCESS.rawValue)
     if process.allowEntrypoint { policy.flags |= UInt32(STOCKADE_ALLOW_ENTRYPOINT.rawValue) }
     policy.process_default = process.defaultAction.rawValue
-    policy.new_executables = (process.newExecutables ?? process.defaultForUnknown).rawValue
-    policy.fileless = (process.fileless ?? process.defaultForUnknown).rawValue
+    policy.new_executables = process.newExecutables.rawValue
+    policy.fileless = process.fileless.rawValue
     policy.over_long = process.overLong.rawValue
     let byMatch = Dictionary(grouping: process.rules.indices) { process.rules[$0].matchedBytes }
     for (bytes, indices) in byMatch.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {

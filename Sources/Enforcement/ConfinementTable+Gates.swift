@@ -51,5 +51,9 @@ extension ConfinementTable {
     return sandbox == Self.inherited(gate.cgroup) && (try? gate.cgroup.isEmpty()) == true
   }
 
+  func isBehindGate(_ cgroup: Cgroup) -> Bool {
+    gates.values.contains { cgroup.directory.utf8.starts(with: "\($0.cgroup.directory)/".utf8) }
+  }
+
   func isGated(_ cgroupID: UInt64) -> Bool { gates.values.contains { $0.cgroup.id == cgroupID } }
 }

@@ -19,6 +19,8 @@ extension ConfinementTable {
   /// The same at once for the policy of a container whose cgroup is empty, unless a stray could be judged by it. On
   /// failure `removeUnusedPolicies` tries again.
   func removePolicy(ofEnded entry: Entry) {
+    // Asked first: the kernel's lists are long, and the runtime waits.
+    if entries.values.contains(where: { $0.revision == entry.revision }) { return }
     guard let unused = try? unused(), unused.contains(entry.revision), (try? kernel.hasStrays()) == false else {
       return
     }

@@ -20,11 +20,20 @@ package struct ConfinementTable: Sendable {
     package var rootDevice: UInt32
   }
 
-  /// Policies in the kernel are shared by the containers of a profile.
+  /// What a container goes without where the profile's failurePolicy is Ignore.
+  package enum Omission: Sendable {
+    /// Its root cannot tell new files.
+    case newExecutables
+    /// Its processes cannot be told from the runtime's.
+    case processRules
+    /// Programs cannot be attached to its cgroup.
+    case networkRules
+  }
+
+  /// Policies in the kernel are shared by the containers of a profile that go without the same.
   package struct PolicyKey: Hashable, Sendable {
     package var profile: String
-    /// The container's root cannot tell new files, and the profile's failurePolicy is Ignore.
-    package var withoutNewExecutables: Bool
+    package var omitted: Set<Omission>
   }
 
   struct Installed: Sendable {
@@ -34,8 +43,11 @@ package struct ConfinementTable: Sendable {
   }
 
   let kernel: any PolicyKernel
-  package private(set) var entries: [String: Entry] = [:]
-  private(set) var policies: [PolicyKey: Installed] = [:]
+  package internal(set) var entries: [String: Entry] = [:]
+  /// The newest text of each; containers may still have an older one.
+  var policies: [PolicyKey: Installed] = [:]
+  /// By name: profiles whose newest text some container does not have.
+  var unfinished: [String: Profile] = [:]
   /// Revisions in the kernel that no container has any more, and since when that is known.
   var unusedRevisions: [UInt64: ContinuousClock.Instant] = [:]
   /// By sandbox id.
@@ -49,17 +61,24 @@ package struct ConfinementTable: Sendable {
   mutating func insert(_ entry: Entry) { entries[entry.subject.containerID] = entry }
   mutating func remove(_ containerID: String) { entries[containerID] = nil }
 
-  /// Confines a container whose first process is parked before its exec. On any error nothing in it may exec.
+  /// Confines a container whose first process is parked before its exec; where the profile lets that pass, without its
+  /// network rules if they are what fails.
   ///
-  /// - Returns: what its root file system leaves unenforced, where the profile lets that pass.
+  /// - Returns: what is not in force for other reasons than those of `omitting`.
   mutating func activate(
-    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView
+    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, omitting omitted: Set<Omission>
   ) throws(EnforcementError) -> [Gap] {
     do throws(EnforcementError) {
-      return try open(subject, profile: profile, cgroup: cgroup, process: process, entrypoint: true)
+      return try open(
+        subject, profile: profile, cgroup: cgroup, process: process, entrypoint: true, omitting: omitted)
     } catch {
-      refuse(subject, cgroup: cgroup, process: process)
-      throw error
+      let lost = kernel.networkProblem == nil ? profile.lostNetworkRules(because: error.description) : []
+      guard profile.failurePolicy == .ignore, !lost.isEmpty else { throw error }
+      // Those that could be attached would drop everything.
+      do throws(KernelError) { try kernel.detachNetwork(cgroup.id) } catch { throw .kernel(error.message) }
+      return try open(
+        subject, profile: profile, cgroup: cgroup, process: process, entrypoint: true,
+        omitting: omitted.union([.networkRules])) + lost
     }
   }
 
@@ -67,7 +86,7 @@ package struct ConfinementTable: Sendable {
   mutating func adopt(
     _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView
   ) throws(EnforcementError) -> [Gap] {
-    try open(subject, profile: profile, cgroup: cgroup, process: process, entrypoint: false)
+    try open(subject, profile: profile, cgroup: cgroup, process: process, entrypoint: false, omitting: [])
   }
 
   /// Lets a container through its pod's gate with no policy of ours.
@@ -83,11 +102,12 @@ package struct ConfinementTable: Sendable {
   }
 
   private mutating func open(
-    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, entrypoint: Bool
+    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, entrypoint: Bool,
+    omitting omitted: Set<Omission>
   ) throws(EnforcementError) -> [Gap] {
-    let gaps = process.rootIsOverlay ? [] : profile.gapsWithoutOverlayRoot()
+    let gaps = process.rootIsOverlay || omitted.contains(.processRules) ? [] : profile.gapsWithoutOverlayRoot()
     guard profile.refused(gaps).isEmpty else { throw .unenforceable(gaps) }
-    let key = PolicyKey(profile: profile.name, withoutNewExecutables: !gaps.isEmpty)
+    let key = PolicyKey(profile: profile.name, omitted: gaps.isEmpty ? omitted : omitted.union([.newExecutables]))
     do throws(KernelError) {
       let policy = try install(key, profile)
       if entrypoint {
@@ -108,13 +128,9 @@ package struct ConfinementTable: Sendable {
     }
   }
 
-  /// The installed policy of a key; installs it, or its newer text, first.
-  private mutating func install(_ key: PolicyKey, _ profile: Profile) throws(KernelError) -> Installed {
+  /// The installed policy of a key; installs it, or its newer text, first. Others get that by `replace`.
+  mutating func install(_ key: PolicyKey, _ profile: Profile) throws(KernelError) -> Installed {
     if let present = policies[key], present.profile == profile { return present }
-    if policies[key] != nil {
-      try replace(key, with: profile)
-      return policies[key]!
-    }
     let installed = try write(key, profile)
     policies[key] = installed
     return installed
@@ -131,43 +147,25 @@ package struct ConfinementTable: Sendable {
   private func compile(_ profile: Profile, key: PolicyKey) throws(KernelError) -> CompiledPolicy {
     do throws(EnforcementError) {
       return try PolicyCompiler.compile(
-        profile, tier: kernel.tier, hasNetwork: kernel.networkProblem == nil,
-        withoutNewExecutables: key.withoutNewExecutables)
+        profile, tier: key.omitted.contains(.processRules) ? .none : kernel.tier,
+        hasNetwork: kernel.networkProblem == nil && !key.omitted.contains(.networkRules),
+        withoutNewExecutables: key.omitted.contains(.newExecutables))
     } catch {
       throw KernelError(message: error.description, reason: "")
     }
   }
 
-  /// Gives every running container of a policy the profile's new text. On error the old one stays in force.
-  mutating func replace(_ key: PolicyKey, with profile: Profile) throws(KernelError) {
-    let new = try write(key, profile)
-    let users = entries.filter { $0.value.policy == key }
-    do throws(KernelError) {
-      // What the old one needs stays until no container has it.
-      for entry in users.values { try kernel.attachNetwork(entry.cgroup, needs: new.needs) }
-    } catch {
-      try? kernel.removePolicy(new.revision)
-      throw error
-    }
-    policies[key] = new
-    for (id, entry) in users {
-      entries[id]!.revision = new.revision
-      let state = entry.phase == .open ? STOCKADE_OPEN : STOCKADE_CLOSED
-      try kernel.put(row(entry.cgroup, revision: new.revision, state: state, rootDevice: entry.rootDevice))
-      try kernel.trimNetwork(entry.cgroup, to: new.needs)
-    }
-  }
-
-  /// Forbids every exec in a cgroup until it is empty. Best effort by nature: the caller is refusing already.
-  mutating func refuse(_ subject: Subject, cgroup: Cgroup, process: ProcessView) {
-    let known = entries[subject.containerID]
-    let row = row(
-      cgroup, revision: known?.revision ?? 0, state: STOCKADE_CLOSED,
-      rootDevice: known?.rootDevice ?? process.rootDevice)
-    try? kernel.put(row)
-    entries[subject.containerID] = Entry(
-      subject: subject, cgroup: cgroup, phase: .closing, policy: known?.policy, revision: known?.revision ?? 0,
-      rootDevice: process.rootDevice)
+  /// Forbids every exec in a cgroup until it is empty, unless it is known to be another's. Best effort: see `Enforcer`.
+  mutating func refuse(_ subject: Subject, cgroup: Cgroup) {
+    let isAnothers = entries.contains { $0.key != subject.containerID && $0.value.cgroup.id == cgroup.id }
+    guard !isAnothers, !isGated(cgroup.id) else { return }
+    var entry =
+      entries[subject.containerID]
+      ?? Entry(subject: subject, cgroup: cgroup, phase: .closing, policy: nil, revision: 0, rootDevice: 0)
+    entry.phase = .closing
+    entry.cgroup = cgroup
+    try? kernel.put(row(cgroup, revision: entry.revision, state: STOCKADE_CLOSED, rootDevice: entry.rootDevice))
+    entries[subject.containerID] = entry
   }
 
   /// Detaches a container whose cgroup is empty; closes it while processes remain. Idempotent.
@@ -200,7 +198,7 @@ package struct ConfinementTable: Sendable {
     entries[containerID]!.phase = .closing
   }
 
-  private func row(
+  func row(
     _ cgroup: Cgroup, revision: UInt64, state: stockade_container_state, rootDevice: UInt32
   ) -> stockade_container {
     stockade_container(

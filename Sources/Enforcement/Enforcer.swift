@@ -40,30 +40,37 @@ package final class Enforcer: Sendable {
     }
   }
 
-  /// Puts a profile in force before the container's first instruction. After an error nothing in it may exec.
+  /// Puts a profile in force before the container's first instruction. An error refuses the container: see `refuse`.
   ///
   /// - Parameter expectsFilter: the profile's seccomp policy was sent to a runtime that honours it.
-  /// - Returns: what the container's root file system leaves unenforced, where the profile lets that pass.
+  /// - Returns: what is not in force, where the profile lets that pass.
   @discardableResult
   package func activate(
     _ start: Start, profile: Profile, expectsFilter: Bool
   ) throws(EnforcementError) -> [Gap] {
-    let process = try ProcessView(pid: start.pid, in: hierarchy)
-    guard let table else {
-      try checkFilter(process, profile, expectsFilter)
-      return []
+    do throws(EnforcementError) {
+      let process = try ProcessView(pid: start.pid, in: hierarchy)
+      var gaps = try filterGaps(process, profile, expectsFilter)
+      guard let table else { return gaps }
+      let cgroup = try locate(start, process)
+      let lost = try lostToRuntime(process, profile)
+      gaps += lost ?? []
+      return try table.withLock { (table) throws(EnforcementError) in
+        try table.activate(
+          start.subject, profile: profile, cgroup: cgroup, process: process,
+          omitting: lost == nil ? [] : [.processRules])
+      } + gaps
+    } catch {
+      refuse(start)
+      throw error
     }
-    let cgroup = try locate(start, process)
-    return try table.withLock { (table) throws(EnforcementError) in
-      do throws(EnforcementError) {
-        try checkFilter(process, profile, expectsFilter)
-        try checkMountNamespace(process)
-      } catch {
-        table.refuse(start.subject, cgroup: cgroup, process: process)
-        throw error
-      }
-      return try table.activate(start.subject, profile: profile, cgroup: cgroup, process: process)
-    }
+  }
+
+  /// Forbids every exec in a container until its cgroup is empty. Best effort by nature: it is refused already. Nothing
+  /// to do where the payload names no cgroup, or one that is known to be another's; the gate of its pod is left then.
+  package func refuse(_ start: Start) {
+    guard let table, let cgroup = try? cgroup(at: start.cgroupsPath) else { return }
+    table.withLock { $0.refuse(start.subject, cgroup: cgroup) }
   }
 
   /// Confines a container that was running before us. Its seccomp filter is what it is.
@@ -74,7 +81,7 @@ package final class Enforcer: Sendable {
     guard let table else { return [] }
     let process = try ProcessView(pid: start.pid, in: hierarchy)
     let cgroup = try locate(start, process)
-    try checkMountNamespace(process)
+    if isRuntimes(process) { throw .sharesRuntimeMountNamespace(pid: process.pid) }
     return try table.withLock { (table) throws(EnforcementError) in
       try table.adopt(start.subject, profile: profile, cgroup: cgroup, process: process)
     }
@@ -97,15 +104,17 @@ package final class Enforcer: Sendable {
   package func admit(_ start: Start, beforeGate: Bool = false) throws(EnforcementError) {
     guard let table else { return }
     try table.withLock { (table) throws(EnforcementError) in
-      if !beforeGate, table.gates[start.sandboxID] == nil, try !isBound(start, table) { return }
+      if !beforeGate, try !isHeldBack(start, table) { return }
       try table.admit(start.subject, cgroup: try cgroup(at: start.cgroupsPath))
     }
   }
 
-  /// Whether the kernel has an entry for the container; false too where it has no cgroup that could be bound.
-  private func isBound(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) -> Bool {
-    if table.entries[start.subject.containerID] != nil { return true }
+  /// Whether the container is behind a gate, or the kernel has an entry for it; false too where it has no cgroup that
+  /// could be bound. The sandbox of a gate that was inherited is not known: its cgroup says who is behind it.
+  private func isHeldBack(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) -> Bool {
+    if table.gates[start.sandboxID] != nil || table.entries[start.subject.containerID] != nil { return true }
     guard let cgroup = try? cgroup(at: start.cgroupsPath) else { return false }
+    if table.isBehindGate(cgroup) { return true }
     do throws(KernelError) { return try table.kernel.container(cgroup.id) != nil } catch {
       throw .kernel(error.message)
     }
@@ -216,12 +225,16 @@ package final class Enforcer: Sendable {
     return (try? entry.cgroup.isEmpty()) ?? false
   }
 
-  /// Gives the running containers of a changed profile its new text.
+  /// Gives the running containers of a changed profile its new text. After an error some of them have the old one, until
+  /// `replaceUnfinished` succeeds.
   package func replace(_ profile: Profile) throws(KernelError) {
+    try table?.withLock { (table) throws(KernelError) in try table.replace(profile) }
+  }
+
+  /// Tries again what `replace` could not do.
+  package func replaceUnfinished() throws(KernelError) {
     try table?.withLock { (table) throws(KernelError) in
-      for key in table.policies.keys where key.profile == profile.name && table.policies[key]?.profile != profile {
-        try table.replace(key, with: profile)
-      }
+      for profile in table.unfinished.values { try table.replace(profile) }
     }
   }
 
@@ -263,14 +276,32 @@ package final class Enforcer: Sendable {
     return try cgroup(at: start.cgroupsPath)
   }
 
-  private func checkMountNamespace(_ process: ProcessView) throws(EnforcementError) {
-    if process.mountNamespace == runtimeMountNamespace { throw .sharesRuntimeMountNamespace(pid: process.pid) }
+  private func isRuntimes(_ process: ProcessView) -> Bool { process.mountNamespace == runtimeMountNamespace }
+
+  /// - Returns: nil: the container's processes can be told from the runtime's; else what is lost by that.
+  private func lostToRuntime(_ process: ProcessView, _ profile: Profile) throws(EnforcementError) -> [Gap]? {
+    guard isRuntimes(process) else { return nil }
+    let error = EnforcementError.sharesRuntimeMountNamespace(pid: process.pid)
+    guard profile.failurePolicy == .ignore else { throw error }
+    return profile.lostProcessRules(because: error.description)
   }
 
-  private func checkFilter(_ process: ProcessView, _ profile: Profile, _ expectsFilter: Bool) throws(EnforcementError) {
-    let filtered = filterIsActive(statusText: process.status, parent: process.parentStatus)
-    if expectsFilter, !filtered { throw .notFiltered(pid: process.pid) }
-    if profile.requireFilter, !filtered { throw .noFilterRequired(pid: process.pid) }
+  private func filterGaps(
+    _ process: ProcessView, _ profile: Profile, _ expectsFilter: Bool
+  ) throws(EnforcementError) -> [Gap] {
+    guard expectsFilter || profile.requireFilter,
+      !filterIsActive(statusText: process.status, parent: process.parentStatus)
+    else { return [] }
+    guard profile.failurePolicy == .ignore else {
+      throw expectsFilter ? .notFiltered(pid: process.pid) : .noFilterRequired(pid: process.pid)
+    }
+    let subject = expectsFilter ? "seccomp" : "requireFilter"
+    return [
+      profile.lostFilter(
+        subject, because: "process \(process.pid) has no seccomp filter",
+        remedy: expectsFilter
+          ? "see why the runtime ignored it, or which plugin removed it" : "give the pod a seccompProfile")
+    ]
   }
 }
 

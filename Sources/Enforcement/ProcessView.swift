@@ -12,7 +12,7 @@ package struct ProcessView: Equatable, Sendable {
   package let cgroup: String?
   package let status: String
   /// The status of its parent, the shim: on a node that is itself filtered, its filters are no container's.
-  package let parentStatus: String?
+  package let parentStatus: String
   /// `s_dev` of the root file system as the kernel encodes it: major << 20 | minor. 0: the root is not a whole overlay,
   /// so an image's files cannot be told from others.
   package let rootDevice: UInt32
@@ -27,7 +27,7 @@ package struct ProcessView: Equatable, Sendable {
       mountNamespace = UInt64(try Files.status(folder + "/ns/mnt").st_ino)
       cgroup = hierarchy.path(ofProcess: try Files.text(folder + "/cgroup"))
       status = try Files.text(folder + "/status")
-      parentStatus = Self.parent(ofStatus: status).flatMap { try? Files.text("/proc/\($0)/status") }
+      parentStatus = try Files.text("/proc/\(Self.parent(ofStatus: status))/status")
       let isOverlay = try call("statfs \(folder)/root") { system_is_overlay(folder + "/root/") } == 1
       let isWhole = Self.rootIsWhole(mountInfo: try Files.text(folder + "/mountinfo"))
       rootDevice =
@@ -53,7 +53,11 @@ package struct ProcessView: Equatable, Sendable {
     return roots.last?[3] == "/"
   }
 
-  private static func parent(ofStatus text: String) -> String? {
-    text.split(separator: "\n").first { $0.hasPrefix("PPid:\t") }.map { String($0.dropFirst("PPid:\t".count)) }
+  /// An error where it is not to be seen: filters that it might have would pass for the container's own.
+  package static func parent(ofStatus text: String) throws(Errno) -> UInt32 {
+    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("PPid:\t") }),
+      let parent = UInt32(line.dropFirst("PPid:\t".count)), parent > 0
+    else { throw Errno(ESRCH, "find the parent of a process") }
+    return parent
   }
 }

@@ -38,7 +38,7 @@ extension ProcessSection {
   fileprivate var audited: ProcessSection {
     var section = self
     // First, since their default depends on defaultAction.
-    var (new, fileless) = (newExecutables ?? defaultForUnknown, fileless ?? defaultForUnknown)
+    var (new, fileless) = (newExecutables, fileless)
     new.soften()
     fileless.soften()
     (section.newExecutables, section.fileless) = (new, fileless)

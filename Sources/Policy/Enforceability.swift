@@ -11,11 +11,10 @@ extension Profile {
   /// What cannot be told apart where the container's root is no overlay: files of the image from new ones.
   package func gapsWithoutOverlayRoot() -> [Gap] {
     guard let process = applyingMode().process else { return [] }
-    let new = process.newExecutables ?? process.defaultForUnknown
-    guard new != .allow else { return [] }
+    guard process.newExecutables != .allow else { return [] }
     return [
       Gap(
-        subject: "process.newExecutables \(new.name)", coverage: .none,
+        subject: "process.newExecutables \(process.newExecutables.name)", coverage: .none,
         why: "the container's root is no overlay, so its image's files cannot be told from new ones",
         remedy: "use the overlayfs snapshotter, or set newExecutables: Allow")
     ]
@@ -108,8 +107,8 @@ private struct Restriction {
 extension ProcessSection {
   fileprivate var restrictions: [Restriction] {
     Restriction.setting("process.defaultAction", defaultAction)
-      + Restriction.setting("process.newExecutables", newExecutables ?? defaultForUnknown)
-      + Restriction.setting("process.fileless", fileless ?? defaultForUnknown)
+      + Restriction.setting("process.newExecutables", newExecutables)
+      + Restriction.setting("process.fileless", fileless)
       + Restriction.rules("process.rules", rules)
   }
 
@@ -120,7 +119,7 @@ extension ProcessSection {
   fileprivate var partialAtSignal: [Restriction] {
     let entrypointOnly =
       defaultAction == .block && rules.allSatisfy { $0.action == .block }
-      && (fileless ?? defaultForUnknown) == .block
+      && fileless == .block
     guard entrypointOnly else { return restrictions }
     return allowEntrypoint ? Restriction.rules("process.rules", rules) : []
   }

@@ -35,13 +35,13 @@ extension ProcessSection {
   func decide(
     path: [UInt8], isNew: Bool, isFileless: Bool, isEntrypoint: Bool, arguments: [[UInt8]]
   ) -> Decision {
-    if isFileless { return Decision(fileless ?? defaultForUnknown, .fileless) }
+    if isFileless { return Decision(fileless, .fileless) }
     let found = path.count > Self.pathMaxBytes ? nil : rules.deciding(path)
     let decision = decideByRules(path, found, isEntrypoint: isEntrypoint, arguments: arguments)
     guard isNew, found.map({ !rules[$0].allowNew }) ?? true else { return decision }
-    let new = newExecutables ?? defaultForUnknown
     // Before the rules: where both block, the newness is the reason.
-    return new == .block || new > decision.action ? Decision(new, .newExecutables, rule: found) : decision
+    return newExecutables == .block || newExecutables > decision.action
+      ? Decision(newExecutables, .newExecutables, rule: found) : decision
   }
 
   private func decideByRules(

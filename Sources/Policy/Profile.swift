@@ -81,9 +81,17 @@ package struct Location: Equatable, Sendable, CustomStringConvertible {
 package struct ProcessSection: Equatable, Sendable {
   package var defaultAction: Action = .allow
   package var allowEntrypoint = false
-  /// nil until resolved: Block where `defaultAction` is Block, else Allow.
-  package var newExecutables: Action?
-  package var fileless: Action?
+  /// Unless set: Block where `defaultAction` is Block, else Allow.
+  package var newExecutables: Action {
+    get { chosenForNew ?? defaultForUnknown }
+    set { chosenForNew = newValue }
+  }
+  package var fileless: Action {
+    get { chosenForFileless ?? defaultForUnknown }
+    set { chosenForFileless = newValue }
+  }
+  private var chosenForNew, chosenForFileless: Action?
+  private var defaultForUnknown: Action { defaultAction == .block ? .block : .allow }
   package var rules: [PathRule] = []
   package init() {}
 }

@@ -130,8 +130,8 @@ extension ProfileLayer.Process {
     var section = ProcessSection()
     section.defaultAction = defaultAction ?? section.defaultAction
     section.allowEntrypoint = allowEntrypoint ?? section.allowEntrypoint
-    section.newExecutables = newExecutables ?? section.defaultForUnknown
-    section.fileless = fileless ?? section.defaultForUnknown
+    section.newExecutables = newExecutables ?? section.newExecutables
+    section.fileless = fileless ?? section.fileless
     section.rules = rules
     return section
   }
@@ -163,11 +163,6 @@ extension ProfileLayer.Direction {
     section.rules = rules
     return section
   }
-}
-
-extension ProcessSection {
-  /// Of `newExecutables` and `fileless`, where they are not set.
-  package var defaultForUnknown: Action { defaultAction == .block ? .block : .allow }
 }
 
 extension PathRule {

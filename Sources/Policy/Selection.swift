@@ -91,13 +91,24 @@ extension NodeConfiguration {
       ?? .unconfined(because: "no annotation, binding or defaultProfile chooses a profile")
   }
 
-  /// Whether some container of the pod could get a profile or be refused. Errs to true: images are not known yet.
-  package func couldNeedProfile(pod: PodContext) -> Bool {
-    if let defaultProfile, defaultProfile != ProfileName.unconfined { return true }
-    if pod.annotations.keys.contains(where: Annotation.isOurs) { return true }
-    return bindings.contains {
-      $0.profile.map { $0 != ProfileName.unconfined } ?? false && $0.matches(pod)
+  /// Whether some container of the pod could get a profile that is enforced, or be refused. Errs to true: images are not
+  /// known yet.
+  ///
+  /// - Parameter isAudited: whether a profile can be used, and is `mode: Audit`.
+  package func needsGate(pod: PodContext, isAudited: (String) -> Bool) -> Bool {
+    func isHarmless(_ name: String) -> Bool { name == ProfileName.unconfined || isAudited(name) }
+    let matching = bindings.filter { $0.matches(pod) }
+    guard ([defaultProfile] + matching.map(\.profile)).allSatisfy({ $0.map(isHarmless) ?? true }) else { return true }
+    return pod.annotations.contains { key, name in
+      Annotation.isOurs(key) && !(isHarmless(name) && isAllowedForAnyImage(name, key, matching))
     }
+  }
+
+  /// - Parameter matching: bindings that match the pod; whether they match a container's image is not known.
+  private func isAllowedForAnyImage(_ name: String, _ key: String, _ matching: [Binding]) -> Bool {
+    guard Annotation.isKnown(key), ProfileName.isValid(name) else { return false }
+    let certain = matching.filter { $0.images == nil }
+    return (try? checkAllowed(name, key, matching)) != nil && (try? checkAllowed(name, key, certain)) != nil
   }
 
   private func annotated(

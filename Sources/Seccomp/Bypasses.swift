@@ -35,7 +35,7 @@ enum Bypasses {
         "\(rule.location ?? location): the condition on \"clone\" is walked round by clone3, whose flags are in memory; "
           + "deny clone3 with errnoRet 38 (ENOSYS)")
     }
-    if passes("io_uring_setup"), let call = doneByRings.first(where: { !passes($0) && isNamed($0, architecture) }) {
+    if passes("io_uring_setup"), let call = doneByRings.first(where: { !passes($0) && isNamed($0) }) {
       notes.append(
         "\(location): io_uring is allowed, and a ring does what the filter denies (\"\(call)\" for one) "
           + "without making that call; deny io_uring_setup")
@@ -46,7 +46,7 @@ enum Bypasses {
     return notes + traceNotes(filter, passesPtrace: passes("ptrace"), at: location)
   }
 
-  private static func isNamed(_ name: String, _ architecture: Architecture) -> Bool {
+  private static func isNamed(_ name: String) -> Bool {
     SyscallNames.number(of: name).map { $0 >= 0 } ?? false
   }
 

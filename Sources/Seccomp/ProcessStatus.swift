@@ -33,9 +33,8 @@ package struct SeccompStatus: Equatable, Sendable {
 ///
 /// - Parameter parent: the status of the process that the runtime started it from, such as the shim: where that one is
 ///   filtered already, as on a node that is itself a container, only one more filter counts.
-package func filterIsActive(statusText: String, parent: String? = nil) -> Bool {
+package func filterIsActive(statusText: String, parent: String) -> Bool {
   guard let status = SeccompStatus(statusText: statusText), status.isFiltered else { return false }
-  guard let parent else { return true }
   guard let inherited = SeccompStatus(statusText: parent) else { return false }
   guard inherited.isFiltered else { return true }
   guard let filters = status.filters, let others = inherited.filters else { return false }

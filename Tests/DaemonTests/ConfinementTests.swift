@@ -44,7 +44,8 @@ struct ConfinementTests {
       try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
     }
     #expect(error?.description.contains("enforced") == true)
-    #expect(world.kernel.rows.isEmpty && world.kernel.policies.isEmpty)
+    #expect(world.kernel.rows.values.map(\.state) == [STOCKADE_CLOSED.rawValue], "nothing in it may exec")
+    #expect(world.kernel.policies.isEmpty)
   }
 
   @Test("a start without a Create is confined where the node can enforce the profile")
@@ -118,7 +119,8 @@ struct ConfinementTests {
     #expect(world.kernel.rows.isEmpty && world.enforcer.containerIDs.isEmpty)
   }
 
-  private static let rootIsOverlay = (try? ProcessView(pid: UInt32(getpid()), in: CgroupHierarchy.current()))?.rootIsOverlay ?? true
+  private static let rootIsOverlay =
+    (try? ProcessView(pid: UInt32(getpid()), in: CgroupHierarchy.current()))?.rootIsOverlay ?? true
 
   @Test(
     "where the root is no overlay, newExecutables is refused with the reason, or reported where that is accepted",
@@ -140,6 +142,30 @@ struct ConfinementTests {
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
     let warned = log.entries.filter { $0.level == .warning }.compactMap { $0.metadata["gap"] }
     #expect(warned.contains { "\($0)".contains(reason) })
+  }
+
+  @Test("with failurePolicy Ignore, each rule that is not in force is told of, and so is a container that stays closed")
+  func ignored() throws {
+    let world = try EnforcerWorld()
+    let log = InMemoryLogHandler()
+    let spec = "failurePolicy: Ignore, \(enforceable), network: {egress: {defaultAction: Block}}"
+    let plugin = try plugin(
+      profiles: library([profile(spec)]), enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    world.kernel.refuse("install")
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    let gaps = log.entries.filter { $0.level == .warning }.compactMap { $0.metadata["gap"].map { "\($0)" } }
+    for rule in ["process.rules[0] Block /bin/id", "network.egress.defaultAction Block"] {
+      #expect(gaps.contains { $0.hasPrefix(rule) && $0.contains("cannot install") })
+    }
+    #expect(!log.entries.contains { $0.level >= .error })
+
+    world.kernel.refuse("install", "open")
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    let errors = log.entries.filter { $0.level == .error }
+    #expect(errors.count == 1 && errors[0].metadata["reason"].map { "\($0)".contains("cannot open") } == true)
   }
 
   @Test("events are carried once it is known where they go, and whose those of before are")
@@ -171,6 +197,37 @@ struct ConfinementTests {
     pod.annotations = [:]
     try plugin.runPodSandbox(pod)
     #expect(log.entries.filter { $0.level == .warning }.count == warnings, "it needs none")
+  }
+
+  @Test(
+    "the gate stays open where every profile that the pod can get is mode Audit",
+    arguments: [
+      ([all: "audit"], "", false), ([all: "exec"], "", true), ([all: "nowhere"], "", true),
+      ([all: "broken"], "", true), ([all: ""], "", true), ([all + "/typo": "audit"], "", true),
+      ([all: "audit", all + "/container.app": "exec"], "", true),
+      ([all: "audit"], "allowedProfiles: [exec]", true), ([all: "audit"], "allowedProfiles: [exec, audit]", false),
+      ([:], "defaultProfile: audit", false), ([:], "defaultProfile: nowhere", true),
+      ([all: "audit"], "defaultProfile: exec", true),
+      ([:], "bindings: [{images: [x], profile: audit}]", false),
+      ([:], "bindings: [{images: [x], profile: audit}, {images: [y], profile: exec}]", true),
+    ])
+  func auditGate(annotations: [String: String], configuration: String, closed: Bool) throws {
+    let log = InMemoryLogHandler()
+    let world = try EnforcerWorld()
+    let exec = "{process: {rules: [{path: /bin/id, action: Block}]}"
+    let library = try library([
+      "metadata: {name: exec}\nspec: \(exec)}\n", "metadata: {name: audit}\nspec: \(exec), mode: Audit}\n",
+      "metadata: {name: broken}\nspec: {mode: Audit, seccomp: {type: Localhost, localhostProfile: none.json}}\n",
+    ])
+    let plugin = try plugin(
+      configuration, profiles: library, enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
+    _ = try plugin.configure(runtime("2.3.4"))
+    var pod = pod(annotations)
+    (pod.uid, pod.cgroupParent) = ("12345678", "/stockade-nowhere/pod12345678")
+    try plugin.runPodSandbox(pod)
+    #expect(
+      log.entries.contains { $0.message == "a pod has no gate: its containers start unconfined while stockade is away" }
+        == closed)
   }
 
   @Test("a pod whose cgroup cannot be looked at, but for its absence, is refused")

@@ -10,19 +10,24 @@ package final class EnforcerWorld {
   /// Whether what we start inherits a seccomp filter.
   package static let isFiltered = (try? Files.text("/proc/self/status").contains("Seccomp:\t2")) ?? true
 
-  package let kernel = FakeKernel()
+  package let kernel: FakeKernel
   package let enforcer: Enforcer
   package let path: String
   package let directory: String
   package var pid: UInt32 { UInt32(child) }
   private var child: pid_t = 0
 
-  /// - Parameter runtimeMountNamespace: nil: another one than the process's.
-  package init(runtimeMountNamespace: UInt64? = nil) throws {
+  /// - Parameters:
+  ///   - runtimeMountNamespace: nil: another one than the process's.
+  ///   - neighbour: on whose node this container is as well.
+  package init(runtimeMountNamespace: UInt64? = nil, beside neighbour: EnforcerWorld? = nil) throws {
     let hierarchy = try CgroupHierarchy.current()
+    kernel = neighbour?.kernel ?? FakeKernel()
     path = "/stockade-test-enforcer-\(UInt64.random(in: 0...UInt64.max))"
     directory = (hierarchy.root ?? "") + path
-    enforcer = Enforcer(kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: runtimeMountNamespace ?? 1)
+    enforcer =
+      neighbour?.enforcer
+      ?? Enforcer(kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: runtimeMountNamespace ?? 1)
     try Files.makeFolder(directory)
     let arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sleep"), strdup("600"), nil]
     defer { for word in arguments { free(word) } }
@@ -43,10 +48,10 @@ package final class EnforcerWorld {
     Enforcer(kernel: kernel, hierarchy: try CgroupHierarchy.current(), runtimeMountNamespace: 1)
   }
 
-  package func start() -> Enforcer.Start {
+  package func start(_ id: String = "c1") -> Enforcer.Start {
     Enforcer.Start(
       subject: Subject(
-        containerID: "c1", containerName: "app", podName: "pod", podNamespace: "ns", podUID: "uid", image: "image"),
+        containerID: id, containerName: "app", podName: "pod", podNamespace: "ns", podUID: "uid", image: "image"),
       sandboxID: "s1", cgroupsPath: path, pid: pid)
   }
 
@@ -59,6 +64,7 @@ package final class EnforcerWorld {
 
   /// The process ends; its cgroup stays, empty.
   package func ends() {
+    guard child > 0 else { return }
     kill(child, SIGKILL)
     waitpid(child, nil, 0)
     child = 0

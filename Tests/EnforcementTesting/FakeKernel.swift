@@ -11,6 +11,7 @@ package final class FakeKernel: PolicyKernel {
   private struct State {
     var steps: [String] = []
     var refused: Set<String> = []
+    var refusedOnce: Set<String> = []
     var rows: [UInt64: stockade_container] = [:]
     var policies: Set<UInt64> = []
     var attached: Set<UInt64> = []
@@ -27,9 +28,12 @@ package final class FakeKernel: PolicyKernel {
 
   package func refuse(_ steps: String...) { state.withLock { $0.refused = Set(steps) } }
 
+  /// The step fails at its next time, and no more.
+  package func refuseOnce(_ step: String) { state.withLock { _ = $0.refusedOnce.insert(step) } }
+
   private func step(_ name: String, _ change: (inout State) -> Void = { _ in }) throws(KernelError) {
     try state.withLock { (state) throws(KernelError) in
-      if state.refused.contains(name) {
+      if state.refusedOnce.remove(name) != nil || state.refused.contains(name) {
         throw KernelError(message: "cannot \(name): operation not permitted", reason: "operation not permitted")
       }
       state.steps.append(name)

@@ -1,4 +1,6 @@
 import Enforcement
+import Glibc
+import System
 import Testing
 
 @Suite struct CgroupPathTests {
@@ -51,6 +53,20 @@ import Testing
       #expect(CgroupPath(pod: uid, cgroupParent: shared) == nil, "\(shared)")
     }
     #expect(CgroupPath(pod: "", cgroupParent: "/kubepods/pod") == nil)
+  }
+}
+
+@Suite struct ProcessViewTests {
+  @Test("a process whose parent is not to be seen is not looked at: its filter might be the parent's")
+  func parents() throws {
+    #expect(try ProcessView.parent(ofStatus: "Name:\ta\\nPPid:\t9\nPid:\t4\nPPid:\t7\n") == 7)
+    for text in ["", "PPid:\t0\n", "PPid:\t\n", "PPid:\tx\n", "Name:\tPPid:\t7\n"] {
+      #expect(throws: Errno.self) { try ProcessView.parent(ofStatus: text) }
+    }
+    let hierarchy = CgroupHierarchy(layout: .v2, root: nil)
+    let own = try ProcessView(pid: UInt32(getpid()), in: hierarchy)
+    #expect(own.parentStatus.contains("\nPid:\t\(getppid())\n"))
+    #expect(throws: EnforcementError.self) { try ProcessView(pid: 1, in: hierarchy) }
   }
 }
 

@@ -69,6 +69,40 @@ struct EnforcerTests {
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
   }
 
+  @Test(
+    "where the process cannot be looked at, or is elsewhere, the cgroup that the payload names is closed",
+    arguments: [0, UInt32(getpid())])
+  func unseen(pid: UInt32) throws {
+    let world = try EnforcerWorld()
+    var start = world.start()
+    start.pid = pid
+    #expect(throws: EnforcementError.self) {
+      try world.enforcer.activate(start, profile: profile(), expectsFilter: false)
+    }
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    world.ends()
+    #expect(try world.enforcer.release("c1"))
+    #expect(world.kernel.rows.isEmpty)
+  }
+
+  @Test("a payload that names the cgroup of another container, or of a pod, closes nothing")
+  func anothers() throws {
+    let world = try EnforcerWorld()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    #expect(throws: EnforcementError.self) {
+      try world.enforcer.activate(start(in: world.path, pid: 0), profile: profile(), expectsFilter: false)
+    }
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+
+    let gated = try EnforcerWorld()
+    try put(STOCKADE_GATE, gated)
+    try gated.enforcer.inherit()
+    #expect(throws: EnforcementError.self) {
+      try gated.enforcer.activate(start(in: gated.path, pid: 0), profile: profile(), expectsFilter: false)
+    }
+    #expect(gated.kernel.rows[try gated.cgroupID]?.state == STOCKADE_GATE.rawValue)
+  }
+
   @Test("a pid in another cgroup than the payload says is refused")
   func elsewhere() throws {
     let world = try EnforcerWorld()
@@ -78,6 +112,45 @@ struct EnforcerTests {
       try world.enforcer.activate(start, profile: profile(), expectsFilter: false)
     }
     #expect(error.map { "\($0)".contains("is not in cgroup /somewhere/else") } == true)
+  }
+
+  @Test("with failurePolicy Ignore, rules are in force where the filter is missing, and only the filter is told of")
+  func ignoredFilter() throws {
+    let world = try EnforcerWorld()
+    var required = profile(failure: .ignore)
+    required.requireFilter = true
+    for (profile, expected) in [(profile(failure: .ignore), true), (required, false)] {
+      let gaps = try world.enforcer.activate(world.start(), profile: profile, expectsFilter: expected)
+      #expect(gaps.map(\.subject) == [expected ? "seccomp" : "requireFilter"])
+      let row = try #require(world.kernel.rows[try world.cgroupID])
+      #expect(row.state == STOCKADE_OPEN.rawValue && world.kernel.policies.contains(row.revision))
+      #expect(world.kernel.attached.count == 1)
+    }
+  }
+
+  @Test("with failurePolicy Ignore, exec rules are in force where network programs cannot be attached")
+  func ignoredNetwork() throws {
+    let world = try EnforcerWorld()
+    world.kernel.refuseOnce("attach")
+    let gaps = try world.enforcer.activate(
+      world.start(), profile: profile(failure: .ignore), expectsFilter: false)
+    #expect(gaps.map(\.subject) == ["network.egress.defaultAction Block"])
+    #expect(gaps.allSatisfy { $0.why.contains("cannot attach") })
+    let row = try #require(world.kernel.rows[try world.cgroupID])
+    try world.sweepPolicies()
+    #expect(row.state == STOCKADE_OPEN.rawValue && world.kernel.policies == [row.revision])
+    #expect(world.kernel.attached.isEmpty && world.kernel.steps.contains("detach"))
+  }
+
+  @Test("with failurePolicy Ignore, network rules are in force where processes cannot be told from the runtime's")
+  func ignoredNamespace() throws {
+    let own = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
+    let world = try EnforcerWorld(runtimeMountNamespace: own)
+    let gaps = try world.enforcer.activate(
+      world.start(), profile: profile(failure: .ignore), expectsFilter: false)
+    #expect(gaps.map(\.subject) == ["process.rules[0] Block /bin/x"])
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.attached.count == 1)
   }
 
   @Test("processes that remain keep the policy and may exec nothing; then all goes")
@@ -172,12 +245,42 @@ struct EnforcerTests {
     let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     let before = world.kernel.rows[try world.cgroupID]?.revision
-    world.kernel.refuse("attach")
+    for step in ["install", "attach", "open"] {
+      world.kernel.refuse(step)
+      #expect(throws: KernelError.self) { try world.enforcer.replace(changed()) }
+      #expect(world.kernel.rows[try world.cgroupID]?.revision == before)
+      #expect(world.enforcer.entry("c1")?.revision == before)
+      #expect(world.kernel.policies.contains(try #require(before)))
+    }
+    world.kernel.refuse()
+    try world.enforcer.replace(changed())
+    #expect(world.kernel.rows[try world.cgroupID]?.revision != before)
+    try world.sweepPolicies()
+    #expect(world.kernel.policies.count == 1)
+  }
+
+  private func changed() -> Profile {
     var changed = profile()
     changed.process?.rules = []
-    #expect(throws: KernelError.self) { try world.enforcer.replace(changed) }
-    #expect(world.kernel.rows[try world.cgroupID]?.revision == before)
+    return changed
+  }
+
+  @Test("a changed profile that the kernel refuses for one container reaches the others, and that one later")
+  func halfReplaced() throws {
+    let world = try EnforcerWorld()
+    let other = try EnforcerWorld(beside: world)
+    try world.enforcer.activate(world.start("c1"), profile: profile(), expectsFilter: false)
+    try world.enforcer.activate(other.start("c2"), profile: profile(), expectsFilter: false)
+    world.kernel.refuseOnce("open")
+    #expect(throws: KernelError.self) { try world.enforcer.replace(changed()) }
+    let revisions = [try world.cgroupID, try other.cgroupID].map { world.kernel.rows[$0]?.revision }
+    #expect(Set(revisions) == Set(world.kernel.policies) && world.kernel.policies.count == 2)
+    #expect(["c1", "c2"].map { world.enforcer.entry($0)?.revision } == revisions)
+
+    try world.enforcer.replaceUnfinished()
+    try world.sweepPolicies()
     #expect(world.kernel.policies.count == 1)
+    #expect(world.kernel.rows.values.allSatisfy { world.kernel.policies.contains($0.revision) })
   }
 
   @Test("two containers of a profile share one revision")
@@ -241,6 +344,26 @@ struct EnforcerTests {
     world.ends()
     try world.enforcer.openGate(sandbox: "another one of the pod")
     #expect(world.kernel.rows.isEmpty)
+  }
+
+  @Test("a container behind a gate that an earlier process closed can be let through without a profile")
+  func behindInheritedGate() throws {
+    let world = try EnforcerWorld()
+    try put(STOCKADE_GATE, world)
+    try world.enforcer.inherit()
+    for (id, name, state) in [("c2", "/sibling", STOCKADE_OPEN.rawValue), ("c3", "-beside", nil)] {
+      try Files.makeFolder(world.directory + name)
+      defer { rmdir(world.directory + name) }
+      try world.enforcer.admit(start(id, in: world.path + name, pid: world.pid))
+      #expect(world.kernel.rows[try Cgroup(directory: world.directory + name).id]?.state == state)
+    }
+  }
+
+  private func start(_ id: String = "c2", in path: String, pid: UInt32) -> Enforcer.Start {
+    Enforcer.Start(
+      subject: Subject(
+        containerID: id, containerName: "", podName: "", podNamespace: "", podUID: "", image: ""),
+      sandboxID: "unknown", cgroupsPath: path, pid: pid)
   }
 
   @Test("a container that was inherited and is then listed is its own again")

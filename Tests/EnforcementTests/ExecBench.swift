@@ -71,14 +71,13 @@ final class ExecBench: Sendable {
   }
 
   /// How many elements a map has.
-  func count<Key: BitwiseCopyable>(_ name: String, _ zero: Key) throws -> Int {
+  func count<Key: BitwiseCopyable>(_ name: String, _ zero: Key) throws -> Int { try keys(name, zero).count }
+
+  func keys<Key: BitwiseCopyable>(_ name: String, _ zero: Key) throws -> [Key] {
     let map = try policy.shared.descriptor(name)!.number
-    var (key, next, count) = (zero, zero, 0)
-    while (count == 0 ? bpf_map_get_next_key(map, nil, &next) : bpf_map_get_next_key(map, &key, &next)) == 0 {
-      key = next
-      count += 1
-    }
-    return count
+    var (keys, next): ([Key], Key) = ([], zero)
+    while bpf_map_get_next_key(map, keys.last.map { [$0] }, &next) == 0 { keys.append(next) }
+    return keys
   }
 
   /// Everything so far; no program reports after the exec that it judged, so nothing has to be waited for.

@@ -31,6 +31,31 @@ struct ExecLifeTests {
     #expect(world.run("init.exec('\(program)')") == "killed")
   }
 
+  @Test("only what was installed is removed of a policy; of one that another process installed, whatever is found")
+  func removal() throws {
+    let bench = try ExecBench.shared()
+    var profile = Profile(name: "p", file: "p.yaml")
+    let argument = ArgumentRule(kind: .equals, text: "x", index: nil, action: .block)
+    profile.process = .section(.allow, .path("/bin/a", .allow, argument), .path("/bin/b", .block))
+    let revision = UInt64.random(in: 1 << 62...UInt64.max)
+    func left() throws -> [Int] {
+      [
+        try bench.keys("policies", UInt64(0)).filter { $0 == revision }.count,
+        try bench.keys("path_rules", stockade_path_key()).filter { $0.revision == revision }.count,
+        try bench.keys("arguments", stockade_argument_key()).filter { $0.revision == revision }.count,
+      ]
+    }
+    try bench.install(profile, revision: revision)
+    #expect(try left() == [1, 2, 1])
+    let another = stockade_path_key(revision: revision, hash: 1)
+    let map = try bench.policy.shared.descriptor("path_rules")!.number
+    #expect(bpf_map_update_elem(map, [another], [stockade_path_rule()], 0) == 0)
+    try bench.policy.removePolicy(revision)
+    #expect(try left() == [0, 1, 0], "nothing was listed")
+    try bench.policy.removePolicy(revision)
+    #expect(try left() == [0, 0, 0], "now it is unknown")
+  }
+
   @Test("the entrypoint is had once, however often that process execs")
   func once() throws {
     let world = try ExecWorld()

@@ -121,8 +121,8 @@ extension ProcessSection {
     var section = Self()
     section.defaultAction = defaultAction
     section.rules = rules
-    section.newExecutables = new
-    section.fileless = fileless
+    if let new { section.newExecutables = new }
+    if let fileless { section.fileless = fileless }
     section.allowEntrypoint = allowEntrypoint
     return section
   }

@@ -102,7 +102,7 @@ struct FilePathTests {
       folder = FileDescriptor(owning: try call("open it") { openat(folder.number, name, O_RDONLY | O_DIRECTORY) })
       length += bytes
     }
-    while length < 4096 - 512 { try enter(255) }
+    while 4096 - 100 - length > 255 { try enter(200) }
     try enter(4096 - 100 - length)
     func open(_ bytes: Int) throws -> FileDescriptor {
       let name = String(repeating: "f", count: bytes - 1)

@@ -179,6 +179,31 @@ struct NetworkLifeTests {
     try bench.tables.remove(revision: kept)
   }
 
+  @Test("only what was installed is removed of a revision; of one that another process installed, whatever is found")
+  func removal() throws {
+    let bench = try NetworkBench.shared()
+    var compiled = CompiledPolicy(policy: stockade_policy())
+    var network = NetworkSection()
+    network.egress = .section(.block, .rule(.allow, "10.0.0.0/8"), .rule(.allow, "fd00::/8"))
+    try compileNetwork(network, into: &compiled)
+    let revision = bench.nextRevision()
+    try bench.tables.install(compiled, revision: revision)
+    let another = stockade_net_key4(
+      prefix_bits: 72,
+      revision: withUnsafeBytes(of: revision) {
+        $0.loadUnaligned(as: (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8).self)
+      }, address: (11, 0, 0, 0))
+    try bench.update("ingress4", another, stockade_net_node())
+    try bench.tables.remove(revision: revision)
+    #expect(try bench.prefixes(of: revision) == 1, "nothing was listed")
+    try bench.tables.remove(revision: revision)
+    #expect(try bench.prefixes(of: revision) == 0, "now it is unknown")
+
+    try NetworkTables(shared: bench.maps).install(compiled, revision: revision)
+    try bench.tables.remove(revision: revision)
+    #expect(try bench.prefixes(of: revision) == 0)
+  }
+
   @Test("as many prefixes as a table holds are taken; with one more nothing of the policy is left")
   func fullTable() throws {
     let bench = try NetworkBench()

@@ -128,7 +128,6 @@ import Testing
     let file = try #require(empty.fileAccess)
     let egress = try #require(empty.network.egress)
     let blocking = try #require(try profile("process: {defaultAction: Block}").process)
-    let (new, fileless) = (try #require(process.newExecutables), try #require(process.fileless))
     let access = Access.allCases.filter(file.rules[0].access.contains).map { "`\($0.rawValue)`" }
     return [
       "spec.mode": "`\(empty.mode.rawValue)`", "spec.failurePolicy": "`\(empty.failurePolicy.rawValue)`",
@@ -138,9 +137,9 @@ import Testing
       "spec.process.defaultAction": "`\(process.defaultAction.name)`",
       "spec.process.allowEntrypoint": "`\(process.allowEntrypoint)`",
       "spec.process.newExecutables":
-        "`\(try #require(blocking.newExecutables).name)` if `defaultAction` is Block, else `\(new.name)`",
+        "`\(blocking.newExecutables.name)` if `defaultAction` is Block, else `\(process.newExecutables.name)`",
       "spec.process.fileless":
-        "`\(try #require(blocking.fileless).name)` if `defaultAction` is Block, else `\(fileless.name)`",
+        "`\(blocking.fileless.name)` if `defaultAction` is Block, else `\(process.fileless.name)`",
       "spec.process.rules[].recursive": "`\(process.rules[0].recursive)`",
       "spec.process.rules[].new": "`\(process.rules[0].allowNew)`",
       "spec.file.defaultAction": "`\(file.defaultAction.name)`",
@@ -168,7 +167,7 @@ import Testing
   @Test("every example of the reference loads beside the profiles of config/profiles")
   func profileExamples() throws {
     let examples = try examples(of: "docs/profile-reference.md")
-    #expect(examples.count == 4)
+    #expect(examples.count == 5)
     try withFolder { folder in
       let shipped = try Files.names(in: "\(root)/config/profiles")
       for name in shipped { try Files.write(Files.text("\(root)/config/profiles/\(name)"), to: "\(folder)/\(name)") }

@@ -182,7 +182,7 @@ import Testing
   }
 
   @Test(
-    "a pod needs the gate if some container of it could get a profile or be refused",
+    "a pod needs the gate if some container of it could get a profile that is enforced, or be refused",
     arguments: [
       ("", [:], "shop", false),
       ("", [all: "a"], "shop", true), ("", ["\(all)/container.x": "a"], "shop", true),
@@ -195,9 +195,23 @@ import Testing
       ("bindings: [{podLabels: {a: b}, profile: p}]", [:], "shop", false),
       ("bindings: [{namespaces: [shop], profile: unconfined}]", [:], "shop", false),
       ("bindings: [{allowedProfiles: [p]}]", [:], "shop", false),
+      ("allowedProfiles: [unconfined]", [all: "unconfined"], "shop", false),
+      ("", [all: "audited"], "shop", false), ("", [all: "audited", "\(all)/container.x": "a"], "shop", true),
+      ("defaultProfile: audited", [:], "shop", false), ("defaultProfile: base", [all: "audited"], "shop", true),
+      ("allowedProfiles: [a]", [all: "audited"], "shop", true),
+      (
+        "{allowedProfiles: [a], bindings: [{namespaces: [shop], allowedProfiles: [audited]}]}", [all: "audited"],
+        "shop", false
+      ),
+      (
+        "{allowedProfiles: [a], bindings: [{namespaces: [shop], images: [x], allowedProfiles: [audited]}]}",
+        [all: "audited"], "shop", true
+      ),
+      ("bindings: [{images: [x], allowedProfiles: [a]}]", [all: "audited"], "shop", true),
+      ("bindings: [{images: [x], profile: audited}, {images: [y], profile: a}]", [:], "shop", true),
     ])
   func gate(text: String, annotations: [String: String], namespace: String, needed: Bool) throws {
     let pod = PodContext(namespace: namespace, annotations: annotations)
-    #expect(try configuration(text).couldNeedProfile(pod: pod) == needed)
+    #expect(try configuration(text).needsGate(pod: pod) { $0 == "audited" } == needed)
   }
 }

@@ -90,7 +90,7 @@ private let errnoNeeded = filter(rule("read"), rule("clone3", action: "SCMP_ACT_
       ("Name:\tx\\nSeccomp:\t2\n", false), (" Seccomp:\t2\n", false),
     ])
   func active(_ text: String, _ expected: Bool) {
-    #expect(filterIsActive(statusText: text) == expected)
+    #expect(filterIsActive(statusText: text, parent: "Seccomp:\t0\nSeccomp_filters:\t0\n") == expected)
   }
 
   @Test(

@@ -25,14 +25,14 @@ STAGE_LIMIT_SECONDS = 240
 EXECUTION_LIMIT_SECONDS = 3
 # Exit status of `stockade try` when the container did not start.
 NOT_STARTED = 125
-# What exit statuses of `runc exec` mean; 255 is runc's own, where the kernel refused to execute the command.
-EXEC_OUTCOMES = {"42": table.ALLOWED, "137": table.KILLED, "255": table.EACCES, "126": table.EACCES}
+# What exit statuses of `runc exec` mean; where the kernel refuses to execute the command it has its own, by version.
+EXEC_OUTCOMES = {"42": table.ALLOWED, "137": table.KILLED}
+EXEC_DENIED = {"1": table.EACCES, "126": table.EACCES, "255": table.EACCES}
 
 
 class Machine:
-    def __init__(self, stockade, image, cgroup):
-        self.stockade, self.image, self.cgroup = stockade, image, cgroup
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="attacks-"))
+    def __init__(self, stockade, image, cgroup, folder):
+        self.stockade, self.image, self.cgroup, self.folder = stockade, image, cgroup, folder
 
     def start(self, profile_text, options, command, limit_seconds=STAGE_LIMIT_SECONDS):
         """Runs a command in a container: its exit status, standard output and standard error."""
@@ -63,6 +63,8 @@ class Machine:
                 options = (*options, "--mount", f"{volume}:/vol")
                 _, printed, said = self.start(profiles.text(profile), options, ["/bin/attack", "run", *acts])
         lines = dict(line.split(" ", 1) for line in printed.splitlines() if re.match(r"\d+ ", line))
+        if len(lines) < len(acts):
+            print(said, flush=True)
         missing = "lost: " + (said.strip().splitlines() or ["nothing was printed"])[-1]
         return [lines.get(str(number), missing) for number in range(1, len(acts) + 1)]
 
@@ -78,7 +80,8 @@ class Machine:
         statuses = re.findall(r'^stockade try: exec ".*": exit status (\d+)$', said, re.MULTILINE)
         if len(statuses) != len(commands) + 1:
             return ["lost: " + (said.strip().splitlines() or ["nothing was printed"])[-1]] * len(commands)
-        return [EXEC_OUTCOMES.get(status, f"lost: exit status {status}") for status in statuses[:-1]]
+        known = EXEC_OUTCOMES | (EXEC_DENIED if "permission denied" in said.lower() else {})
+        return [known.get(status, f"lost: exit status {status}") for status in statuses[:-1]]
 
     def outcomes(self, stage, profile, options, acts):
         return (self.execute if stage == "exec" else self.perform)(profile, options, acts)
@@ -137,7 +140,11 @@ def try_executions(machine, count):
 
 def main():
     stockade, image, cgroup, *executions = sys.argv[1:]
-    machine = Machine(stockade, pathlib.Path(image), cgroup)
+    with tempfile.TemporaryDirectory(prefix="attacks-") as folder:
+        try_all(Machine(stockade, pathlib.Path(image), cgroup, pathlib.Path(folder)), executions)
+
+
+def try_all(machine, executions):
     started = time.monotonic()
     tier, reason = machine.tier()
     emit(tier=tier, reason=reason)

@@ -347,7 +347,7 @@ enum stockade_counter {
 	STOCKADE_EVENTS_DROPPED_FULL = 0, /* the ring buffer was full */
 	STOCKADE_EVENTS_DROPPED_RATE = 1, /* over the container's rate limit */
 	STOCKADE_FLOWS_FULL = 2,	  /* a flow could not be recorded */
-	STOCKADE_MARK_FAILED = 3,	  /* task storage could not be had: the exec was refused */
+	STOCKADE_MARK_FAILED = 3,	  /* no task storage: an exec was refused, or a forked task is unmarked */
 	STOCKADE_READ_FAILED = 4,	  /* a kernel read failed: refused */
 	STOCKADE_STRAYS_FULL = 5,
 	STOCKADE_COUNTERS = 6,

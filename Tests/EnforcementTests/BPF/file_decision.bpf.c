@@ -10,23 +10,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define NOT_JUDGED 0xffffffffu
 
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct fdtable {
-	struct file **fd;
-};
-
-struct files_struct {
-	struct fdtable *fdt;
-};
-
-struct task_struct___files {
-	struct files_struct *files;
-};
-#pragma clang attribute pop
-
 static struct file *file_of(__u64 descriptor)
 {
-	struct task_struct___files *task = (struct task_struct___files *)bpf_get_current_task();
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct file **files = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
 
 	bpf_probe_read_kernel(&file, sizeof(file), files + descriptor);

@@ -16,6 +16,8 @@
 /* What shells say of a child that signal 9 ended, and of a program that may not be executed. */
 #define SHELL_KILLED (128 + SIGKILL)
 #define SHELL_DENIED 126
+/* What ld.so says of a program or library that it cannot load. */
+#define LOADER_DENIED 127
 
 /* What the wait status of a program says. */
 static int judged(int status)
@@ -28,6 +30,7 @@ static int judged(int status)
 	case SHELL_KILLED:
 		return KILLED;
 	case SHELL_DENIED:
+	case LOADER_DENIED:
 	case NOT_LOADED:
 		return EACCES;
 	default:

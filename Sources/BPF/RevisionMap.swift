@@ -1,0 +1,40 @@
+import CStockade
+import Synchronization
+
+/// A key that begins with the revision of the policy that it belongs to.
+protocol RevisionKey: Sendable {
+  init()
+  var revision: UInt64 { get }
+}
+
+extension stockade_path_key: RevisionKey {}
+extension stockade_argument_key: RevisionKey {}
+
+/// A map with elements of many policies. It remembers the keys that this process wrote, so that one policy is removed
+/// without a listing of all.
+final class RevisionMap<Key: RevisionKey & BitwiseCopyable, Value: BitwiseCopyable>: Sendable {
+  private let map: MapAccess<Key, Value>
+  private let written = Mutex<[UInt64: [Key]]>([:])
+
+  init(_ map: MapAccess<Key, Value>) { self.map = map }
+
+  /// All elements of the revision are about to be written, by this process.
+  func begin(_ revision: UInt64) { written.withLock { $0[revision] = $0[revision] ?? [] } }
+
+  func set(_ key: Key, _ value: Value) throws(BPFError) {
+    try map.set(key, value)
+    written.withLock { $0[key.revision]?.append(key) }
+  }
+
+  /// Lists the map only where another process wrote the revision.
+  func remove(_ revision: UInt64) throws(BPFError) {
+    guard let keys = written.withLock({ $0[revision] }) else { return try remove { $0 == revision } }
+    for key in keys { try map.remove(key) }
+    written.withLock { $0[revision] = nil }
+  }
+
+  func remove(_ isUnwanted: (UInt64) -> Bool) throws(BPFError) {
+    for key in try map.keys(zero: Key()) where isUnwanted(key.revision) { try map.remove(key) }
+    written.withLock { $0 = $0.filter { !isUnwanted($0.key) } }
+  }
+}
