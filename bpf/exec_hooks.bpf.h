@@ -16,7 +16,6 @@
 #define VM_EXEC		  4
 #define READ_IMPLIES_EXEC 0x0400000 /* of personality(2): what is readable becomes executable */
 #define FMODE_EXEC_OPEN	  0x20 /* __FMODE_EXEC: the kernel opened the file to execute it; no caller can ask for it */
-#define FMODE_BACKING	  0x2000000 /* a struct backing_file, since 6.5 */
 
 static inline int refuse_unjudged(enum stockade_event_kind kind, const struct stockade_container *container,
 				  enum stockade_reason reason)
@@ -36,8 +35,8 @@ static inline int carry_out(enum stockade_event_kind kind, const struct stockade
 	return blocks ? -EACCES : 0;
 }
 
-static inline int judge_executable(enum stockade_event_kind kind, struct path *path,
-				   struct stockade_container *container, bool entrypoint)
+static __always_inline int judge_executable(enum stockade_event_kind kind, struct place place,
+					    struct stockade_container *container, bool entrypoint)
 {
 	const struct stockade_policy *policy = policy_of(container);
 	struct image image = {.slot = scratch_claim()};
@@ -49,7 +48,7 @@ static inline int judge_executable(enum stockade_event_kind kind, struct path *p
 	} else if (!(policy->flags & STOCKADE_HAS_PROCESS)) {
 		verdict = 0;
 	} else {
-		image_identify(&image, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), container->root_device);
+		image_identify(&image, place, container->root_device);
 		if (kind == STOCKADE_EVENT_EXEC)
 			judge_exec(&judgement, &image, policy, entrypoint, EXEC_FILE, NULL);
 		else
@@ -91,7 +90,7 @@ int BPF_PROG(exec_check, struct linux_binprm *binary)
 		return refuse_unjudged(STOCKADE_EVENT_EXEC, &container, reason);
 	if (!mark && !remember_pending(task, container.cgroup_id))
 		return refuse_unjudged(STOCKADE_EVENT_EXEC, &container, STOCKADE_INTERNAL);
-	return judge_executable(STOCKADE_EVENT_EXEC, &binary->file->f_path, &container,
+	return judge_executable(STOCKADE_EVENT_EXEC, opened_place(binary->file), &container,
 				is_entrypoint(task, container.cgroup_id));
 }
 
@@ -111,7 +110,7 @@ static inline bool mapping_container(struct task_struct *task, struct file *file
 	return container_get(container->cgroup_id, container);
 }
 
-static inline int judge_mapped(struct file *file, struct path *path)
+static inline int judge_mapped(struct file *file)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct stockade_container container = {};
@@ -121,7 +120,7 @@ static inline int judge_mapped(struct file *file, struct path *path)
 	/* The program itself was judged when it was executed. */
 	if (file->f_flags & FMODE_EXEC_OPEN && BPF_CORE_READ(task, mm, exe_file) == file)
 		return 0;
-	return judge_executable(STOCKADE_EVENT_MAP, path, &container, false);
+	return judge_executable(STOCKADE_EVENT_MAP, mapped_place(file), &container, false);
 }
 
 static inline bool becomes_executable(unsigned long protection)
@@ -138,7 +137,7 @@ int BPF_PROG(exec_map, struct file *file, unsigned long protection)
 {
 	if (!file || !becomes_executable(protection))
 		return 0;
-	return judge_mapped(file, &file->f_path);
+	return judge_mapped(file);
 }
 
 /* What was mapped to be read and is made executable. */
@@ -149,9 +148,7 @@ int BPF_PROG(exec_protect, struct vm_area_struct *area, unsigned long requested,
 
 	if (!file || !(protection & PROT_EXEC) || area->vm_flags & VM_EXEC)
 		return 0;
-	if (bpf_core_type_exists(struct backing_file) && file->f_mode & FMODE_BACKING)
-		return judge_mapped(file, &((struct backing_file *)file)->user_path);
-	return judge_mapped(file, &file->f_path);
+	return judge_mapped(file);
 }
 
 #endif

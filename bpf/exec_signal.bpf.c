@@ -36,8 +36,7 @@ static int judge_in(__u32 slot, struct file *file, const struct stockade_contain
 	struct exec_arguments arguments = {};
 	struct judgement judgement = {};
 
-	image_identify(&image, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt),
-		       container->root_device);
+	image_identify(&image, opened_place(file), container->root_device);
 	judge_exec(&judgement, &image, policy, entrypoint, files_are_judged ? EXEC_ARGUMENTS : EXEC_WHOLE, &arguments);
 	if (judgement.action == STOCKADE_ALLOW)
 		return 0;

@@ -171,12 +171,48 @@ __noinline int image_walk(struct image *image, __u64 dentry, __u64 mount, __u64 
 	return 0;
 }
 
+/* Where a file is. */
+struct place {
+	struct dentry *dentry;
+	struct vfsmount *mount;
+};
+
+static __always_inline struct place opened_place(struct file *file)
+{
+	struct place place = {BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt)};
+
+	return place;
+}
+
+/*
+ * Of a file that is mapped: overlayfs maps its layer's file, which it opened on a mount of its own that hangs nowhere,
+ * and since Linux 6.5 keeps the overlay's path behind it. Told by what is found there, an overlay's dentry and a mount
+ * of that overlay: the flag that says so has another value on other kernels.
+ */
+static __always_inline struct place mapped_place(struct file *file)
+{
+	struct place place = opened_place(file), user;
+	struct backing_file *backing = (struct backing_file *)file;
+	struct super_block *super_block;
+
+	if (!bpf_core_type_exists(struct backing_file) || !is_detached(place.mount))
+		return place;
+	user.dentry = BPF_CORE_READ(backing, user_path.dentry);
+	user.mount = BPF_CORE_READ(backing, user_path.mnt);
+	super_block = BPF_CORE_READ(user.dentry, d_inode, i_sb);
+	if (BPF_CORE_READ(super_block, s_magic) != OVERLAY_MAGIC || BPF_CORE_READ(user.mount, mnt_sb) != super_block)
+		return place;
+	return user;
+}
+
 /*
  * A file of the container's root has the path that the image gives it, wherever it was mounted, moved or bound to
  * since; any other has the one at which it is mounted.
  */
-static inline void image_identify(struct image *image, struct dentry *dentry, struct vfsmount *mount, __u32 root_device)
+static __always_inline void image_identify(struct image *image, struct place place, __u32 root_device)
 {
+	struct dentry *dentry = place.dentry;
+	struct vfsmount *mount = place.mount;
 	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
 	struct super_block *super_block = BPF_CORE_READ(inode, i_sb);
 	bool on_root = is_on_root(super_block, root_device), detached = is_detached(mount);

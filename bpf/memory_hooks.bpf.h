@@ -14,7 +14,7 @@
 /* Not mapped by any name: memfd, System V shared memory, anonymous shared memory. */
 static inline bool is_memory(struct file *file)
 {
-	return is_detached(BPF_CORE_READ(file, f_path.mnt));
+	return is_detached(mapped_place(file).mount);
 }
 
 HOOK(mmap_file)
