@@ -105,7 +105,7 @@ import Testing
       (
         "kernel: {block: [mount, mount, ptrase], allow: [bpf]}",
         """
-        p.yaml:5: unknown key "allow" in spec.kernel; its keys are block
+        p.yaml:5: unknown key "allow" in spec.kernel; its keys are block, otherContainers
         p.yaml:5: spec.kernel.block names mount twice; remove one
         p.yaml:5: spec.kernel.block[2] is the text "ptrase"; did you mean "ptrace"?
         """
