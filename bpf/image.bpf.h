@@ -191,18 +191,22 @@ static __always_inline struct place opened_place(struct file *file)
  */
 static __always_inline struct place mapped_place(struct file *file)
 {
-	struct place place = opened_place(file), user;
+	struct place place = opened_place(file);
 	struct backing_file *backing = (struct backing_file *)file;
 	struct super_block *super_block;
+	struct dentry *dentry;
+	struct vfsmount *mount;
 
 	if (!bpf_core_type_exists(struct backing_file) || !is_detached(place.mount))
 		return place;
-	user.dentry = BPF_CORE_READ(backing, user_path.dentry);
-	user.mount = BPF_CORE_READ(backing, user_path.mnt);
-	super_block = BPF_CORE_READ(user.dentry, d_inode, i_sb);
-	if (BPF_CORE_READ(super_block, s_magic) != OVERLAY_MAGIC || BPF_CORE_READ(user.mount, mnt_sb) != super_block)
+	dentry = BPF_CORE_READ(backing, user_path.dentry);
+	mount = BPF_CORE_READ(backing, user_path.mnt);
+	super_block = BPF_CORE_READ(dentry, d_inode, i_sb);
+	if (BPF_CORE_READ(super_block, s_magic) != OVERLAY_MAGIC || BPF_CORE_READ(mount, mnt_sb) != super_block)
 		return place;
-	return user;
+	place.dentry = dentry;
+	place.mount = mount;
+	return place;
 }
 
 /*

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/vfs.h>
@@ -19,22 +20,22 @@ static _Thread_local char text[LOG_BYTES];
 
 static int keep(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	char line[LOG_BYTES / 2];
 	size_t used = strlen(text), length;
+	char *line;
 
-	if (level == LIBBPF_DEBUG)
+	/* A verifier's log comes as one message of any length. */
+	if (level == LIBBPF_DEBUG || vasprintf(&line, format, arguments) < 0)
 		return 0;
-	/* A verifier's log comes as one message, longer than `line`: vsnprintf cannot drop its beginning, so it is
-	 * kept. */
-	vsnprintf(line, sizeof(line), format, arguments);
 	length = strlen(line);
-	if (used + length >= sizeof(text)) {
-		size_t excess = used + length + 1 - sizeof(text);
+	if (length >= sizeof(text)) {
+		memcpy(text, line + length + 1 - sizeof(text), sizeof(text));
+	} else {
+		size_t excess = used + length < sizeof(text) ? 0 : used + length + 1 - sizeof(text);
 
 		memmove(text, text + excess, used - excess + 1);
-		used -= excess;
+		memcpy(text + used - excess, line, length + 1);
 	}
-	memcpy(text + used, line, length + 1);
+	free(line);
 	return 0;
 }
 
