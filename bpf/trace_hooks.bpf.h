@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Who may trace whom. Hooks: ptrace_access_check (ptrace, process_vm_*, pidfd_getfd and /proc/PID/mem of another
- * process; to read only: root, cwd, exe, fd, environ, maps and the like of /proc/PID), ptrace_traceme.
+ * process; to read only: root, cwd, exe, fd, environ, maps and the like of /proc/PID), file_open (of those, what the
+ * first is not asked for), ptrace_traceme.
  *
  * Beside `ptrace` of the `kernel` section: a confined container's processes are kept from other containers' tasks
  * unless its profile allows them, and the daemon's from every marked task.
@@ -10,6 +11,7 @@
 #define STOCKADE_TRACE_HOOKS_H
 
 #include "kernel.bpf.h"
+#include "proc.bpf.h"
 #include "protect.bpf.h"
 
 /* Of include/linux/ptrace.h. */
@@ -80,6 +82,29 @@ int BPF_PROG(trace_access, struct task_struct *child, unsigned int mode)
 			      mode & PTRACE_MODE_NOAUDIT))
 		return -EPERM;
 	return mode & PTRACE_MODE_ATTACH ? refuse_surface(STOCKADE_SURFACE_PTRACE) : 0;
+}
+
+/* Not 0: the process is one whose memory the current task may not see. It is looked for by its cgroup. */
+__noinline int memory_is_refused(__u64 target)
+{
+	struct task_struct *task = (struct task_struct *)target;
+	struct stockade_container container = {};
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	if (task_container(task, &container) && container.revision && trace_is_refused(container.cgroup_id, tgid, 0))
+		return 1;
+	return daemon_is_refused(tgid, BPF_CORE_READ(task, group_leader, start_boottime), false);
+}
+
+HOOK(file_open)
+int BPF_PROG(trace_open, struct file *file)
+{
+	struct task_struct *target;
+
+	if (file->f_inode->i_sb->s_magic != PROC_MAGIC || !shows_memory(file->f_path.dentry))
+		return 0;
+	target = task_of_file(file->f_inode);
+	return target && memory_is_refused((__u64)target) ? -EPERM : 0;
 }
 
 HOOK(ptrace_traceme)

@@ -95,6 +95,14 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct hlist_bl_node {
 	struct hlist_bl_node **pprev;
 };
@@ -219,6 +227,18 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct hlist_node pid_links[4]; /* enum pid_type: 0 is PIDTYPE_PID */
+};
+
+/* enum pid_type: 0 is PIDTYPE_PID. */
+struct pid {
+	struct hlist_head tasks[4];
+};
+
+/* An inode of procfs; `pid` is NULL where the file is of no process. */
+struct proc_inode {
+	struct pid *pid;
+	struct inode vfs_inode;
 };
 
 /* ---- BPF objects ---- */
