@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 import cri
+import host
 import image
 from host import SCRATCH, wait_until
 
@@ -17,6 +18,11 @@ STOP_SECONDS = 20
 NRI = """
 [plugins."io.containerd.nri.v1.nri"]
   disable = false
+"""
+# Where everything is slow, also what is in time: containerd waits 5 and 2 seconds unless it is told otherwise.
+SLOW_NRI = """
+  plugin_registration_timeout = "120s"
+  plugin_request_timeout = "60s"
 """
 CONFIG_2 = """
 version = 3
@@ -74,7 +80,7 @@ class Containerd:
         config = self.folder / "config.toml"
         kind = CONFIG_1 if self.version.startswith("1.") else CONFIG_2
         version, rest = kind.strip().split("\n", 1)
-        text = "\n".join([version, PLACES, rest, NRI])
+        text = "\n".join([version, PLACES, rest, NRI + (SLOW_NRI if host.patience > 1 else "")])
         config.write_text(text.format(folder=self.folder, image=image.NAME))
         return config
 
@@ -119,7 +125,7 @@ class Containerd:
             return
         self.cri.close()
         self.process.send_signal(how)
-        self.process.wait(STOP_SECONDS)
+        self.process.wait(STOP_SECONDS * host.patience)
         self.process = None
 
     def remove_all(self) -> None:

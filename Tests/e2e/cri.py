@@ -6,6 +6,7 @@ import json
 import grpc
 
 import cri_pb2 as api  # made from cri.proto by `run`
+import host
 
 CALL_SECONDS = 30
 EXEC_SECONDS = 20
@@ -44,7 +45,7 @@ class Client:
             response_deserializer=response.FromString,
         )
         try:
-            return invoke(request, timeout=CALL_SECONDS)
+            return invoke(request, timeout=CALL_SECONDS * host.patience)
         except grpc.RpcError as error:
             raise Refused(f"{method}: {error.details()}") from None
 
@@ -99,6 +100,6 @@ class Client:
         return self.call("ContainerStatus", request, api.ContainerStatusResponse)
 
     def exec(self, container: str, command: list[str]) -> Output:
-        request = api.ExecSyncRequest(container_id=container, cmd=command, timeout=EXEC_SECONDS)
+        request = api.ExecSyncRequest(container_id=container, cmd=command, timeout=EXEC_SECONDS * host.patience)
         answer = self.call("ExecSync", request, api.ExecSyncResponse)
         return Output(answer.exit_code, answer.stdout.decode(errors="replace"), answer.stderr.decode(errors="replace"))

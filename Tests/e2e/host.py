@@ -15,6 +15,9 @@ CLONE_NEWNS = 0x00020000
 MS_REC_PRIVATE = 0x4000 | 0x40000
 PR_SET_CHILD_SUBREAPER = 36
 END_SECONDS = 10
+# How many times the usual time is waited for everything: a virtual machine that is emulated is slow.
+SLOW_PATIENCE = 5
+patience = 1
 
 BPF_FILES = pathlib.Path("/sys/fs/bpf")
 # tmpfs that is ours: its content goes when the last process in the mount namespace ends.
@@ -106,7 +109,7 @@ def reap() -> None:
 def end_descendants(root: int) -> list[str]:
     """Kills every process below `root` and waits for their end; returns their command lines."""
     ended = []
-    deadline = time.monotonic() + END_SECONDS
+    deadline = time.monotonic() + END_SECONDS * patience
     while (pids := descendants(root)) and time.monotonic() < deadline:
         for pid in pids:
             command = command_of(pid)
@@ -121,7 +124,8 @@ def end_descendants(root: int) -> list[str]:
 
 
 def wait_until(what: str, condition, seconds: float = 10, every: float = 0.05):
-    """The first true value of `condition`; an error that names `what` after `seconds`."""
+    """The first true value of `condition`; an error that names `what` after `seconds` of patience."""
+    seconds *= patience
     deadline = time.monotonic() + seconds
     while True:
         value = condition()

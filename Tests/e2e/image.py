@@ -1,4 +1,8 @@
-"""The one image of the tests: busybox, a few of its programs as files of their own, and `probe`."""
+#!/usr/bin/python3
+"""The one image of the tests: busybox, a few of its programs as files of their own, and `probe`.
+
+    Tests/e2e/image.py ARCHIVE    writes it, for a machine that has no compiler: `run --image ARCHIVE`
+"""
 
 import hashlib
 import io
@@ -6,7 +10,9 @@ import json
 import pathlib
 import shutil
 import subprocess
+import sys
 import tarfile
+import tempfile
 
 NAME = "stockade.test/box:1"
 BUSYBOX = pathlib.Path("/bin/busybox")
@@ -28,6 +34,8 @@ def build_root(folder: pathlib.Path) -> None:
         (folder / "bin" / name).symlink_to("busybox")
     (folder / "usr/bin/script").write_text("#!/bin/sh\necho script ran\n")
     (folder / "usr/bin/script").chmod(0o755)
+    (folder / "etc/secret").write_text("the secret\n")
+    (folder / "etc/greeting").write_text("hello\n")
     (folder / "tmp").chmod(0o1777)
     compile_probe(folder / "usr/bin/probe")
 
@@ -66,3 +74,16 @@ def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 
 def architecture() -> str:
     return subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def main() -> int:
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as work:
+        write_archive(pathlib.Path(sys.argv[1]), pathlib.Path(work))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -110,7 +110,7 @@ class Plugin:
         pid = self.pid
         os.kill(pid, signal.SIGKILL)
         if self.process:
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(STOP_SECONDS * host.patience)
             self.process = None
         wait_until("the plugin to end", lambda: host.is_zombie(pid))
 
@@ -118,7 +118,7 @@ class Plugin:
         """As a service manager stops an external plugin."""
         if self.process:
             self.process.terminate()
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(STOP_SECONDS * host.patience)
             self.process = None
 
     # ---- what it shows ----

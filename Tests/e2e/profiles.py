@@ -48,6 +48,22 @@ TEXTS = {
   process:
     defaultAction: Block
 """,
+    "vault": """
+  minimumTier: lsm
+  process:
+    defaultAction: Block
+    allowEntrypoint: true
+    rules:
+    - {path: /usr/bin/id, action: Allow}
+    - {path: /usr/bin/script, action: Allow}
+    - {path: /bin/busybox, action: Allow}
+  file:
+    rules:
+    - {path: /etc/secret, action: Block}
+    - {path: /etc/greeting, access: [Write], action: Block}
+  kernel:
+    block: [mount, userNamespaces]
+""",
     "syscalls": """
   seccomp: {type: RuntimeDefault}
 """,

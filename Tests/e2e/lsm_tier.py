@@ -1,0 +1,144 @@
+"""A pod at tier `lsm`, where what is denied fails and nothing is killed. Needs a kernel with `bpf` in `lsm=`.
+
+Its name keeps it from the tests that run on every kernel: `hack/test containerd-lsm` runs it in a virtual machine.
+"""
+
+import leftovers
+from case import PluginCase, RuntimeCase
+from cri import api
+from host import wait_until
+from plugin import PINS
+from ways import DISGUISES
+
+# What profile `vault` denies, by the section that does, each with what it prints where no profile is.
+FILES = {
+    "read a file": ("cat /etc/secret", "the secret\n"),
+    "read it by a symbolic link": ("ln -s /etc/secret /tmp/s; cat /tmp/s", "the secret\n"),
+    "read it by another root": ("cat /proc/self/root/etc/secret", "the secret\n"),
+    "write a file": ("echo spoilt >>/etc/greeting", ""),
+    "remove a file": ("/bin/busybox rm /etc/greeting", ""),
+    "rename a file": ("/bin/busybox mv /etc/secret /tmp/moved", ""),
+}
+KERNEL = {
+    "mount": ("/bin/busybox mount -t tmpfs none /volume", ""),
+    "a user namespace": ("/bin/busybox unshare -U /bin/busybox echo inside", "inside\n"),
+}
+# By the version of runc: what it exits with when the kernel refuses to execute the command.
+EXEC_REFUSED_CODES = (1, 126, 255)
+
+
+def script(command: str) -> list[str]:
+    return ["sh", "-c", f"{command}; echo status $?"]
+
+
+class WithoutPlugin(RuntimeCase):
+    """That what is denied below would succeed."""
+
+    def test_everything_that_the_profile_denies_can_be_done_without_it(self):
+        pod = self.pod(privileged=True)
+        for number, (what, (command, prints)) in enumerate((FILES | KERNEL).items()):
+            with self.subTest(what):
+                container = pod.run("probe", "sleep", name=f"app{number}")
+                self.assertEqual(container.exec(*script(command)).text, f"{prints}status 0\n")
+
+
+class LsmTier:
+    """Mixed into a PluginCase for each way of running the plugin."""
+
+    def vault(self):
+        """Privileged: what is refused to it is refused by the profile and not for want of a capability."""
+        return self.profiled_pod("vault", privileged=True).run("probe", "sleep")
+
+    def assert_all_refused(self, container, attempts: dict[str, tuple[str, str]], reason: str) -> None:
+        for what, (command, _) in attempts.items():
+            with self.subTest(what):
+                output = container.exec(*script(command))
+                self.assertEqual(output.out, "status 1\n")
+                self.assertRegex(output.err, reason)
+
+    def assert_exec_refused(self, container, *command: str) -> None:
+        """With EACCES: no process was killed for it."""
+        output = container.exec(*command)
+        self.assertEqual((output.out, output.err), ("", f"exec /usr/bin/{command[0]}: permission denied\n"))
+        self.assertIn(output.code, EXEC_REFUSED_CODES)
+
+    def assert_bound_to_vault(self, container) -> None:
+        """One allowed and one denied of each kind."""
+        self.assert_runs(container, "id", "-u", prints="0\n")
+        self.assert_exec_refused(container, "wc", "/usr/bin/script")
+        self.assert_runs(container, "cat", "/etc/greeting", prints="hello\n")
+        self.assert_all_refused(container, {"read a file": FILES["read a file"]}, "Permission denied")
+        self.assert_all_refused(container, {"mount": KERNEL["mount"]}, "permission denied")
+
+    def test_an_exec_into_the_pod_is_allowed_or_refused_with_eacces(self):
+        container = self.vault()
+        self.assert_runs(container, "id", "-u", prints="0\n")
+        self.assert_runs(container, "script", prints="script ran\n")
+        self.assert_exec_refused(container, "wc", "/usr/bin/script")
+        # The entrypoint was allowed once.
+        self.assert_exec_refused(container, "probe", "sleep")
+        self.assertEqual(container.status.state, api.CONTAINER_RUNNING)
+
+    def test_a_denied_program_is_refused_and_not_killed_however_it_is_reached(self):
+        container = self.vault()
+        for way, command in DISGUISES.items():
+            with self.subTest(way):
+                output = container.exec(*script(command))
+                self.assertEqual(output.out, "status 126\n")
+                self.assertIn("Permission denied", output.err)
+
+    def test_protected_files_are_refused_and_others_are_not(self):
+        container = self.vault()
+        self.assert_all_refused(container, FILES, "Permission denied")
+        self.assert_runs(container, *script("cat /etc/greeting; echo mine >/tmp/mine; cat /tmp/mine"),
+                         prints="hello\nmine\nstatus 0\n")
+
+    def test_what_the_kernel_section_blocks_is_refused(self):
+        self.assert_all_refused(self.vault(), KERNEL, "Operation not permitted|permission denied")
+
+    def test_a_denied_entrypoint_is_refused_with_eacces_and_not_killed(self):
+        container = self.profiled_pod("no-id").run("id")
+        self.assertIn(self.wait_for_exit(container).exit_code, EXEC_REFUSED_CODES)
+        self.assertRegex(container.log, "^[^\n]* exec /usr/bin/id: permission denied\n$")
+
+    def test_a_refused_file_is_reported_with_container_profile_and_path(self):
+        container = self.vault()
+        container.exec("cat", "/etc/secret")
+
+        def reported():
+            return [event for event in self.plugin.events() if container.id in str(event) and "/etc/secret" in str(event)]
+
+        self.assertIn("vault", str(wait_until("the event", reported)[0]))
+
+    def test_enforcement_goes_on_after_the_plugin_was_killed_and_the_next_one_adopts(self):
+        container = self.vault()
+        self.plugin.kill()
+        self.assert_bound_to_vault(container)
+        self.replace_plugin()
+        self.assert_bound_to_vault(container)
+
+    def test_nothing_is_left_of_a_container_that_was_stopped_and_removed(self):
+        container = self.vault()
+        self.assertTrue(leftovers.bound(container.cgroup_id))
+        container.stop()
+        container.remove()
+        self.assert_released(container)
+        container.pod.remove()
+        self.assert_nothing_bound()
+
+
+class Launched(LsmTier, PluginCase):
+    launched = True
+
+
+class External(LsmTier, PluginCase):
+    launched = False
+
+    def test_a_stopped_plugin_with_no_containers_leaves_nothing_in_the_kernel(self):
+        self.vault()
+        self.runtime.remove_all()
+        self.assert_nothing_bound()
+        self.plugin.stop()
+        self.assertFalse(PINS.exists())
+        wait_until("its programs to go", lambda: not leftovers.bpf_objects("link"))
+        self.plugin.start()
