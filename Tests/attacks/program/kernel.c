@@ -173,8 +173,11 @@ static int unless_missing(long result)
 
 static int load_module(char **arguments)
 {
+	/* Long enough to be looked at. */
+	static const char nothing[4096];
+
 	(void)arguments;
-	return unless_missing(syscall(SYS_init_module, "nothing", 7, ""));
+	return unless_missing(syscall(SYS_init_module, nothing, sizeof(nothing), ""));
 }
 
 static int load_module_file(char **arguments)
