@@ -49,12 +49,6 @@ static int open_programs(char **arguments)
 	return open_all(BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID);
 }
 
-static int open_links(char **arguments)
-{
-	(void)arguments;
-	return open_all(BPF_LINK_GET_NEXT_ID, BPF_LINK_GET_FD_BY_ID);
-}
-
 static int is_daemon(const char *name)
 {
 	char path[PATH_LENGTH], text[16] = {0};
@@ -97,6 +91,8 @@ static int trace_daemon(char **arguments)
 	return outcome(ptrace(PTRACE_SEIZE, daemon_process(), NULL, NULL));
 }
 
-const struct act daemon_acts[] = {{"bpf-open-maps", 0, open_maps},   {"bpf-open-programs", 0, open_programs},
-				  {"bpf-open-links", 0, open_links}, {"signal-daemon", 0, signal_daemon},
-				  {"trace-daemon", 0, trace_daemon}, {NULL, 0, NULL}};
+const struct act daemon_acts[] = {{"bpf-open-maps", 0, open_maps},
+				  {"bpf-open-programs", 0, open_programs},
+				  {"signal-daemon", 0, signal_daemon},
+				  {"trace-daemon", 0, trace_daemon},
+				  {NULL, 0, NULL}};
