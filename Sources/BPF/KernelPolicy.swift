@@ -10,6 +10,8 @@ import System
 package final class KernelPolicy: Sendable {
   package let shared: SharedMaps
   private let folder: String
+  /// Held as long as this process lives: a process that ends takes no pins away that another one uses.
+  private let use: FileDescriptor
   private let constants: [String: UInt64]
   private let mark: BPFObject
   private let containersMap: MapAccess<UInt64, stockade_container>
@@ -29,6 +31,7 @@ package final class KernelPolicy: Sendable {
   ///   - runtimeMountNamespace: inode number of the mount namespace of the runtime's own processes.
   ///   - cgroupV1: containers are known by their cgroups in the v1 hierarchy of the controller pids.
   package init(pinFolder: String, runtimeMountNamespace: UInt32, cgroupV1: Bool = false) throws(BPFError) {
+    use = try Self.use(pinFolder)
     try Self.makePinFolder(pinFolder)
     folder = pinFolder
     shared = SharedMaps(folder: pinFolder)
@@ -105,6 +108,20 @@ package final class KernelPolicy: Sendable {
   ) throws(BPFError) -> MapAccess<Key, Value> {
     MapAccess(name: name, descriptor: try descriptor(name, shared))
   }
+
+  /// Shares the folder above with other users of the pins; waits while one takes them away. flock(2).
+  private static func use(_ folder: String) throws(BPFError) -> FileDescriptor {
+    let parent = folder.lastIndex(of: "/").map { String(folder[..<$0]) } ?? "."
+    let descriptor: FileDescriptor
+    do throws(Errno) { descriptor = try FileDescriptor(open: parent, O_RDONLY | O_DIRECTORY) } catch {
+      throw .notOnBPFFileSystem(folder: folder)
+    }
+    try bpf("share \(parent)") { flock(descriptor.number, LOCK_SH) }
+    return descriptor
+  }
+
+  /// Whether no other process uses the pins; from then on none begins to before this one ends.
+  package func becomeOnlyUser() -> Bool { flock(use.number, LOCK_EX | LOCK_NB) == 0 }
 
   private static func makePinFolder(_ folder: String) throws(BPFError) {
     let parent = folder.lastIndex(of: "/").map { String(folder[..<$0]) } ?? "."

@@ -31,7 +31,7 @@ package final class BPFKernel: PolicyKernel {
       cgroupV1: hierarchy.layout == .v1)
     let choice: TierChoice
     do throws(BPFError) { choice = try TierChoice(policy, cgroupRoot: root) } catch {
-      if let left = try? policy.containers(), left.isEmpty { try? policy.unpinAll() }
+      if let left = try? policy.containers(), left.isEmpty, policy.becomeOnlyUser() { try? policy.unpinAll() }
       throw error
     }
     (tier, tierReason, probe) = (choice.tier, choice.reason, choice.probe)
@@ -149,6 +149,8 @@ package final class BPFKernel: PolicyKernel {
   }
 
   package func removeAll() throws(KernelError) {
+    // The next Stockade may have begun already: then all of it is its own.
+    guard policy.becomeOnlyUser() else { return }
     try kernel { () throws(BPFError) in
       try network?.programs.removeAll()
       try policy.unpinAll()
