@@ -67,6 +67,9 @@ class Plugin:
             self.syslog = Syslog(self.log)
 
     def uninstall(self) -> None:
+        """Once containerd is stopped."""
+        if self.launched:
+            wait_until("the launched plugin to end with containerd", lambda: not self._launched_pids(), STOP_SECONDS)
         if self.syslog:
             self.syslog.close()
         for folder in (LAUNCHED_CONFIG.parent, EXTERNAL_CONFIG.parent, PLUGINS):
@@ -85,6 +88,11 @@ class Plugin:
             return self.process.pid if self.process and self.process.poll() is None else None
         children = host.descendants(self.runtime.process.pid) if self.runtime.process else []
         return next((pid for pid in children if NAME in host.command_of(pid)), None)
+
+    @staticmethod
+    def _launched_pids() -> list[int]:
+        """Also of those that containerd left behind."""
+        return [pid for pid in host.all_pids() if host.command_of(pid).startswith(str(PLUGINS)) and not host.is_zombie(pid)]
 
     def start(self) -> None:
         """Starts an external plugin and waits until the runtime has told it what runs."""
