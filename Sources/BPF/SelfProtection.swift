@@ -39,7 +39,7 @@ package struct SelfProtection: Sendable {
     let ticks: UInt64
     do throws(Errno) {
       places = try ProtectedPlaces(folders: folders, mountInfo: try Files.text("/proc/self/mountinfo"))
-      ticks = try Self.startTicks()
+      ticks = try ProcessStat.startTicks(in: "/proc/self")
     } catch { throw .system(error) }
     try replace(objects, with: shared.objects.map { ($0, 1) }, zero: stockade_object()) {
       [UInt64($0.kind), UInt64($0.id)]
@@ -56,13 +56,5 @@ package struct SelfProtection: Sendable {
     for (key, value) in elements { try map.set(key, value) }
     let wanted = Set(elements.map { identity($0.0) })
     for key in try map.keys(zero: zero) where !wanted.contains(identity(key)) { try map.remove(key) }
-  }
-
-  /// Field 22 of /proc/self/stat. The command's name may hold spaces and brackets: counted from the last bracket.
-  private static func startTicks() throws(Errno) -> UInt64 {
-    let text = try Files.text("/proc/self/stat")
-    let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
-    guard fields.count > 20, let ticks = UInt64(fields[20]) else { throw Errno(EINVAL, "parse /proc/self/stat") }
-    return ticks
   }
 }

@@ -23,7 +23,7 @@ package struct ProcessView: Equatable, Sendable {
     let folder = "/proc/\(pid)"
     do throws(Errno) {
       self.pid = pid
-      startTicks = try Self.startTicks(ofStat: Files.text(folder + "/stat"), pid: pid)
+      startTicks = try ProcessStat.startTicks(in: folder)
       mountNamespace = UInt64(try Files.status(folder + "/ns/mnt").st_ino)
       cgroup = hierarchy.path(ofProcess: try Files.text(folder + "/cgroup"))
       status = try Files.text(folder + "/status")
@@ -35,13 +35,6 @@ package struct ProcessView: Equatable, Sendable {
     } catch {
       throw .badPID(pid, error.description)
     }
-  }
-
-  /// The command's name may hold spaces and brackets, so fields are counted from the last bracket. proc(5).
-  static func startTicks(ofStat text: String, pid: UInt32) throws(Errno) -> UInt64 {
-    let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
-    guard fields.count > 20, let ticks = UInt64(fields[20]) else { throw Errno(EINVAL, "parse /proc/\(pid)/stat") }
-    return ticks
   }
 
   /// Whether `/` is a file system from its own root on, and not a folder of one. proc(5), mountinfo.

@@ -2,12 +2,14 @@
 """
 Tries the attacks on the kernel that runs, and prints a line of JSON for each: what was expected, and what happened.
 
-    inside.py STOCKADE IMAGE CGROUP [EXECUTIONS]
+    inside.py STOCKADE IMAGE CGROUP TIER [--open] [--executions N]
 
-CGROUP is how cgroups are mounted: v2, hybrid or v1. With EXECUTIONS nothing else is done than so many execs into a
-running container, of a program that its profile allows: none may be refused.
+CGROUP is how cgroups are mounted: v2, hybrid or v1. TIER is the one that this kernel must reach, or any. With --open the
+attacks are also tried where nothing is denied. With --executions nothing else is done than so many execs into a running
+container, of a program that its profile allows: none may be refused.
 """
 
+import argparse
 import json
 import pathlib
 import re
@@ -44,15 +46,16 @@ class Machine:
         )
         return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
-    def tier(self):
-        """What this node can enforce at best, and why no better."""
+    def findings(self):
+        """What `stockade doctor` finds, by its subject."""
+        done = subprocess.run([self.stockade, "doctor", "-o", "json"], stdout=subprocess.PIPE, check=False)
+        return {finding["subject"]: finding["found"] for finding in json.loads(done.stdout)}
+
+    def lsm_required(self):
+        """What becomes of a container whose profile asks for tier lsm."""
         status, _, said = self.start(profiles.text("deny", minimum_tier="lsm"), (), ["/bin/true"])
-        if status == 0:
-            return "lsm", ""
-        found = re.search(r"this node has tier (\w+)(?: \((.*?)\))?", said)
-        if status != NOT_STARTED or not found:
-            sys.exit(f"no tier in what `try` said with exit status {status}: {said}")
-        return found[1], found[2] or ""
+        found = re.search(r"minimumTier lsm cannot be enforced: this node has tier \w+ \(.+\)", said)
+        return table.ALLOWED if status == 0 else f"refused: {found[0]}" if status == NOT_STARTED and found else said
 
     def perform(self, profile, options, acts):
         """The outcomes of acts, in one container."""
@@ -133,33 +136,66 @@ def try_stage(machine, tier, stage, impossible):
 def try_executions(machine, count):
     outcomes = machine.execute("allow", (), ["/opt/allowed"] * count)
     found = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in sorted(set(outcomes)))
-    expected = f"{count} {table.ALLOWED}"
-    verdict = "right" if found == expected else "wrong"
-    emit(attack="execs", stage="exec", kind="attack", expected=expected, got=found, verdict=verdict)
+    check("execs", "exec", f"{count} {table.ALLOWED}", found)
+
+
+def try_tier(machine, expected):
+    """What `doctor` says this node can enforce at best; a profile that asks for more is refused."""
+    findings = machine.findings()
+    emit(doctor=findings)
+    tier, _, reason = findings["tier"].partition(", proved by a refused exec; ")
+    tier = tier.partition(",")[0]
+    emit(tier=tier, reason=reason)
+    check("tier", "doctor", tier if expected == "any" else expected, tier)
+    network = "can be attached to cgroups" if machine.cgroup != "v1" else findings["network rules"]
+    check("network rules", "doctor", network, findings["network rules"])
+    return tier
+
+
+def try_lsm_required(machine, tier):
+    got = machine.lsm_required()
+    check("minimumTier: lsm", "doctor", table.ALLOWED if tier == "lsm" else "refused", got)
+
+
+def check(name, stage, expected, got):
+    verdict = "right" if got.partition(":")[0] == expected.partition(":")[0] else "wrong"
+    emit(attack=name, stage=stage, kind="attack", expected=expected, got=got, verdict=verdict)
 
 
 def main():
-    stockade, image, cgroup, *executions = sys.argv[1:]
+    parser = argparse.ArgumentParser()
+    for name, kind in (("stockade", str), ("image", pathlib.Path), ("cgroup", str), ("tier", str)):
+        parser.add_argument(name, type=kind)
+    parser.add_argument("--open", action="store_true")
+    parser.add_argument("--executions", type=int)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="attacks-") as folder:
-        try_all(Machine(stockade, pathlib.Path(image), cgroup, pathlib.Path(folder)), executions)
+        try_all(Machine(options.stockade, options.image, options.cgroup, pathlib.Path(folder)), options)
 
 
-def try_all(machine, executions):
+def try_all(machine, options):
     started = time.monotonic()
-    tier, reason = machine.tier()
-    emit(tier=tier, reason=reason)
-    if executions:
-        try_executions(machine, int(executions[0]))
-        emit(stage="exec", seconds=round(time.monotonic() - started, 1))
-        return
-    impossible = set()
-    for options in sorted({options for _, options in table.STAGES.values()}):
-        stages = [stage for stage, (_, those) in table.STAGES.items() if those == options]
-        impossible |= try_open(machine, tier, options, stages)
-        emit(stage="open", seconds=round(time.monotonic() - started, 1))
+
+    def done(stage):
+        emit(stage=stage, seconds=round(time.monotonic() - started, 1))
+
+    tier = try_tier(machine, options.tier)
+    done("doctor")
+    if options.executions:
+        try_executions(machine, options.executions)
+        return done("exec")
+    # Where that is not tried, the reason in the table is believed: another boot of the same kernel has shown it.
+    impossible = set(table.ATTACKS)
+    if options.open:
+        impossible = set()
+        try_lsm_required(machine, tier)
+        for way in sorted({way for _, way in table.STAGES.values()}):
+            stages = [stage for stage, (_, those) in table.STAGES.items() if those == way]
+            impossible |= try_open(machine, tier, way, stages)
+            done("open")
     for stage in table.STAGES:
         try_stage(machine, tier, stage, impossible)
-        emit(stage=stage, seconds=round(time.monotonic() - started, 1))
+        done(stage)
 
 
 if __name__ == "__main__":

@@ -65,19 +65,18 @@ ALLOW = """
   file:
     rules:
     - {directory: /data/secret, recursive: true, action: Block}
+  kernel:
+    block: [executableMemory]
 """
 
 # Programs without a file may run, but what they open is judged as ever.
-FILELESS = """
+KERNEL = """
   process: {newExecutables: Block, fileless: Allow}
   file:
     rules:
     - {directory: /data/secret, recursive: true, action: Block}
-"""
-
-KERNEL = """
   kernel:
-    block: [mount, ptrace, userNamespaces, bpf, ioUring, packetSockets, moduleLoad]
+    block: [mount, ptrace, userNamespaces, bpf, ioUring, packetSockets, moduleLoad, keyrings, perfEvents]
 """
 
 # Everything may be done: an attack that does not succeed here shows nothing.
@@ -85,7 +84,7 @@ OPEN = """
   process: {defaultAction: Allow}
 """
 
-SECTIONS = {"deny": DENY, "allow": ALLOW, "fileless": FILELESS, "kernel": KERNEL, "open": OPEN}
+SECTIONS = {"deny": DENY, "allow": ALLOW, "kernel": KERNEL, "open": OPEN}
 
 
 def text(name, minimum_tier=None):

@@ -3,7 +3,8 @@ The attacks, and what becomes of each: one table.
 
 An attack is an act of program/ with its arguments, tried in a container under a profile of profiles.py. `better` is the
 verdict at tiers lsm and fmod_ret, `signal` the one at tier signal. The twin is the same act where it is allowed, under
-the same profile. Each attack is also tried under the profile `open`, where it must succeed.
+the same profile. Each attack is also tried under the profile `open`, where it must succeed, on one boot of each kernel
+with and without BPF among the LSMs.
 """
 
 import dataclasses
@@ -15,9 +16,9 @@ ALLOWED, KILLED, EACCES, EPERM = "allowed", "killed", "denied EACCES", "denied E
 STAGES = {
     "deny": ("deny", ("--privileged",)),
     "allow": ("allow", ("--privileged",)),
-    "fileless": ("fileless", ("--privileged",)),
     "kernel": ("kernel", ("--privileged",)),
-    "host": ("deny", ("--privileged", "--hostpid")),
+    # As of a pod that looks after the node.
+    "host": ("deny", ("--privileged", "--hostpid", "--mount", "/run/stockade-try:/pins")),
     # As of a pod with hostUsers: false, on a node whose devices need hooks.
     "users": ("allow", ("--user-namespace", "--hook", "createContainer:/bin/busybox touch /proc/self/cwd/created",
                         "--hook", "startContainer:/bin/touch /started")),
@@ -67,9 +68,9 @@ def file(name, act, twin, stage="deny", **more):
     return Attack(name, stage, act, EACCES, ALLOWED, twin, **more)
 
 
-def surface(name, act, denied=EPERM, **more):
+def surface(name, act, stage="kernel", denied=EPERM, **more):
     """Allowed where the profile does not block it, which the profile `open` shows."""
-    return Attack(name, "kernel", act, denied, ALLOWED, **more)
+    return Attack(name, stage, act, denied, ALLOWED, **more)
 
 
 def network(name, act, twin, **more):
@@ -194,6 +195,8 @@ DAEMON = tuple(
         ("open the policy's programs", "deny", "bpf-open-programs", "there is none: EPERM"),
         ("signal the daemon", "host", "signal-daemon", None),
         ("ptrace the daemon", "host", "trace-daemon", None),
+        ("open a pin", "host", "open-pin", None),
+        ("chmod of a pin", "host", "change-pin", None),
     )
 )
 
@@ -247,9 +250,9 @@ READ = tuple(
     file("open_by_handle_at", "read-handle /vol/tree/inner/file", "read-handle /vol/loose-tree/inner/file",
          unavailable="name_to_handle_at: EOPNOTSUPP"),
     file("exact path in a denied folder", "read /data/secret/key", "read /data/secret/open"),
-    Attack("memfd program reads", "fileless", "read-memfd-program /data/secret/key", EACCES, ALLOWED,
+    Attack("memfd program reads", "kernel", "read-memfd-program /data/secret/key", EACCES, ALLOWED,
            "read-memfd-program /data/plain/key"),
-    Attack("memfd where it is allowed, new file", "fileless", "copy /opt/allowed /tmp/new", EACCES, KILLED,
+    Attack("memfd where it is allowed, new file", "kernel", "copy /opt/allowed /tmp/new", EACCES, KILLED,
            "memfd /opt/allowed"),
 )  # fmt: skip
 
@@ -294,6 +297,7 @@ NETWORK = (
     network("UDP sendmmsg", "udp-send-many 127.0.0.1 7001", "udp-send-many 127.0.0.1 7000"),
     network("UDP to IPv4-mapped IPv6", "udp-send-6 ::ffff:127.0.0.1 7001", "udp-send-6 ::ffff:127.0.0.1 7000"),
     network("ICMP by a raw socket", "icmp 127.0.0.1 0", "icmp 127.0.0.2 0"),
+    network("socket after a move to a foreign cgroup", "moved-socket foreign", "moved-socket child"),
     network("bind and listen", "bind-tcp 127.0.0.1 7003", "bind-tcp 127.0.0.1 7000"),
     network("bind by IPv6", "bind-tcp-6 :: 7003", "bind-tcp-6 :: 7000"),
     network("bind UDP", "bind-udp 127.0.0.1 7003", "bind-udp 127.0.0.1 7000"),
@@ -330,6 +334,11 @@ KERNEL = (
     surface("finit_module", "finit-module", unavailable="no such call"),
     surface("kexec_load", "kexec", unavailable="no such call"),
     surface("kexec_file_load", "kexec-file", unavailable="no such call"),
+    surface("add_key", "add-key"),
+    surface("keyctl", "keyctl"),
+    surface("perf_event_open", "perf-event"),
+    surface("mmap of writable code", "map-code", stage="allow"),
+    surface("mprotect of written memory", "protect-code", stage="allow"),
 )
 
 ATTACKS = (*NAMES, *SCRIPTS, *NEW, *MOUNTS, *HOST, *USERS, *EXEC, *LISTED, *READ, *CHANGE, *OTHERS, *DAEMON, *NETWORK, *KERNEL)

@@ -62,7 +62,7 @@ class Pod:
     """A pod on the host's network, as kubelet asks for it."""
 
     def __init__(self, runtime: Containerd, annotations: dict[str, str], cgroup_parent: str | None,
-                 host_pid: bool, privileged: bool, labels: dict[str, str], namespace: str):
+                 pids: int, privileged: bool, labels: dict[str, str], namespace: str):
         self.runtime, self.privileged = runtime, privileged
         uid = str(uuid.uuid4())
         if cgroup_parent is None:
@@ -71,7 +71,7 @@ class Pod:
         self.cgroup_parent = cgroup_parent or "/k8s.io"
         self.logs = SCRATCH / "logs" / uid
         self.namespaces = api.NamespaceOption(
-            network=api.NODE, pid=api.NODE if host_pid else api.CONTAINER, ipc=api.POD
+            network=api.NODE, pid=pids, ipc=api.POD
         )
         self.config = api.PodSandboxConfig(
             metadata=api.PodSandboxMetadata(name=f"pod-{uid[:8]}", uid=uid, namespace=namespace),
@@ -150,10 +150,11 @@ class RuntimeCase(unittest.TestCase):
             remove_parent_cgroups(parent)
 
     def pod(self, *, annotations: dict[str, str] | None = None, cgroup_parent: str | None = None,
-            host_pid: bool = False, privileged: bool = False, labels: dict[str, str] | None = None,
+            pids: int = api.CONTAINER, privileged: bool = False, labels: dict[str, str] | None = None,
             namespace: str = NAMESPACE) -> Pod:
-        """A running pod that is removed after the test. Without `cgroup_parent` one as kubelet names it."""
-        pod = Pod(self.runtime, annotations or {}, cgroup_parent, host_pid, privileged, labels or {}, namespace)
+        """A running pod that is removed after the test. Without `cgroup_parent` one as kubelet names it. `pids`: with whom
+        its containers share the pid namespace."""
+        pod = Pod(self.runtime, annotations or {}, cgroup_parent, pids, privileged, labels or {}, namespace)
         self.parent_cgroups.add(pod.cgroup_parent)
         return pod
 

@@ -3,6 +3,9 @@
 Its name keeps it from the tests that run on every kernel: `hack/test containerd-lsm` runs it in a virtual machine.
 """
 
+import pathlib
+import re
+
 import leftovers
 from case import PluginCase, RuntimeCase
 from cri import api
@@ -24,12 +27,25 @@ KERNEL = {
     "mount": ("/bin/busybox mount -t tmpfs none /volume", ""),
     "a user namespace": ("/bin/busybox unshare -U /bin/busybox echo inside", "inside\n"),
 }
+# What one container of a pod can do to another where they share pids; it prints something.
+OTHERS = {
+    "its files": "cat /proc/{pid}/root/etc/greeting",
+    "its environment": "cat /proc/{pid}/environ",
+    "its memory map": "cat /proc/{pid}/maps",
+}
 # By the version of runc: what it exits with when the kernel refuses to execute the command.
 EXEC_REFUSED_CODES = (1, 126, 255)
 
 
 def script(command: str) -> list[str]:
     return ["sh", "-c", f"{command}; echo status $?"]
+
+
+def neighbours(pod) -> tuple:
+    """Two containers of a pod that share pids, and the first one's process as the second sees it."""
+    one, other = (pod.run("probe", "sleep", name=name) for name in ("one", "other"))
+    status = pathlib.Path(f"/proc/{one.pid}/status").read_text()
+    return other, re.search(r"^NSpid:.*\s(\d+)$", status, re.MULTILINE)[1]
 
 
 def bpf_programs() -> dict[str, str]:
@@ -44,6 +60,12 @@ class WithoutPlugin(RuntimeCase):
         for what, (command, prints) in (FILES | KERNEL).items():
             with self.subTest(what):
                 self.assertEqual(container.exec(*script(command)).text, f"{prints}status 0\n")
+
+    def test_containers_that_share_pids_reach_each_other_without_it(self):
+        other, pid = neighbours(self.pod(privileged=True, pids=api.POD))
+        for what, command in OTHERS.items():
+            with self.subTest(what):
+                self.assertRegex(other.exec(*script(command.format(pid=pid))).out, "(?s).+status 0\n$")
 
 
 class LsmTier:
@@ -99,6 +121,12 @@ class LsmTier:
 
     def test_what_the_kernel_section_blocks_is_refused(self):
         self.assert_all_refused(self.vault(), KERNEL, "Operation not permitted|permission denied")
+
+    def test_containers_that_share_pids_are_out_of_reach_of_each_other(self):
+        other, pid = neighbours(self.profiled_pod("vault", privileged=True, pids=api.POD))
+        attempts = {what: (command.format(pid=pid), "") for what, command in OTHERS.items()}
+        self.assert_all_refused(other, attempts, "Operation not permitted|Permission denied")
+        self.assert_runs(other, "cat", "/proc/self/root/etc/greeting", prints="hello\n")
 
     def test_a_denied_entrypoint_is_refused_with_eacces_and_not_killed(self):
         container = self.profiled_pod("no-id").run("id")

@@ -2,6 +2,7 @@
 
 import ways
 from case import PluginCase
+from cri import api
 from host import unified
 from profiles import BLOCKED
 from servers import Server
@@ -14,7 +15,7 @@ class Leaving(PluginCase):
 
     def privileged_container(self):
         """As privileged as pods get: the host's pids, and its cgroups to write."""
-        pod = self.profiled_pod("shop", host_pid=True, privileged=True)
+        pod = self.profiled_pod("shop", pids=api.NODE, privileged=True)
         return pod.run("probe", "sleep", mounts={"/cgroup": str(unified())})
 
     def test_a_process_in_another_cgroup_may_not_exec_what_is_denied(self):

@@ -62,7 +62,7 @@ class ContainerdWithoutPlugin(RuntimeCase):
 
     def test_the_ways_out_of_a_container_lead_out_where_no_profile_is(self):
         ways.make_other_cgroup(self)
-        pod = self.pod(host_pid=True, privileged=True)
+        pod = self.pod(pids=api.NODE, privileged=True)
         container = pod.run("probe", "sleep", mounts={"/cgroup": str(unified())})
         output = container.exec("sh", "-c", f"{ways.MOVE}; /usr/bin/wc -c /usr/bin/script")
         self.assertEqual(output.text, "moved\n26 /usr/bin/script\n")

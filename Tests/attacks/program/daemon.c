@@ -4,12 +4,15 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <linux/bpf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -91,8 +94,32 @@ static int trace_daemon(char **arguments)
 	return outcome(ptrace(PTRACE_SEIZE, daemon_process(), NULL, NULL));
 }
 
+/* A map of the policy, where its container sees what the daemon pinned. */
+static const char *pin(void)
+{
+	static glob_t found;
+
+	if (glob("/pins/*/bpf/stockade/containers", 0, NULL, &found))
+		unavailable("no pin is seen");
+	return found.gl_pathv[0];
+}
+
+static int open_pin(char **arguments)
+{
+	(void)arguments;
+	return outcome(open(pin(), O_RDONLY | O_CLOEXEC));
+}
+
+static int change_pin(char **arguments)
+{
+	(void)arguments;
+	return outcome(chmod(pin(), 0777));
+}
+
 const struct act daemon_acts[] = {{"bpf-open-maps", 0, open_maps},
 				  {"bpf-open-programs", 0, open_programs},
 				  {"signal-daemon", 0, signal_daemon},
 				  {"trace-daemon", 0, trace_daemon},
+				  {"open-pin", 0, open_pin},
+				  {"change-pin", 0, change_pin},
 				  {NULL, 0, NULL}};

@@ -57,14 +57,27 @@ static int run_passed(char **arguments)
 	return file < 0 ? EACCES : run_at(file, "", list);
 }
 
-/* WHERE PATH: moved to a `child` cgroup of the container's, or to a `foreign` one. */
-static int moved(char **arguments)
+/* To a `child` cgroup of the container's, or to a `foreign` one. */
+static void move_to(const char *where)
 {
 	char byte = 0;
 
-	if (need(read(ask("move", arguments[0]), &byte, 1), "receive") != 1 || byte != '+')
+	if (need(read(ask("move", where), &byte, 1), "receive") != 1 || byte != '+')
 		unavailable("the helper failed");
+}
+
+/* WHERE PATH */
+static int moved(char **arguments)
+{
+	move_to(arguments[0]);
 	return run(arguments[1]);
+}
+
+/* WHERE */
+static int moved_socket(char **arguments)
+{
+	move_to(arguments[0]);
+	return outcome(socket(AF_INET, SOCK_STREAM, 0));
 }
 
 /* WHO ACT: what becomes of an act on this process by the `machine`, or by another `container`. */
@@ -79,8 +92,6 @@ static int by_another(char **arguments)
 	finish(text);
 }
 
-const struct act outside_acts[] = {{"passed-read", 1, read_passed},
-				   {"passed-program", 1, run_passed},
-				   {"moved", 2, moved},
-				   {"by-another", 2, by_another},
-				   {NULL, 0, NULL}};
+const struct act outside_acts[] = {
+	{"passed-read", 1, read_passed},   {"passed-program", 1, run_passed}, {"moved", 2, moved},
+	{"moved-socket", 1, moved_socket}, {"by-another", 2, by_another},     {NULL, 0, NULL}};

@@ -1,0 +1,15 @@
+import Glibc
+
+/// What `/proc/PID/stat` tells. proc(5).
+package enum ProcessStat {
+  /// Field 22: start time in clock ticks since boot.
+  ///
+  /// - Parameter folder: `/proc/PID` or `/proc/self`.
+  package static func startTicks(in folder: String) throws(Errno) -> UInt64 {
+    let text = try Files.text("\(folder)/stat")
+    // The command's name may hold spaces and brackets, so fields are counted from the last bracket.
+    let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+    guard fields.count > 20, let ticks = UInt64(fields[20]) else { throw Errno(EINVAL, "parse \(folder)/stat") }
+    return ticks
+  }
+}
