@@ -35,6 +35,9 @@ package final class BPFObject: Sendable {
     try shared.remember(maps: maps.values, programs: programs.values)
   }
 
+  /// Gives back what loads took beside what is loaded: for each, libbpf parses all types of the kernel.
+  package static func freeLoadMemory() { stockade_trim_memory() }
+
   package func program(_ program: String) throws(BPFError) -> FileDescriptor {
     guard let found = programs[program] else { throw .missing(object: name, what: "program \(program)") }
     return found

@@ -2,6 +2,7 @@
 #include "CBPF.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -86,6 +87,11 @@ int stockade_set_constant(struct bpf_object *object, const char *name, uint64_t 
 		return 0;
 	}
 	return -ENOENT;
+}
+
+void stockade_trim_memory(void)
+{
+	malloc_trim(0);
 }
 
 long stockade_random(void *buffer, unsigned long size)

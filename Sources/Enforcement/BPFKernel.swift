@@ -40,6 +40,7 @@ package final class BPFKernel: PolicyKernel {
     self.network = network
     // Last, since it names everything that was loaded.
     protectionProblem = Self.protect(policy.shared, pinFolder)
+    BPFObject.freeLoadMemory()
   }
 
   private static func network(

@@ -18,6 +18,9 @@ const char *stockade_log_text(void);
  */
 int stockade_set_constant(struct bpf_object *object, const char *name, uint64_t value);
 
+/* Gives freed memory back to the system. malloc_trim(3), whose header Swift's Glibc module lacks. */
+void stockade_trim_memory(void);
+
 /* getrandom(2), whose header Swift's Glibc module lacks. */
 long stockade_random(void *buffer, unsigned long size);
 
