@@ -75,7 +75,7 @@ static int race(struct race *race)
 static int race_path(char **arguments)
 {
 	static char path[PATH_LENGTH];
-	struct race raced = {path, {arguments[0], arguments[1]}, path, {"raced", NULL}};
+	struct race raced = {path, {arguments[0], arguments[1]}, path, {"raced", NULL}, 0};
 
 	strcpy(path, arguments[1]);
 	return race(&raced);
@@ -85,7 +85,7 @@ static int race_path(char **arguments)
 static int race_argument(char **arguments)
 {
 	static char argument[PATH_LENGTH];
-	struct race raced = {argument, {arguments[1], arguments[2]}, arguments[0], {arguments[0], argument, NULL}};
+	struct race raced = {argument, {arguments[1], arguments[2]}, arguments[0], {arguments[0], argument, NULL}, 0};
 
 	strcpy(argument, arguments[2]);
 	return race(&raced);
