@@ -76,8 +76,10 @@ extension CompiledPolicy {
   fileprivate static var blockingEverything: CompiledPolicy {
     var policy = stockade_policy()
     policy.flags = UInt32(STOCKADE_HAS_PROCESS.rawValue | STOCKADE_HAS_FILE.rawValue)
-    policy.process_default = UInt8(STOCKADE_BLOCK.rawValue)
-    policy.file_default = UInt8(STOCKADE_BLOCK.rawValue)
+    let block = UInt8(STOCKADE_BLOCK.rawValue)
+    (policy.process_default, policy.file_default, policy.file_strictest) = (block, block, block)
+    // The program that is tried is this very one, which may lie on a mount that is gone, or under any path.
+    (policy.fileless, policy.over_long) = (block, block)
     return CompiledPolicy(policy: policy)
   }
 }

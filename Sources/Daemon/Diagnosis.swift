@@ -75,9 +75,10 @@ package struct Diagnosis: Sendable {
       return NodeCapabilities(tier: .none, tierReason: "not tried", networkProblem: "not tried")
     }
     do {
-      let runtime = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
       let kernel = try Self.withPrivateBPFFileSystem { folder in
-        try BPFKernel(pinFolder: folder, runtimeMountNamespace: runtime, hierarchy: hierarchy)
+        // The one that this process is in by now: the number of the one before may be given to another.
+        let own = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
+        return try BPFKernel(pinFolder: folder, runtimeMountNamespace: own, hierarchy: hierarchy)
       }
       let node = NodeCapabilities(
         tier: kernel.tier, tierReason: kernel.tierReason, networkProblem: kernel.networkProblem)
