@@ -44,11 +44,12 @@ let package = Package(
         "NRI", "Policy", "Seccomp", "BPF", "CSystem", "Enforcement", "Events", "YAML", "System",
         .product(name: "Logging", package: "swift-log"),
       ]),
-    .target(name: "Try", dependencies: ["NRI", "Policy", "System"]),
+    .target(name: "CommandOptions", dependencies: ["Policy", "System"]),
+    .target(name: "Try", dependencies: ["CommandOptions", "NRI", "Policy", "System"]),
     .executableTarget(
       name: "stockade",
       dependencies: [
-        "Daemon", "Enforcement", "Events", "Policy", "Seccomp", "System", "Try",
+        "CommandOptions", "Daemon", "Enforcement", "Events", "Policy", "Seccomp", "System", "Try",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
@@ -78,7 +79,8 @@ let package = Package(
         "Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "EnforcementTesting", "Events", "CStockade", "System",
         .product(name: "Logging", package: "swift-log"), .product(name: "InMemoryLogging", package: "swift-log"),
       ]),
-    .testTarget(name: "TryTests", dependencies: ["Try", "NRI", "Policy", "System"]),
+    .testTarget(name: "CommandOptionsTests", dependencies: ["CommandOptions"]),
+    .testTarget(name: "TryTests", dependencies: ["Try", "CommandOptions", "NRI", "Policy", "System"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11

@@ -5,15 +5,23 @@ import System
 package enum NRISocket {
   package static let defaultPath = "/var/run/nri/nri.sock"
 
+  /// Longest path of a unix socket: sun_path of unix(7), without the NUL behind it.
+  package static let pathMaxBytes = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
+
+  /// A path that no unix socket can have.
+  package static func check(_ path: String) throws(Errno) {
+    if path.utf8.count > pathMaxBytes {
+      throw Errno(ENAMETOOLONG, "connect to \(path) (a socket's path has at most \(pathMaxBytes) bytes)")
+    }
+    if path.isEmpty { throw Errno(ENOENT, "connect to a socket without a path") }
+  }
+
   /// connect(2) to a unix socket.
   package static func connect(to path: String) throws(Errno) -> FileDescriptor {
+    try check(path)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path), !bytes.contains(0) else {
-      throw Errno(ENAMETOOLONG, "connect to \(path)")
-    }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
     let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     let socket = FileDescriptor(owning: try call("make a socket") { Glibc.socket(AF_UNIX, type, 0) })
     try call("connect to \(path)") {

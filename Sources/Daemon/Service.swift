@@ -44,11 +44,27 @@ package enum Service {
     package var name = "stockade"
     package var index = "10"
     package init() {}
+
+    /// What cannot work, whatever the runtime does.
+    func check() throws {
+      try PluginSession.check(name: name, index: index)
+      try NRISocket.check(socketPath)
+      if let configurationFile { try SettingsLoader.check(file: configurationFile) }
+    }
   }
 
   /// Connects to the runtime's socket, and again whenever the connection ends, until SIGTERM or SIGINT.
   package static func run(_ options: RunOptions) -> Int32 {
     let log = Logger(label: "stockade") { _ in StandardErrorLog(level: .info) }
+    // Before the socket is waited for: nobody would look at the log of a service that only seems to wait.
+    do { try options.check() } catch {
+      log.critical("\(error)")
+      return 2
+    }
+    guard geteuid() == 0 else {
+      log.critical("stockade run needs root: it loads BPF programs and makes pins below \(Node.pinFolder)")
+      return 1
+    }
     let stop = StopSignal()
     var backOff = BackOff()
     var daemon: Daemon?

@@ -38,12 +38,17 @@ package struct SettingsLoader: Sendable {
 
   /// - Parameter required: a missing file is an error; else it means all defaults.
   package func load(file: String, required: Bool) throws -> Settings {
-    let bytes: [UInt8]
-    do throws(Errno) { bytes = try Files.read(file, limit: YAML.Node.fileMaxBytes) } catch {
+    try load(try Self.read(file, required: required), file: file)
+  }
+
+  /// Finds out now what `load` would find wrong with a required file later.
+  static func check(file: String) throws { _ = try NodeConfiguration.parse(try read(file, required: true), file: file) }
+
+  private static func read(_ file: String, required: Bool) throws(Errno) -> [UInt8] {
+    do throws(Errno) { return try Files.read(file, limit: YAML.Node.fileMaxBytes) } catch {
       guard error.code == ENOENT, !required else { throw error }
-      bytes = []
+      return []
     }
-    return try load(bytes, file: file)
   }
 
   /// Containers start and are confined also where nobody can be told of it: a full or missing disk stops no node.

@@ -16,6 +16,11 @@ package final class PluginSession {
   private let socket: FileDescriptor
   private let service: PluginService
 
+  /// Whether the runtime would take a plugin of this name and index: it answers others with an error.
+  package static func check(name: String, index: String) throws(NRIError) {
+    try Registration(name: name, index: index, nriVersion: "").check()
+  }
+
   /// - Parameters:
   ///   - name: of the characters A-Z a-z 0-9 _ . + -
   ///   - index: two digits.

@@ -1,71 +1,46 @@
+import CommandOptions
 import NRI
 
-/// How the values of options are read; each throws a message that names the option and what it takes.
+/// How the values that only `try` has are read. Each throws a message that names the option and what it takes.
 extension OptionTable {
-  static func pair(_ value: String, of option: String) throws(TryError) -> (String, String) {
-    guard let equals = value.firstIndex(of: "="), equals > value.startIndex else {
-      throw .usage("\(option) needs NAME=VALUE, not \"\(value)\"")
-    }
-    return (String(value[..<equals]), String(value[value.index(after: equals)...]))
-  }
-
-  static func number(_ value: String, of option: String, _ range: ClosedRange<Int>) throws(TryError) -> Int {
-    guard let number = Int(value), range.contains(number) else {
-      throw .usage("\(option) needs a number from \(range.lowerBound) to \(range.upperBound), not \"\(value)\"")
-    }
-    return number
-  }
-
-  static func word<Word>(_ value: String, of option: String) throws(TryError) -> Word
-  where Word: RawRepresentable<String> & CaseIterable {
-    guard let word = Word(rawValue: value) else {
-      throw .usage("\(option) takes one of \(list(Word.self)), not \"\(value)\"")
-    }
-    return word
-  }
-
-  static func list<Word>(_ type: Word.Type) -> String where Word: RawRepresentable<String> & CaseIterable {
-    Word.allCases.map(\.rawValue).joined(separator: ", ")
-  }
-
-  static func nriVersion(_ value: String) throws(TryError) -> NRIVersion {
+  static func nriVersion(_ value: String) throws(UsageError) -> NRIVersion {
     guard let version = NRIVersion.all.first(where: { $0.description == value }) else {
-      throw .usage("--nri-version takes \(NRIVersion.oldest) to \(NRIVersion.newest), not \"\(value)\"")
+      throw UsageError("--nri-version takes \(NRIVersion.oldest) to \(NRIVersion.newest), not \"\(value)\"")
     }
     return version
   }
 
-  static func bindMount(_ value: String) throws(TryError) -> BindMount {
+  static func bindMount(_ value: String) throws(UsageError) -> BindMount {
     let parts = value.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     guard parts.count == 2 || (parts.count == 3 && ["ro", "rw"].contains(parts[2])),
       parts[0].hasPrefix("/"), parts[1].hasPrefix("/")
-    else { throw .usage("--mount needs two absolute paths, SRC:DST or SRC:DST:ro, not \"\(value)\"") }
+    else { throw UsageError("--mount needs two absolute paths, SRC:DST or SRC:DST:ro, not \"\(value)\"") }
     return BindMount(source: parts[0], destination: parts[1], readOnly: parts.last == "ro")
   }
 
-  static func hook(_ value: String) throws(TryError) -> Hook {
+  static func hook(_ value: String) throws(UsageError) -> Hook {
     guard let colon = value.firstIndex(of: ":") else {
-      throw .usage("--hook needs STAGE:COMMAND, not \"\(value)\"")
+      throw UsageError("--hook needs STAGE:COMMAND, not \"\(value)\"")
     }
-    let stage: Hook.Stage = try word(String(value[..<colon]), of: "--hook")
+    let stage: Hook.Stage = try OptionValue.word(String(value[..<colon]), of: "--hook")
     let command = try words(String(value[value.index(after: colon)...]), of: "--hook")
     guard command[0].hasPrefix("/") else {
-      throw .usage("--hook needs a program's absolute path, not \"\(command[0])\"")
+      throw UsageError("--hook needs a program's absolute path, not \"\(command[0])\"")
     }
     return Hook(stage: stage, command: command)
   }
 
-  static func setUser(_ options: inout Options, _ value: String) throws(TryError) {
+  static func setUser(_ options: inout Options, _ value: String) throws(UsageError) {
     let parts = value.split(separator: ":", omittingEmptySubsequences: false).map { UInt32($0) }
     guard (1...2).contains(parts.count), let user = parts[0], let group = parts.count == 2 ? parts[1] : 0 else {
-      throw .usage("--user needs UID or UID:GID in numbers, not \"\(value)\"")
+      throw UsageError("--user needs UID or UID:GID in numbers, not \"\(value)\"")
     }
     options.userID = user
     options.groupID = group
   }
 
   /// Words as a shell parts them: at spaces, but not within `'…'` or `"…"`. Nothing else is special.
-  static func words(_ value: String, of option: String) throws(TryError) -> [String] {
+  static func words(_ value: String, of option: String) throws(UsageError) -> [String] {
     var words: [String] = []
     var word: String?
     var quote: Character?
@@ -82,9 +57,9 @@ extension OptionTable {
         word = (word ?? "") + String(character)
       }
     }
-    if quote != nil { throw .usage("\(option) has an open quote: \(value)") }
+    if quote != nil { throw UsageError("\(option) has an open quote: \(value)") }
     if let word { words.append(word) }
-    if words.isEmpty { throw .usage("\(option) needs a command") }
+    if words.isEmpty { throw UsageError("\(option) needs a command") }
     return words
   }
 }

@@ -1,3 +1,4 @@
+import CommandOptions
 import Glibc
 import NRI
 import System
@@ -13,17 +14,11 @@ package enum Try {
   ///   - makePlugin: called in that mount namespace; an error it throws is printed and ends the command.
   /// - Returns: the exit status.
   package static func main(_ arguments: [String], makePlugin: PluginMaker) -> Int32 {
-    do throws(TryError) {
-      switch try Options.parse(arguments) {
-      case .help:
-        put(OptionTable.help, to: 1)
-        return 0
-      case .run(let options): return try run(options, makePlugin: makePlugin)
+    Options.syntax.main(arguments, Options()) { options in
+      do throws(TryError) { return try run(options, makePlugin: makePlugin) } catch {
+        report(error.description)
+        return error.exitStatus
       }
-    } catch {
-      report(error.description)
-      if case .usage = error { report("see stockade try --help") }
-      return error.exitStatus
     }
   }
 

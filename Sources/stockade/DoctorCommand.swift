@@ -1,15 +1,28 @@
+import CommandOptions
 import Daemon
 import System
 
 /// `stockade doctor`
 enum DoctorCommand {
-  /// - Returns: 0; 1 where something is missing that enforcement needs.
-  static func main(_ arguments: [String]) -> Int32 {
-    guard arguments.isEmpty || arguments == ["-o", "json"] else {
-      return Command.usage("doctor: it takes only -o json")
-    }
+  static let syntax = CommandSyntax<OutputFormat>(
+    name: "doctor",
+    summary: "say what this node can enforce, and how to get more",
+    description: """
+      Looks at this node: its kernel, its cgroups, the runtime, the configuration and the profiles. It
+      loads BPF programs to prove the tier, and leaves nothing of them. It needs root for that.
+      """,
+    options: [.output { $0 = $1 }],
+    examples: [("stockade doctor", "what does this node lack?")],
+    exitStatuses: [
+      ("0", "nothing is missing"), ("1", "something is missing that enforcement needs"),
+      ("2", "the command line is wrong"),
+    ])
+
+  static func main(_ arguments: [String]) -> Int32 { syntax.main(arguments, .text, diagnose) }
+
+  private static func diagnose(_ format: OutputFormat) -> Int32 {
     let diagnosis = Diagnosis()
-    put(arguments.isEmpty ? table(diagnosis.findings) : json(diagnosis.findings).text + "\n", to: 1)
+    put(format == .text ? table(diagnosis.findings) : json(diagnosis.findings).text + "\n", to: 1)
     return diagnosis.worst == .missing ? 1 : 0
   }
 

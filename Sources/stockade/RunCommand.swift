@@ -1,22 +1,37 @@
+import CommandOptions
 import Daemon
 
 /// `stockade run`
 enum RunCommand {
-  static func main(_ arguments: [String]) -> Int32 {
-    var options = Service.RunOptions()
-    var rest = arguments[...]
-    while let option = rest.popFirst() {
-      guard ["--config", "--socket", "--name", "--index"].contains(option) else {
-        return Command.usage("run: unknown option \"\(option)\"")
-      }
-      guard let value = rest.popFirst() else { return Command.usage("run: \(option) needs a value") }
-      switch option {
-      case "--config": options.configurationFile = value
-      case "--socket": options.socketPath = value
-      case "--name": options.name = value
-      default: options.index = value
-      }
-    }
-    return Service.run(options)
-  }
+  static let syntax = CommandSyntax<Service.RunOptions>(
+    name: "run",
+    summary: "serve the runtime's NRI socket, as a service",
+    description: """
+      Connects to the NRI socket of the runtime and confines its containers until SIGTERM or SIGINT. It
+      waits for the socket, and connects again whenever the connection ends. It needs root. It logs to
+      standard error, and writes events to standard output unless the configuration sets eventsFile.
+      """,
+    options: [
+      CommandOption(
+        "--config", "FILE",
+        help: "the configuration (default: \(Daemon.configurationFile), where that is there)"
+      ) { $0.configurationFile = $1 },
+      CommandOption("--socket", "PATH", help: "the runtime's NRI socket (default: \(NRISocket.defaultPath))") {
+        $0.socketPath = $1
+      },
+      CommandOption("--name", "NAME", help: "the plugin's name for the runtime (default: stockade)") { $0.name = $1 },
+      CommandOption("--index", "NN", help: "its place among the runtime's plugins, two digits (default: 10)") {
+        $0.index = $1
+      },
+    ],
+    examples: [
+      ("stockade run", "with the usual configuration, as a unit of systemd would"),
+      ("stockade run --config /etc/stockade/test.yaml --socket /run/test/nri.sock", "beside the usual ones"),
+    ],
+    exitStatuses: [
+      ("0", "SIGTERM or SIGINT ended it"), ("1", "this machine does not let it run: it is not root"),
+      ("2", "the command line is wrong, or the file of --config is missing or wrong"),
+    ])
+
+  static func main(_ arguments: [String]) -> Int32 { syntax.main(arguments, Service.RunOptions(), Service.run) }
 }

@@ -20,12 +20,14 @@ struct Finished {
   var output: String
   var error: String
 
-  init(_ arguments: [String], command: String = "try") throws {
+  /// - Parameter command: its first word; nil: `arguments` begin with it.
+  init(_ arguments: [String], command: String? = "try") throws {
     let program = try #require(builtProgram)
     let files = try TemporaryFolder()
     let output = try FileDescriptor(open: files.path + "/output", O_WRONLY | O_CREAT)
     let error = try FileDescriptor(open: files.path + "/error", O_WRONLY | O_CREAT)
-    status = try Program.run([program, command] + arguments, output: output.number, error: error.number)
+    status = try Program.run(
+      [program] + [command].compactMap(\.self) + arguments, output: output.number, error: error.number)
     self.output = try Files.text(files.path + "/output")
     self.error = try Files.text(files.path + "/error")
   }

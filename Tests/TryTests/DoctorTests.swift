@@ -62,10 +62,4 @@ struct DoctorTests {
     #expect(result.output.hasPrefix("[{\"subject\":\"kernel\",\"level\":\"ok\""))
     #expect(result.output.split(separator: "\"subject\"").count - 1 == (try findings().count))
   }
-
-  @Test("another word is refused")
-  func usage() throws {
-    let result = try Finished(["--json"], command: "doctor")
-    #expect(result.status == 2 && result.error.contains("-o json"))
-  }
 }

@@ -1,3 +1,4 @@
+import CommandOptions
 import NRI
 import System
 import Testing
@@ -7,8 +8,7 @@ import Testing
 private let least = ["--profile", "p.yaml", "--", "true"]
 
 private func parsed(_ arguments: [String]) throws -> Options {
-  guard case .run(let options) = try Options.parse(arguments) else { throw TryError.usage("help") }
-  return options
+  try #require(try Options.syntax.parse(arguments, into: Options()))
 }
 
 private struct Choice: Sendable {
@@ -74,7 +74,7 @@ struct OptionTests {
     arguments: [
       (["--profil", "x"], "unknown option \"--profil\"; did you mean \"--profile\"?"),
       (["--exce=x"], "unknown option \"--exce\"; did you mean \"--exec\"?"),
-      (["--something"], "unknown option \"--something\"; see --help"),
+      (["--something"], "unknown option \"--something\""),
       (["ls"], "unexpected \"ls\"; the command comes after --"),
       (["--profile", "p"], "no command; give it after --"),
       (["--profile", "p", "--"], "no command; give it after --"),
@@ -116,13 +116,7 @@ struct OptionTests {
       ),
     ])
   func refusal(arguments: [String], message: String) {
-    #expect(throws: TryError.usage(message)) { try Options.parse(arguments) }
-  }
-
-  @Test("--help wins over what is missing, and the help has every option", arguments: ["--help", "-h"])
-  func help(option: String) throws {
-    #expect(try Options.parse([option]) == .help)
-    for option in OptionTable.options { #expect(OptionTable.help.contains("  \(option.name) ")) }
+    #expect(throws: UsageError(message)) { try parsed(arguments) }
   }
 
   @Test("a profile is not needed where the plugin's configuration chooses")

@@ -1,3 +1,4 @@
+import CommandOptions
 import Daemon
 import Enforcement
 import Policy
@@ -5,14 +6,26 @@ import Seccomp
 import System
 
 /// `stockade profile check`
-enum ProfileCommand {
+enum ProfileCheckCommand {
+  static let syntax = CommandSyntax<[String]>(
+    name: "profile check",
+    summary: "say what is wrong with profiles, and what a node would not enforce",
+    description: """
+      Reads profiles as the plugin would, and says what is wrong with them.
+      """,
+    operands: Operands("FILE...") { (files, operands) throws(UsageError) in
+      if operands.isEmpty { throw UsageError("no file; name the profiles to check") }
+      files = operands
+    },
+    examples: [("stockade profile check web.yaml", "is this profile well-formed?")],
+    exitStatuses: [("0", "every profile can be used"), ("1", "some cannot"), ("2", "the command line is wrong")])
+
   static func main(_ arguments: [String]) -> Int32 {
-    guard arguments.first == "check", arguments.count > 1 else {
-      return Command.usage("profile: say check and the files")
+    syntax.main(arguments, []) { files in
+      var status: Int32 = 0
+      for file in files where !check(file) { status = 1 }
+      return status
     }
-    var status: Int32 = 0
-    for file in arguments.dropFirst() where !check(file) { status = 1 }
-    return status
   }
 
   private static func check(_ file: String) -> Bool {

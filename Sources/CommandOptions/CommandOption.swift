@@ -1,0 +1,51 @@
+/// One option of a command: what it is called, what its value is, what the help says, and what it sets.
+package struct CommandOption<Values>: Sendable {
+  package typealias Apply = @Sendable (inout Values, String) throws(UsageError) -> Void
+
+  /// With its dashes: `--profile`, `-o`.
+  package var name: String
+  /// What stands for the value in the help; nil: a switch.
+  package var placeholder: String?
+  package var help: String
+  /// Whether it may be given more than once.
+  package var isRepeatable: Bool
+  /// Gets the value; of a switch an empty text.
+  package var apply: Apply
+
+  package init(
+    _ name: String, _ placeholder: String? = nil, help: String, isRepeatable: Bool = false, apply: @escaping Apply
+  ) {
+    self.name = name
+    self.placeholder = placeholder
+    self.help = help
+    self.isRepeatable = isRepeatable
+    self.apply = apply
+  }
+
+  /// As the help shows it: `--profile FILE`.
+  var usage: String { [name, placeholder].compactMap(\.self).joined(separator: " ") }
+}
+
+/// What a command takes beside its options.
+package struct Operands<Values>: Sendable {
+  /// As the usage line shows them: `PATH...`, `-- COMMAND [ARG...]`.
+  package var usage: String
+  /// Whether they come after `--` only, and are then taken as they are, options or not.
+  package var areAfterDashes: Bool
+  package var apply: @Sendable (inout Values, [String]) throws(UsageError) -> Void
+
+  package init(
+    _ usage: String, areAfterDashes: Bool = false,
+    apply: @escaping @Sendable (inout Values, [String]) throws(UsageError) -> Void
+  ) {
+    self.usage = usage
+    self.areAfterDashes = areAfterDashes
+    self.apply = apply
+  }
+}
+
+/// A command line that cannot be understood: what is wrong with it, and what to write.
+package struct UsageError: Error, Equatable, CustomStringConvertible {
+  package let description: String
+  package init(_ description: String) { self.description = description }
+}

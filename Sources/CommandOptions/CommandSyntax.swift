@@ -1,0 +1,121 @@
+import Policy
+import System
+
+/// One command of the program: its options and operands. Its help and the reading of its command line come from them.
+package struct CommandSyntax<Values: Sendable>: Sendable {
+  /// Behind the program's name: `profile check`.
+  package var name: String
+  /// One line, without a full stop, for the list of all commands.
+  package var summary: String
+  package var description: String
+  package var options: [CommandOption<Values>] = []
+  /// nil: it takes none.
+  package var operands: Operands<Values>?
+  /// A whole command line, and what it does.
+  package var examples: [(command: String, meaning: String)]
+  package var exitStatuses: [(status: String, meaning: String)]
+  /// The exit status for a command line that cannot be understood.
+  package var usageStatus: Int32 = 2
+
+  package init(
+    name: String, summary: String, description: String, options: [CommandOption<Values>] = [],
+    operands: Operands<Values>? = nil, examples: [(command: String, meaning: String)],
+    exitStatuses: [(status: String, meaning: String)], usageStatus: Int32 = 2
+  ) {
+    self.name = name
+    self.summary = summary
+    self.description = description
+    self.options = options
+    self.operands = operands
+    self.examples = examples
+    self.exitStatuses = exitStatuses
+    self.usageStatus = usageStatus
+  }
+
+  /// Reads the command line and runs `body` with it. Prints the help where it is asked for, and what is wrong otherwise.
+  ///
+  /// - Parameters:
+  ///   - arguments: those behind the command's name.
+  ///   - values: with the defaults.
+  /// - Returns: the exit status.
+  package func main(_ arguments: [String], _ values: Values, _ body: (Values) -> Int32) -> Int32 {
+    do throws(UsageError) {
+      guard let values = try parse(arguments, into: values) else {
+        put(help, to: 1)
+        return 0
+      }
+      return body(values)
+    } catch {
+      put("stockade \(name): \(error); see stockade \(name) --help\n", to: 2)
+      return usageStatus
+    }
+  }
+
+  /// - Returns: nil where the help is asked for.
+  package func parse(_ arguments: [String], into values: Values) throws(UsageError) -> Values? {
+    var values = values
+    var operands: [String] = []
+    var seen: Set<String> = []
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      if argument == "--" {
+        operands += rest
+        break
+      }
+      if argument == "--help" || argument == "-h" { return nil }
+      guard argument.hasPrefix("-"), argument != "-" else {
+        try refuseOperand(argument)
+        operands.append(argument)
+        continue
+      }
+      try readOption(argument, &rest, &seen, &values)
+    }
+    try take(operands, &values)
+    return values
+  }
+
+  private func readOption(
+    _ argument: String, _ rest: inout ArraySlice<String>, _ seen: inout Set<String>, _ values: inout Values
+  ) throws(UsageError) {
+    let (name, attached) = Self.splitValue(argument)
+    guard let option = options.first(where: { $0.name == name }) else { throw UsageError(unknown(name)) }
+    guard seen.insert(name).inserted || option.isRepeatable else { throw UsageError("\(name) is given twice") }
+    try option.apply(&values, try Self.value(of: option, attached, &rest))
+  }
+
+  /// `--name=value` in two.
+  private static func splitValue(_ argument: String) -> (name: String, value: String?) {
+    guard argument.hasPrefix("--"), let equals = argument.firstIndex(of: "=") else { return (argument, nil) }
+    return (String(argument[..<equals]), String(argument[argument.index(after: equals)...]))
+  }
+
+  private static func value(
+    of option: CommandOption<Values>, _ attached: String?, _ rest: inout ArraySlice<String>
+  ) throws(UsageError) -> String {
+    guard let placeholder = option.placeholder else {
+      if attached != nil { throw UsageError("\(option.name) takes no value") }
+      return ""
+    }
+    if let attached { return attached }
+    guard let next = rest.first, next != "--" else { throw UsageError("\(option.name) needs a value: \(placeholder)") }
+    rest.removeFirst()
+    return next
+  }
+
+  private func unknown(_ name: String) -> String {
+    // Any two letters are near each other.
+    let names = name.hasPrefix("--") ? options.map(\.name) : []
+    let advice = Suggestion.nearest(to: name, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
+    return "unknown option \"\(name)\"\(advice)"
+  }
+
+  private func refuseOperand(_ argument: String) throws(UsageError) {
+    guard let operands else { throw UsageError("unexpected \"\(argument)\"") }
+    if operands.areAfterDashes { throw UsageError("unexpected \"\(argument)\"; the command comes after --") }
+  }
+
+  private func take(_ found: [String], _ values: inout Values) throws(UsageError) {
+    if let operands { return try operands.apply(&values, found) }
+    if let first = found.first { throw UsageError("unexpected \"\(first)\"") }
+  }
+}

@@ -1,0 +1,71 @@
+import CommandOptions
+import Daemon
+import Glibc
+import Policy
+import System
+import Try
+
+/// The command line: the first words choose. Without arguments, and with the runtime's socket in the environment, it is
+/// the plugin that the runtime launched.
+enum CommandList {
+  static let commands: [Command] = [
+    Command(RunCommand.syntax, main: RunCommand.main),
+    Command(Options.syntax) { Try.main($0, makePlugin: TryCommand.makePlugin) },
+    Command(ProfileCheckCommand.syntax, main: ProfileCheckCommand.main),
+    Command(DoctorCommand.syntax, main: DoctorCommand.main),
+    Command(VersionCommand.syntax, main: VersionCommand.main),
+  ]
+
+  static var help: String {
+    """
+    usage: stockade COMMAND [OPTION...]
+
+    \(columns(commands.map { ($0.name, $0.summary) }))
+    stockade COMMAND --help prints the options of a command, an example and its exit statuses.
+    containerd starts the plugin from /opt/nri/plugins without any arguments.
+
+    """
+  }
+
+  /// - Returns: the exit status; 2 for a wrong command line.
+  static func main(_ arguments: [String]) -> Int32 {
+    // A reader that went away is an error of the write that notices it.
+    signal(SIGPIPE, SIG_IGN)
+    if arguments.isEmpty, Service.isLaunched { return Service.launched() }
+    switch arguments.first {
+    case nil: return refuse("no command")
+    case "--help", "-h": return show(help)
+    case "--version": return VersionCommand.main([])
+    case "help":
+      let rest = Array(arguments.dropFirst())
+      return rest.isEmpty ? show(help) : run(rest, then: ["--help"])
+    default: return run(arguments, then: [])
+    }
+  }
+
+  /// Runs the command that `words` begin with.
+  private static func run(_ words: [String], then more: [String]) -> Int32 {
+    for command in commands {
+      let name = command.name.split(separator: " ").map(String.init)
+      if words.starts(with: name) { return command.main(words.dropFirst(name.count) + more) }
+    }
+    return refuse(unknown(words))
+  }
+
+  private static func unknown(_ words: [String]) -> String {
+    let group = commands.map(\.name).filter { $0.split(separator: " ").first.map(String.init) == words[0] }
+    if !group.isEmpty { return "\"\(words[0])\" needs one more word: \(group.joined(separator: ", "))" }
+    let advice = Suggestion.nearest(to: words[0], among: commands.map(\.name)).map { "; did you mean \"\($0)\"?" } ?? ""
+    return "unknown command \"\(words[0])\"\(advice)"
+  }
+
+  private static func refuse(_ problem: String) -> Int32 {
+    put("stockade: \(problem); see stockade --help\n", to: 2)
+    return 2
+  }
+
+  private static func show(_ text: String) -> Int32 {
+    put(text, to: 1)
+    return 0
+  }
+}
