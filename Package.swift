@@ -21,6 +21,7 @@ let package = Package(
     // Swift, from what everything uses to what uses everything.
     .target(name: "System", dependencies: ["CSystem"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
+    .target(name: "TOML"),
     .target(name: "TTRPC", dependencies: ["System", "CProtobuf"]),
     .target(name: "NRI", dependencies: ["TTRPC", "System", "CProtobuf"]),
     .target(name: "Policy", dependencies: ["YAML", "System"]),
@@ -59,6 +60,7 @@ let package = Package(
 
     .testTarget(name: "SystemTests", dependencies: ["System"]),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
+    .testTarget(name: "TOMLTests", dependencies: ["TOML", "System"]),
     .testTarget(name: "TTRPCTests", dependencies: ["TTRPC", "System"]),
     .testTarget(name: "NRITests", dependencies: ["NRI", "TTRPC", "System"], exclude: ["Captures"]),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "YAML", "System"]),
