@@ -45,11 +45,14 @@ let package = Package(
         "NRI", "Policy", "Seccomp", "BPF", "CSystem", "Enforcement", "Events", "YAML", "System",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .target(
+      name: "Doctor",
+      dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "BPF", "CSystem", "TOML", "YAML", "System"]),
     .target(name: "Try", dependencies: ["NRI", "Policy", "System"]),
     .executableTarget(
       name: "stockade",
       dependencies: [
-        "Daemon", "Enforcement", "Events", "Policy", "Seccomp", "System", "Try",
+        "Daemon", "Doctor", "Enforcement", "Events", "Policy", "Seccomp", "System", "Try",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
@@ -80,6 +83,8 @@ let package = Package(
         "Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "EnforcementTesting", "Events", "CStockade", "System",
         .product(name: "Logging", package: "swift-log"), .product(name: "InMemoryLogging", package: "swift-log"),
       ]),
+    .testTarget(
+      name: "DoctorTests", dependencies: ["Doctor", "BPF", "Policy", "System"], exclude: ["Containerd", "Dumps"]),
     .testTarget(name: "TryTests", dependencies: ["Try", "NRI", "Policy", "System"]),
   ],
   swiftLanguageModes: [.v6],
