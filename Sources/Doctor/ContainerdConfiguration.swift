@@ -14,6 +14,8 @@ struct ContainerdConfiguration {
     var refusedFilters: [String]
     /// Pods with this annotation start without the required plugins; empty: none does.
     var toleratingAnnotation: String
+
+    var requiresStockade: Bool { isEnabled && requiredPlugins.contains("stockade") }
   }
 
   /// This containerd has NRI, and no key takes it away.
@@ -53,6 +55,9 @@ struct ContainerdConfiguration {
 }
 
 extension ContainerdConfiguration.Validator {
+  /// What a configuration comes to that says nothing of it.
+  static let none = Self(.table([:]))
+
   init(_ table: TOML) {
     isEnabled = table["enable"]?.boolean ?? false
     requiredPlugins = table["required_plugins"]?.strings ?? []

@@ -56,24 +56,28 @@ struct Instances {
   private func instances(_ runtime: RuntimeExamination, _ places: Places) -> Finding {
     let running =
       launched.map { "\($0.arguments[0]) (process \($0.pid))" } + services.map { "stockade run (process \($0.pid))" }
+    if let problem = contradiction(running) { return problem }
+    return running.first.map { Finding(.instances, .ok, "\($0) runs") } ?? none(runtime, places)
+  }
+
+  /// Two that run, or that will when containerd starts next.
+  private func contradiction(_ running: [String]) -> Finding? {
     if running.count > 1 {
       return Finding(
         .instances, .missing, "\(running.count) run: \(running.joined(separator: ", ")); they contradict each other",
         "end all but one, and keep it from being started again")
     }
     if launchable.count > 1 {
+      let names = launchable.joined(separator: ", ")
       return Finding(
         .instances, .missing,
-        "containerd launches \(launchable.count) from \(folder): "
-          + "\(launchable.joined(separator: ", ")); they contradict each other", "take out all but one")
+        "containerd launches \(launchable.count) from \(folder): \(names); they contradict each other",
+        "take out all but one")
     }
-    if let name = launchable.first, !services.isEmpty {
-      return Finding(
-        .instances, .missing, "\(running[0]) runs, and containerd launches \(folder)/\(name) when it starts next",
-        "take out \(folder)/\(name), or stop and disable the service")
-    }
-    if let only = running.first { return Finding(.instances, .ok, "\(only) runs") }
-    return none(runtime, places)
+    guard let name = launchable.first, !services.isEmpty else { return nil }
+    return Finding(
+      .instances, .missing, "\(running[0]) runs, and containerd launches \(folder)/\(name) when it starts next",
+      "take out \(folder)/\(name), or stop and disable the service")
   }
 
   private func none(_ runtime: RuntimeExamination, _ places: Places) -> Finding {

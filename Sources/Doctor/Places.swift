@@ -10,6 +10,8 @@ package struct Places: Sendable {
   package var programFolders: [String] = []
   /// The longest that a program may take. Debian's containerd takes a quarter of a second.
   package var programSeconds = 10
+  /// Real paths of the sockets that somebody listens on. A file alone may be left of one that is gone.
+  package var listeningSockets: Set<String> = []
   /// Whether everything can be read, and every process is seen.
   package var isRoot: Bool
 
@@ -18,12 +20,34 @@ package struct Places: Sendable {
   package static func thisNode() -> Places {
     var places = Places(isRoot: geteuid() == 0)
     places.processes = RunningProcess.all()
+    places.listeningSockets = listening(in: (try? Files.text("/proc/net/unix")) ?? "")
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
     places.programFolders = path.split(separator: ":").map(String.init)
     return places
   }
 
   func exists(_ path: String) -> Bool { Files.exists(root + path) }
+
+  func isListenedOn(_ socket: String) -> Bool {
+    Self.realPath(root + socket).map(listeningSockets.contains) ?? false
+  }
+
+  /// - Parameter table: of `/proc/net/unix`: number, references, protocol, flags, type, state, inode and path; proc(5).
+  static func listening(in table: String) -> Set<String> {
+    let accepts = "00010000"
+    let paths = table.split(separator: "\n").compactMap { line -> String? in
+      let fields = line.split(separator: " ", maxSplits: 7, omittingEmptySubsequences: true)
+      return fields.count == 8 && fields[3] == accepts ? realPath(String(fields[7])) : nil
+    }
+    return Set(paths)
+  }
+
+  /// realpath(3); nil where nothing is there.
+  static func realPath(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+  }
 
   /// The first program of that name; nil where no folder has one that can be run.
   func program(named name: String) -> String? {

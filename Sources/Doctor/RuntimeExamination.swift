@@ -25,7 +25,10 @@ struct RuntimeExamination {
       addNoContainerd()
       addNRI()
     }
-    if let configuration { addRequired(configuration) }
+    // An older one is told to be upgraded already.
+    if let configuration, hasValidator {
+      findings += ValidatorExamination(configuration.validator ?? .none).findings
+    }
     addOverlay()
   }
 
@@ -36,9 +39,10 @@ struct RuntimeExamination {
 
   /// Whether it refuses containers while no Stockade is connected.
   var requiresStockade: Bool {
-    guard let version, version >= .firstWithValidator else { return false }
-    return configuration?.validator.map { $0.isEnabled && $0.requiredPlugins.contains("stockade") } ?? false
+    hasValidator && configuration?.validator?.requiresStockade ?? false
   }
+
+  private var hasValidator: Bool { version.map { $0 >= .firstWithValidator } ?? false }
 
   /// What becomes of a seccomp filter; nil: the version is not known.
   var seccompSupport: SeccompSupport? {
@@ -54,7 +58,7 @@ struct RuntimeExamination {
     findings.append(Finding(subject, level, found, advice))
   }
 
-  private var usualSocketExists: Bool { places.exists(NRISocket.defaultPath) }
+  private var usualSocketIsServed: Bool { places.isListenedOn(NRISocket.defaultPath) }
 
   // MARK: containerd
 
@@ -62,9 +66,9 @@ struct RuntimeExamination {
     let file = ContainerdProgram.usualConfigurationFile
     let unread = places.exists(file) ? "\(file) cannot be read without containerd" : "there is no \(file)"
     add(
-      .containerd, usualSocketExists ? .unknown : .missing,
+      .containerd, usualSocketIsServed ? .unknown : .missing,
       "none runs, and none is in PATH; \(unread), so it is not known whether NRI is on and Stockade required",
-      usualSocketExists
+      usualSocketIsServed
         ? "run stockade doctor where containerd is on PATH" : "install containerd 2.3 or newer, and start it")
   }
 
@@ -98,7 +102,7 @@ struct RuntimeExamination {
         "; others run as process \(containerd.others.map(String.init).joined(separator: ", ")) and are not judged"
     }
     guard let pid = containerd.pid else {
-      return add(.containerd, usualSocketExists ? .limited : .missing, "\(found), does not run", "start containerd")
+      return add(.containerd, usualSocketIsServed ? .limited : .missing, "\(found), does not run", "start containerd")
     }
     found += ", runs as process \(pid)"
     if version < .firstWithNRI {
@@ -121,9 +125,9 @@ struct RuntimeExamination {
 
   private mutating func addNRI() {
     guard let configuration, let containerd else {
-      if usualSocketExists { return add(.nri, .ok, "socket at \(NRISocket.defaultPath)") }
+      if usualSocketIsServed { return add(.nri, .ok, "socket at \(NRISocket.defaultPath)") }
       return add(
-        .nri, .missing, "no socket at \(NRISocket.defaultPath)", "start a runtime that has NRI on (README.md)")
+        .nri, .missing, "nobody listens on \(NRISocket.defaultPath)", "start a runtime that has NRI on (README.md)")
     }
     let file = containerd.configurationFile
     if !configuration.disabledPlugins.isEmpty {
@@ -151,48 +155,13 @@ struct RuntimeExamination {
         .nri, .ok,
         "on, for plugins in \(configuration.pluginFolder) alone: disable_connections keeps `stockade run` out")
     }
-    guard places.exists(socket) else {
+    guard places.isListenedOn(socket) else {
       return add(
-        .nri, .missing, "on, but there is no socket at \(socket)",
+        .nri, .missing, "on, but nobody listens on \(socket)",
         isRunning ? "restart containerd: its configuration may be newer than it" : "start containerd")
     }
     let way = socket == NRISocket.defaultPath ? "" : "; `stockade run` needs --socket \(socket)"
     add(.nri, .ok, "on, socket at \(socket)\(way)")
-  }
-
-  // MARK: Required plugins
-
-  /// NRI fails open: what the runtime starts before the plugin is there, only the runtime itself can hold back.
-  private mutating func addRequired(_ configuration: ContainerdConfiguration) {
-    // An older one is told to be upgraded already.
-    guard let version, version >= .firstWithValidator else { return }
-    let section = "[plugins.\"io.containerd.nri.v1.nri\".default_validator]"
-    let validator = configuration.validator
-    let names = validator?.requiredPlugins ?? []
-    let consequence = "containers start without a profile while Stockade is away"
-    if !names.contains("stockade") {
-      let listed = names.isEmpty ? "is empty" : "lists \(names.joined(separator: ", ")), not stockade"
-      add(
-        .requiredPlugin, .limited, "required_plugins \(listed): \(consequence)",
-        "set enable = true and required_plugins = [\"stockade\"] in \(section), and restart containerd")
-    } else if !requiresStockade {
-      add(
-        .requiredPlugin, .limited, "required_plugins lists stockade, but the validator is off: \(consequence)",
-        "set enable = true in \(section), and restart containerd")
-    } else {
-      let annotation = validator?.toleratingAnnotation ?? ""
-      add(
-        .requiredPlugin, .ok,
-        "no container is created while Stockade is away"
-          + (annotation.isEmpty ? "" : ", but for pods with the annotation \(annotation)"))
-    }
-    if let validator, validator.isEnabled, !validator.refusedFilters.isEmpty {
-      add(
-        .nri, .limited,
-        "the validator refuses containers that get a seccomp filter from Stockade: "
-          + validator.refusedFilters.joined(separator: ", "),
-        "set that to false in \(section), or use profiles without seccomp")
-    }
   }
 
   // MARK: Overlay

@@ -91,7 +91,7 @@ private func expect(_ found: [String], _ expected: [String], _ sourceLocation: S
       ContainerdCase("quoted-key", newer, off),
       ContainerdCase("imports", newer, on),
       ContainerdCase("import-glob", newer, off),
-      ContainerdCase("import-places", newer, "missing NRI: on, but there is no socket at /srv/nri.sock"),
+      ContainerdCase("import-places", newer, "missing NRI: on, but nobody listens on /srv/nri.sock"),
       ContainerdCase(
         "nri-disabled", newer, "off: disabled_plugins of /etc/containerd/config.toml has io.containerd.nri"),
       ContainerdCase(
@@ -177,7 +177,7 @@ private func expect(_ found: [String], _ expected: [String], _ sourceLocation: S
       [
         "missing containerd: none runs, and none is in PATH; /etc/containerd/config.toml cannot be read without "
           + "containerd, so it is not known whether NRI is on and Stockade required -> install containerd",
-        "missing NRI: no socket at /var/run/nri/nri.sock",
+        "missing NRI: nobody listens on /var/run/nri/nri.sock",
       ])
     try node.addSocket()
     expect(node.findings(.containerd, .nri), ["unknown containerd: none runs", "ok NRI: socket at"])
@@ -191,7 +191,32 @@ private func expect(_ found: [String], _ expected: [String], _ sourceLocation: S
     node.programFolders = ["/nonexistent", node.root + "/recorded"]
     expect(
       node.findings(.containerd, .nri, .requiredPlugin),
-      ["does not run -> start containerd", "on, but there is no socket at", "ok required plugin"])
+      ["does not run -> start containerd", "on, but nobody listens on", "ok required plugin"])
+  }
+
+  @Test("a socket that is left of a containerd that is gone is none")
+  func staleSocket() throws {
+    let node = TestNode()
+    try node.addSocket(isServed: false)
+    try node.runRecorded(version: "2.3.4", dump: recordedDump())
+    expect(node.findings(.nri), ["missing NRI: on, but nobody listens on /var/run/nri/nri.sock"])
+    node.processes = []
+    expect(node.findings(.nri), ["missing NRI: nobody listens on /var/run/nri/nri.sock"])
+  }
+
+  @Test("sockets that somebody listens on are told from those that are connected")
+  func listening() throws {
+    let folder = Places.realPath(sources) ?? ""
+    let table = """
+      Num       RefCount Protocol Flags    Type St Inode Path
+      ffff8a: 00000002 00000000 00010000 0001 01 18421 \(sources)/TestNode.swift
+      ffff8b: 00000003 00000000 00000000 0001 03 18422 \(sources)/CommandTests.swift
+      ffff8c: 00000002 00000000 00010000 0001 01 18423 @abstract
+      ffff8d: 00000003 00000000 00000000 0001 03 18424
+      ffff8e: 00000002 00000000 00010000 0005 01 18425 /nonexistent
+
+      """
+    #expect(Places.listening(in: table) == [folder + "/TestNode.swift"])
   }
 
   @Test("one in another mount namespace has other files, and is not judged by ours")

@@ -9,6 +9,7 @@ final class TestNode {
   let root: String
   var processes: [RunningProcess] = []
   var programFolders: [String] = []
+  private var listeningSockets: Set<String> = []
   var programSeconds = 10
   var isRoot = true
 
@@ -24,6 +25,7 @@ final class TestNode {
     places.root = root
     places.processes = processes
     places.programFolders = programFolders
+    places.listeningSockets = listeningSockets
     places.programSeconds = programSeconds
     return places
   }
@@ -38,7 +40,10 @@ final class TestNode {
   }
 
   /// The socket, as far as the doctor looks at it.
-  func addSocket(_ path: String = "/var/run/nri/nri.sock") throws { try write(path, "") }
+  func addSocket(_ path: String = "/var/run/nri/nri.sock", isServed: Bool = true) throws {
+    try write(path, "")
+    if isServed { listeningSockets.insert(Places.realPath(root + path) ?? "") }
+  }
 
   /// A containerd that runs, with the usual configuration file.
   func run(containerd program: String, pid: pid_t = 100, _ arguments: [String] = [], sharesOurFiles: Bool = true) {
