@@ -21,6 +21,7 @@ let package = Package(
     // Swift, from what everything uses to what uses everything.
     .target(name: "System", dependencies: ["CSystem"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
+    .target(name: "TOML"),
     .target(name: "TTRPC", dependencies: ["System", "CProtobuf"]),
     .target(name: "NRI", dependencies: ["TTRPC", "System", "CProtobuf"]),
     .target(name: "Policy", dependencies: ["YAML", "System"]),
@@ -44,12 +45,15 @@ let package = Package(
         "NRI", "Policy", "Seccomp", "BPF", "CSystem", "Enforcement", "Events", "YAML", "System",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .target(
+      name: "Doctor",
+      dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "BPF", "CSystem", "TOML", "YAML", "System"]),
     .target(name: "CommandOptions", dependencies: ["Policy", "System"]),
     .target(name: "Try", dependencies: ["CommandOptions", "NRI", "Policy", "System"]),
     .executableTarget(
       name: "stockade",
       dependencies: [
-        "CommandOptions", "Daemon", "Enforcement", "Events", "Policy", "Seccomp", "System", "Try",
+        "CommandOptions", "Daemon", "Doctor", "Enforcement", "Events", "Policy", "Seccomp", "System", "Try",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
@@ -60,6 +64,7 @@ let package = Package(
 
     .testTarget(name: "SystemTests", dependencies: ["System"]),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
+    .testTarget(name: "TOMLTests", dependencies: ["TOML", "System"]),
     .testTarget(name: "TTRPCTests", dependencies: ["TTRPC", "System"]),
     .testTarget(name: "NRITests", dependencies: ["NRI", "TTRPC", "System"], exclude: ["Captures"]),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "YAML", "System"]),
@@ -79,6 +84,8 @@ let package = Package(
         "Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "EnforcementTesting", "Events", "CStockade", "System",
         .product(name: "Logging", package: "swift-log"), .product(name: "InMemoryLogging", package: "swift-log"),
       ]),
+    .testTarget(
+      name: "DoctorTests", dependencies: ["Doctor", "BPF", "Policy", "System"], exclude: ["Containerd", "Dumps"]),
     .testTarget(name: "CommandOptionsTests", dependencies: ["CommandOptions"]),
     .testTarget(name: "TryTests", dependencies: ["Try", "CommandOptions", "NRI", "Policy", "System"]),
   ],

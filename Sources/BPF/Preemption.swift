@@ -11,10 +11,19 @@ package enum Preemption: Equatable, Sendable {
   case possible(String)
 
   package static func current() -> Preemption {
+    Preemption(version: version, model: try? Files.text(modelFile))
+  }
+
+  private static let modelFile = "/sys/kernel/debug/sched/preempt"
+
+  private static var version: String {
     var system = utsname()
     uname(&system)
-    let version = withUnsafeBytes(of: system.version) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-    return Preemption(version: version, model: try? Files.text("/sys/kernel/debug/sched/preempt"))
+    return withUnsafeBytes(of: system.version) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+
+  private static func isDynamic(_ version: String) -> Bool {
+    version.split(separator: " ").contains("PREEMPT_DYNAMIC")
   }
 
   /// - Parameters:
@@ -22,18 +31,32 @@ package enum Preemption: Equatable, Sendable {
   ///   - model: of debugfs, the current one in brackets: `none (voluntary) full`; nil: cannot be read.
   package init(version: String, model: String?) {
     let words = version.split(separator: " ")
-    if words.contains("PREEMPT_DYNAMIC") {
+    if Self.isDynamic(version) {
       let current = model?.split(separator: "(").dropFirst().first?.prefix { $0 != ")" }
       switch current {
       case "none", "voluntary": self = .cooperative
       case .some(let other): self = .possible("preempt=\(other)")
-      case nil: self = .possible("preempt= is not known: /sys/kernel/debug/sched/preempt cannot be read")
+      case nil: self = .possible("preempt= is not known: \(Self.modelFile) cannot be read")
       }
     } else if let model = words.first(where: { $0.hasPrefix("PREEMPT") }) {
       self = .possible(String(model))
     } else {
       self = .cooperative
     }
+  }
+
+  /// How this kernel can be made to interrupt itself only where it waits; nil: it cannot.
+  package static var advice: String? { advice(model: try? Files.text(modelFile), isDynamic: isDynamic(version)) }
+
+  /// - Parameters:
+  ///   - model: of debugfs, with all models that can be chosen.
+  ///   - isDynamic: the kernel was built to choose at boot.
+  package static func advice(model: String?, isDynamic: Bool) -> String? {
+    guard isDynamic else { return nil }
+    guard let model else {
+      return "mount debugfs at /sys/kernel/debug, and boot with preempt=voluntary if \(modelFile) offers it"
+    }
+    return model.contains("voluntary") ? "boot with preempt=voluntary" : nil
   }
 
   /// Whether `lsm` programs are run again where another one of the same kind was interrupted: since Linux 6.2.

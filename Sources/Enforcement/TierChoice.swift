@@ -54,14 +54,12 @@ struct TierChoice {
 
   /// What need not be tried.
   private static func whyNot(_ refusing: KernelPolicy.Refusing) -> String? {
-    if refusing == .lsm, let modules = try? Files.text("/sys/kernel/security/lsm"),
-      !modules.split(whereSeparator: { $0 == "," || $0 == "\n" }).contains("bpf")
-    {
-      return "the kernel was booted without bpf in lsm= (\(modules.filter { $0 != "\n" }))"
+    if refusing == .lsm, let modules = SecurityModules.active, !SecurityModules.hasBPF(modules) {
+      return "the kernel was booted without bpf in lsm= (\(modules))"
     }
     guard case .possible(let model) = Preemption.current() else { return nil }
     if refusing == .lsm, Preemption.lsmProgramsAreNeverSkipped { return nil }
-    return "this kernel skips programs that it interrupted (\(model)); boot it with preempt=voluntary"
+    return "this kernel skips programs that it interrupted (\(model))"
   }
 
   private static func stopOthers(than refusing: KernelPolicy.Refusing?, _ policy: KernelPolicy) throws(BPFError) {

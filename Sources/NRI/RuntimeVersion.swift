@@ -1,5 +1,5 @@
 /// A version as runtimes print it: `v2.2.0`, `2.3.4+unknown`, `2.2.0-rc.1`, `1.7.24~ds1`.
-struct RuntimeVersion: Comparable {
+package struct RuntimeVersion: Comparable, Sendable {
   private var numbers: [Int]
   /// Before the release of the same numbers.
   private var isPreRelease = false
@@ -8,9 +8,9 @@ struct RuntimeVersion: Comparable {
   static let textMaxBytes = 128
   private static let preReleaseWords = ["alpha", "beta", "dev", "pre", "rc"]
 
-  init(_ major: Int, _ minor: Int, _ patch: Int) { numbers = [major, minor, patch] }
+  package init(_ major: Int, _ minor: Int, _ patch: Int) { numbers = [major, minor, patch] }
 
-  init?(_ text: String) {
+  package init?(_ text: String) {
     guard text.utf8.count <= Self.textMaxBytes else { return nil }
     var rest = Substring(text)
     if rest.first == "v" { rest = rest.dropFirst() }
@@ -27,7 +27,7 @@ struct RuntimeVersion: Comparable {
     isPreRelease = mark != "+" && Self.preReleaseWords.contains { tail.dropFirst().hasPrefix($0) }
   }
 
-  static func < (a: RuntimeVersion, b: RuntimeVersion) -> Bool {
+  package static func < (a: RuntimeVersion, b: RuntimeVersion) -> Bool {
     if a.numbers != b.numbers { return a.numbers.lexicographicallyPrecedes(b.numbers) }
     return a.isPreRelease && !b.isPreRelease
   }

@@ -1,0 +1,131 @@
+import Glibc
+import NRI
+import System
+import TOML
+
+/// A containerd to ask: the one that runs, else the one that is installed.
+struct ContainerdProgram {
+  static let usualConfigurationFile = "/etc/containerd/config.toml"
+  /// Of what it says about an error, in a message.
+  private static let errorMaxCharacters = 400
+
+  /// To run it by.
+  private let path: String
+  /// As the process is called: some builds are several programs, by name.
+  private let name: String
+  /// nil: it does not run.
+  let pid: pid_t?
+  /// Of the node.
+  let configurationFile: String
+  /// Others run beside this one.
+  let others: [pid_t]
+  private let root: String
+
+  private let seconds: Int
+
+  /// What is there to ask.
+  enum Search {
+    case found(ContainerdProgram)
+    /// Only in another mount namespace, where its files are.
+    case elsewhere(pid_t)
+    case none
+  }
+
+  static func find(in places: Places) -> Search {
+    let running = places.processes.filter(ContainerdArguments.isService)
+    let installed = places.program(named: "containerd")
+    if let process = running.first(where: \.sharesOurFiles) {
+      // Its own program, also where a newer one was installed since.
+      guard let path = access(process.image, X_OK) == 0 ? process.image : installed else { return .none }
+      let others = running.filter { $0.sharesOurFiles && $0 != process }.map(\.pid)
+      return .found(ContainerdProgram(path: path, process: process, others: others, places))
+    }
+    if let process = running.first { return .elsewhere(process.pid) }
+    return installed.map { .found(ContainerdProgram(path: $0, process: nil, others: [], places)) } ?? .none
+  }
+
+  private init(path: String, process: RunningProcess?, others: [pid_t], _ places: Places) {
+    self.path = path
+    name = process?.arguments[0] ?? "containerd"
+    pid = process?.pid
+    configurationFile = process.flatMap(ContainerdArguments.configurationFile) ?? Self.usualConfigurationFile
+    self.others = others
+    root = places.root
+    seconds = places.programSeconds
+  }
+
+  /// The third word of `containerd --version`: `2.1.9+unknown`.
+  func version() throws(Errno) -> String? {
+    let words = try run(["--version"]).output.split(whereSeparator: \.isWhitespace)
+    return words.count >= 3 ? String(words[2]) : nil
+  }
+
+  /// The whole configuration as containerd itself reads it: with imports, and with the defaults of what is not set.
+  ///
+  /// - Throws: `ContainerdProblem`, with what it says.
+  func configuration(of version: RuntimeVersion) throws -> ContainerdConfiguration {
+    // 1.7 takes a file that is not there for an error, where it is asked like this.
+    let usesDefaults = version < RuntimeVersion(2, 0, 0) && !Files.exists(root + configurationFile)
+    let dump = try run(
+      usesDefaults ? ["config", "default"] : ["--config", root + configurationFile, "config", "dump"])
+    guard dump.status == 0 else { throw ContainerdProblem(description: problem(in: dump.error)) }
+    do throws(TOMLError) { return ContainerdConfiguration(dump: try TOML.parse(dump.output)) } catch {
+      throw ContainerdProblem(description: "what containerd config dump prints cannot be read: \(error)")
+    }
+  }
+
+  private func run(_ arguments: [String]) throws(Errno) -> ProgramRun {
+    try ProgramRun(path, arguments: [name] + arguments, seconds: seconds)
+  }
+
+  /// The last line says what is wrong; a line before it may name the file, which can be an imported one.
+  private func problem(in error: String) -> String {
+    let lines = error.split(separator: "\n")
+    let mark = " file="
+    let file = lines.last { $0.contains("level=error") && $0.contains(mark) }.flatMap { line in
+      line.firstRange(of: mark).map { line[$0.upperBound...].prefix { $0 != " " } }
+    }
+    var text = (lines.last { !$0.contains("level=") } ?? lines.last ?? "it does not say why")[...]
+    if text.hasPrefix("containerd: ") { text = text.dropFirst("containerd: ".count) }
+    let place = file.map { "\($0): " } ?? ""
+    return place + text.prefix(Self.errorMaxCharacters)
+  }
+}
+
+/// Why containerd's configuration is not known.
+struct ContainerdProblem: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// containerd's own command line.
+private enum ContainerdArguments {
+  private static let optionsWithValue: Set<Substring> = [
+    "config", "c", "log-level", "l", "address", "a", "root", "state",
+  ]
+
+  /// Whether it is the service: not a shim, and not a command such as `containerd config dump`.
+  static func isService(_ process: RunningProcess) -> Bool {
+    let called = process.arguments.first.map { fileName($0) }
+    guard process.name == "containerd" || called == "containerd" else { return false }
+    return parse(process).command == nil
+  }
+
+  static func configurationFile(of process: RunningProcess) -> String? {
+    guard let file = parse(process).configurationFile, !file.isEmpty else { return nil }
+    return file.hasPrefix("/") ? file : "\(process.workingFolder)/\(file)"
+  }
+
+  /// One dash or two, the value behind `=` or as the next word: Go's way.
+  private static func parse(_ process: RunningProcess) -> (configurationFile: String?, command: String?) {
+    var file: String?
+    var rest = process.arguments.dropFirst()
+    while let word = rest.popFirst() {
+      guard word.hasPrefix("-") else { return (file, word) }
+      let option = word.drop { $0 == "-" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let name = option.first, optionsWithValue.contains(name) else { continue }
+      let value = option.count == 2 ? String(option[1]) : rest.popFirst()
+      if name == "config" || name == "c" { file = value }
+    }
+    return (file, nil)
+  }
+}

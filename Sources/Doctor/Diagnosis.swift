@@ -1,0 +1,63 @@
+import Policy
+import System
+
+/// What this node can enforce, and how to get more: `stockade doctor`.
+package struct Diagnosis: Sendable {
+  package let findings: [Finding]
+
+  /// Looks at this node, from its own mount namespace. What needs root is told to. Programs are loaded and tried apart
+  /// from those of a Stockade that runs, and nothing of it is left.
+  package static func ofThisNode() -> Diagnosis {
+    // Before the mount namespace is another one.
+    let places = Places.thisNode()
+    let kernel = KernelExamination(isRoot: places.isRoot)
+    return Diagnosis(findings: kernel.findings + Diagnosis(places: places, node: kernel.capabilities).findings)
+  }
+
+  /// What files and processes tell.
+  ///
+  /// - Parameter node: nil: what the kernel can enforce is not known, and no profile is judged by it.
+  package init(places: Places, node: NodeCapabilities?) {
+    let runtime = RuntimeExamination(places)
+    let instances = Instances(places, runtime)
+    let configuration = ConfigurationExamination(places, runtime, instances)
+    let judge = ProfileJudge(node: node, runtime: runtime)
+    findings =
+      runtime.findings + instances.findings + configuration.findings
+      + configuration.inEffect.flatMap { ProfileExamination($0, places, judge).findings }
+  }
+
+  init(findings: [Finding]) { self.findings = findings }
+
+  /// 0; 1 where something is missing that enforcement needs, or could not be found out.
+  package var exitStatus: Int32 { findings.contains { $0.level >= .unknown } ? 1 : 0 }
+
+  /// A finding a line: level, subject, what was found; below it the advice.
+  package var table: String {
+    let width = Finding.Subject.allCases.map(\.rawValue.count).max() ?? 0
+    let levelWidth = Finding.Level.allCases.map(\.rawValue.count).max() ?? 0
+    func padded(_ text: String, to width: Int) -> String {
+      text + String(repeating: " ", count: max(0, width - text.count) + 2)
+    }
+    var text = ""
+    for finding in findings {
+      let start = padded(finding.level.rawValue, to: levelWidth) + padded(finding.subject.rawValue, to: width)
+      text += "\(start)\(finding.found)\n"
+      if let advice = finding.advice { text += String(repeating: " ", count: start.count) + "-> \(advice)\n" }
+    }
+    return text
+  }
+
+  /// An object a finding.
+  package var json: JSON {
+    .array(
+      findings.map { finding in
+        var members: [(String, JSON)] = [
+          ("subject", .string(finding.subject.rawValue)), ("level", .string(finding.level.rawValue)),
+          ("found", .string(finding.found)),
+        ]
+        if let advice = finding.advice { members.append(("advice", .string(advice))) }
+        return .object(members)
+      })
+  }
+}

@@ -1,0 +1,124 @@
+import Glibc
+import System
+
+/// Where the doctor looks: a node; in tests a folder that stands for one.
+package struct Places: Sendable {
+  /// Stands before the path of each file of the node.
+  package var root = ""
+  package var processes: [RunningProcess] = []
+  /// Where programs are looked for.
+  package var programFolders: [String] = []
+  /// The longest that a program may take. Debian's containerd takes a quarter of a second.
+  package var programSeconds = 10
+  /// Real paths of the sockets that somebody listens on. A file alone may be left of one that is gone.
+  package var listeningSockets: Set<String> = []
+  /// Whether everything can be read, and every process is seen.
+  package var isRoot: Bool
+
+  package init(isRoot: Bool) { self.isRoot = isRoot }
+
+  package static func thisNode() -> Places {
+    var places = Places(isRoot: geteuid() == 0)
+    places.processes = RunningProcess.all()
+    places.listeningSockets = listening(in: (try? Files.text("/proc/net/unix")) ?? "")
+    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
+    places.programFolders = path.split(separator: ":").map(String.init)
+    return places
+  }
+
+  func exists(_ path: String) -> Bool { Files.exists(root + path) }
+
+  func isListenedOn(_ socket: String) -> Bool {
+    Self.realPath(root + socket).map(listeningSockets.contains) ?? false
+  }
+
+  /// - Parameter table: of `/proc/net/unix`: number, references, protocol, flags, type, state, inode and path; proc(5).
+  static func listening(in table: String) -> Set<String> {
+    let accepts = "00010000"
+    let paths = table.split(separator: "\n").compactMap { line -> String? in
+      let fields = line.split(separator: " ", maxSplits: 7, omittingEmptySubsequences: true)
+      return fields.count == 8 && fields[3] == accepts ? realPath(String(fields[7])) : nil
+    }
+    return Set(paths)
+  }
+
+  /// realpath(3); nil where nothing is there.
+  static func realPath(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  /// The first program of that name; nil where no folder has one that can be run.
+  func program(named name: String) -> String? {
+    programFolders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+  }
+}
+
+/// A process, as far as /proc tells. proc(5).
+package struct RunningProcess: Equatable, Sendable {
+  package var pid: pid_t
+  package var arguments: [String]
+  /// What it runs; nil where that may not be read.
+  package var executable: String?
+  /// The path to run the same program by, whatever its file is called by now.
+  package var image: String
+  /// What relative paths among its arguments start from.
+  package var workingFolder: String
+  /// Its files are those that we see: it is in our mount namespace, as far as that can be told.
+  package var sharesOurFiles: Bool
+
+  package init(
+    pid: pid_t, arguments: [String], executable: String?, image: String, workingFolder: String = "/",
+    sharesOurFiles: Bool = true
+  ) {
+    self.pid = pid
+    self.arguments = arguments
+    self.executable = executable
+    self.image = image
+    self.workingFolder = workingFolder
+    self.sharesOurFiles = sharesOurFiles
+  }
+
+  /// The name of its program, without the folder.
+  var name: Substring {
+    let deleted = " (deleted)"
+    let path = executable ?? arguments.first ?? ""
+    return fileName(path.hasSuffix(deleted) ? String(path.dropLast(deleted.count)) : path)
+  }
+
+  /// Those of root in our pid namespace, but for this one and the kernel's. Anybody may give his processes any name, and
+  /// what is taken for containerd is run.
+  package static func all() -> [RunningProcess] {
+    ((try? Files.names(in: "/proc")) ?? []).compactMap(pid_t.init).sorted()
+      .filter { $0 != getpid() }.compactMap(RunningProcess.init)
+  }
+
+  private init?(pid: pid_t) {
+    let folder = "/proc/\(pid)"
+    guard Self.isOurs("pid", of: folder), let status = try? Files.text("\(folder)/status"), Self.isOfRoot(status),
+      let line = try? Files.text("\(folder)/cmdline"), !line.isEmpty
+    else { return nil }
+    let words = line.split(separator: "\0", omittingEmptySubsequences: false)
+    self.init(
+      pid: pid, arguments: (line.hasSuffix("\0") ? words.dropLast() : words[...]).map(String.init),
+      executable: try? Files.link(at: "\(folder)/exe"), image: "\(folder)/exe",
+      workingFolder: (try? Files.link(at: "\(folder)/cwd")) ?? "/", sharesOurFiles: Self.isOurs("mnt", of: folder))
+  }
+
+  /// By the text of `/proc/PID/status`: all four user ids, so a program that is set-user-ID does not count. Who owns the
+  /// files of /proc says less: root, where a process may not be dumped.
+  static func isOfRoot(_ status: String) -> Bool {
+    let ids = status.split(separator: "\n").first { $0.hasPrefix("Uid:") }?.split(whereSeparator: \.isWhitespace)
+    return ids.map { $0.count == 5 && $0.dropFirst().allSatisfy { $0 == "0" } } ?? false
+  }
+
+  /// Whether it is in our namespace of that kind, as far as that may be looked at. namespaces(7).
+  private static func isOurs(_ kind: String, of folder: String) -> Bool {
+    guard let namespace = try? Files.link(at: "\(folder)/ns/\(kind)") else { return true }
+    return namespace == (try? Files.link(at: "/proc/self/ns/\(kind)"))
+  }
+}
+
+/// What stands behind the last slash.
+func fileName(_ path: String) -> Substring { path.split(separator: "/").last ?? "" }

@@ -1,0 +1,45 @@
+import BPF
+import Policy
+import System
+
+/// How this node gets a better tier than the one that was proved. Only what helps here is said.
+struct TierAdvice {
+  var tier: Tier
+  /// The kernel was built with BPF as a security module.
+  var kernelHasBPFModule: Bool
+  /// Of `/sys/kernel/security/lsm`: `capability,landlock,bpf`; nil: it cannot be read.
+  var activeModules: String?
+  var preemption: Preemption
+  /// How another `preempt=` can be had; nil: this kernel cannot be told.
+  var preemptionAdvice: String?
+  var lsmProgramsAreNeverSkipped: Bool
+
+  static func thisNode(tier: Tier) -> TierAdvice {
+    TierAdvice(
+      tier: tier, kernelHasBPFModule: SecurityModules.kernelHasBPF, activeModules: SecurityModules.active,
+      preemption: .current(), preemptionAdvice: Preemption.advice,
+      lsmProgramsAreNeverSkipped: Preemption.lsmProgramsAreNeverSkipped)
+  }
+
+  /// For tier lsm; where that takes another kernel, for `fmod_ret` too.
+  var text: String {
+    let fmodRet = tier == .signal && isPreempted ? preemptionAdvice.map { "; for tier fmod_ret \($0)" } ?? "" : ""
+    guard kernelHasBPFModule else { return "for tier lsm use a kernel with CONFIG_BPF_LSM\(fmodRet)" }
+    guard lsmProgramsAreNeverSkipped || !isPreempted || preemptionAdvice != nil else {
+      return "for tier lsm use Linux 6.2 or newer"
+    }
+    let steps = [moduleAdvice, lsmProgramsAreNeverSkipped || !isPreempted ? nil : preemptionAdvice].compactMap { $0 }
+    if steps.isEmpty { return "bpf is among the security modules: what keeps tier lsm away is said above" }
+    return "for tier lsm \(steps.joined(separator: ", and ")) (docs/tiers.md)"
+  }
+
+  private var isPreempted: Bool { preemption != .cooperative }
+
+  /// nil: it is active already.
+  private var moduleAdvice: String? {
+    guard let activeModules else {
+      return "mount securityfs at \(SecurityModules.folder), and add bpf to lsm= if \(SecurityModules.file) lacks it"
+    }
+    return SecurityModules.hasBPF(activeModules) ? nil : "boot with lsm=\(activeModules),bpf"
+  }
+}

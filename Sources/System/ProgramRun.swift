@@ -1,0 +1,145 @@
+import CSystem
+import Glibc
+
+/// A program that was run to its end, and what it said.
+package struct ProgramRun: Equatable, Sendable {
+  /// Most bytes of each of the two streams.
+  package static let outputMaxBytes = 1 << 20
+
+  /// The exit status; 128 + the signal where one ended it.
+  package var status: Int32
+  package var output: String
+  package var error: String
+
+  /// Runs a program without input, in a process group of its own. What is left of the group at the end is killed.
+  ///
+  /// - Parameters:
+  ///   - path: of the program; `arguments[0]` is the name that it sees.
+  ///   - seconds: the longest time that it may take.
+  /// - Throws: ETIMEDOUT and EFBIG where it took too long or said too much; then it is killed.
+  package init(_ path: String, arguments: [String], seconds: Int) throws(Errno) {
+    let child = try Child(path, arguments)
+    let problem: Errno?
+    do throws(Errno) {
+      try child.follow(for: .seconds(seconds), name: arguments[0])
+      problem = nil
+    } catch { problem = error }
+    status = child.end()
+    if let problem { throw problem }
+    try child.readAll(name: arguments[0])
+    output = String(decoding: child.output.bytes, as: UTF8.self)
+    error = String(decoding: child.error.bytes, as: UTF8.self)
+  }
+}
+
+/// A program that runs, and the ends that its streams are read from.
+private final class Child {
+  let pid: pid_t
+  let output: Stream
+  let error: Stream
+
+  init(_ path: String, _ arguments: [String]) throws(Errno) {
+    let (output, outputWriter) = try Self.connectedPair()
+    let (error, errorWriter) = try Self.connectedPair()
+    let input = try FileDescriptor(open: "/dev/null", O_RDONLY)
+    pid = try Self.spawn(path, arguments, [input, outputWriter, errorWriter])
+    self.output = Stream(output)
+    self.error = Stream(error)
+  }
+
+  /// Reads what it says until it has ended.
+  func follow(for limit: Duration, name: String) throws(Errno) {
+    let process = FileDescriptor(owning: try call("watch process \(pid)") { pidfd_open(pid, 0) })
+    let deadline = ContinuousClock.now + limit
+    while true {
+      let streams = [output, error].filter { !$0.isAtEnd }
+      let watched = [process.number] + streams.map(\.descriptor.number)
+      var events = watched.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      let left = (deadline - .now).components
+      guard left.seconds >= 0, left.attoseconds >= 0 else { throw Errno(ETIMEDOUT, "run \(name) in \(limit)") }
+      let milliseconds = Int32(left.seconds) * 1000 + Int32(left.attoseconds / 1_000_000_000_000_000) + 1
+      try call("wait for \(name)") { poll(&events, nfds_t(events.count), milliseconds) }
+      for (stream, event) in zip(streams, events.dropFirst()) where event.revents != 0 { try stream.read(name) }
+      if events[0].revents != 0 { return }
+    }
+  }
+
+  /// Kills what is left of the group, which lasts until its leader is waited for. waitpid(2).
+  func end() -> Int32 {
+    kill(-pid, SIGKILL)
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) == -1, errno == EINTR {}
+    let signal = status & 0x7f
+    return signal == 0 ? (status >> 8) & 0xff : 128 + signal
+  }
+
+  /// What it said last. The ends do not block: a process that left the group may hold the others open.
+  func readAll(name: String) throws(Errno) {
+    for stream in [output, error] {
+      while !stream.isAtEnd, try stream.read(name) {}
+    }
+  }
+
+  private static func connectedPair() throws(Errno) -> (FileDescriptor, FileDescriptor) {
+    var ends: [Int32] = [0, 0]
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    try call("make a socket pair") { socketpair(AF_UNIX, type, 0, &ends) }
+    let (reader, writer) = (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
+    try call("read without waiting") { fcntl(reader.number, F_SETFL, O_NONBLOCK) }
+    return (reader, writer)
+  }
+
+  /// posix_spawn(3), with no signal blocked and SIGPIPE not ignored.
+  private static func spawn(
+    _ path: String, _ arguments: [String], _ descriptors: [FileDescriptor]
+  ) throws(Errno) -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    var attributes = posix_spawnattr_t()
+    posix_spawn_file_actions_init(&actions)
+    posix_spawnattr_init(&attributes)
+    defer {
+      posix_spawn_file_actions_destroy(&actions)
+      posix_spawnattr_destroy(&attributes)
+    }
+    for (target, source) in descriptors.enumerated() {
+      posix_spawn_file_actions_adddup2(&actions, source.number, Int32(target))
+    }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    sigaddset(&signals, SIGPIPE)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+    let words = arguments.map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var pid: pid_t = 0
+    let code = posix_spawn(&pid, path, &actions, &attributes, words, environ)
+    if code != 0 { throw Errno(code, "run \(path)") }
+    return pid
+  }
+}
+
+/// What came over one stream so far.
+private final class Stream {
+  let descriptor: FileDescriptor
+  private(set) var bytes: [UInt8] = []
+  private(set) var isAtEnd = false
+
+  init(_ descriptor: FileDescriptor) { self.descriptor = descriptor }
+
+  /// - Returns: false where nothing is there now.
+  @discardableResult
+  func read(_ name: String) throws(Errno) -> Bool {
+    let part: [UInt8]
+    do throws(Errno) { part = try descriptor.read(atMost: 65536) } catch {
+      if error.code == EAGAIN { return false }
+      throw error
+    }
+    bytes += part
+    isAtEnd = part.isEmpty
+    if bytes.count > ProgramRun.outputMaxBytes {
+      throw Errno(EFBIG, "take what \(name) says (over \(ProgramRun.outputMaxBytes) bytes)")
+    }
+    return true
+  }
+}

@@ -1,0 +1,64 @@
+/// A table while the text is read, when later lines may still add to it.
+final class TOMLTable {
+  enum Entry {
+    case value(TOML)
+    case table(TOMLTable)
+    /// Of `[[name]]`: the last one is the one that later lines add to.
+    case tables([TOMLTable])
+  }
+
+  private(set) var entries: [String: Entry] = [:]
+  /// It had its header, or dotted keys of an earlier section made it: no header may name it again.
+  var isDefined = false
+
+  var value: TOML {
+    .table(
+      entries.mapValues { entry in
+        switch entry {
+        case .value(let value): value
+        case .table(let table): table.value
+        case .tables(let tables): .array(tables.map(\.value))
+        }
+      })
+  }
+
+  /// - Returns: false: the key has a value.
+  func set(_ key: String, _ value: TOML) -> Bool {
+    guard entries[key] == nil else { return false }
+    entries[key] = .value(value)
+    return true
+  }
+
+  /// The table of a key, made where it is not there.
+  ///
+  /// - Returns: nil: the key has a value that nothing can be added to.
+  func table(_ key: String) -> TOMLTable? {
+    switch entries[key] {
+    case .value: return nil
+    case .table(let table): return table
+    case .tables(let tables): return tables.last
+    case nil:
+      let table = TOMLTable()
+      entries[key] = .table(table)
+      return table
+    }
+  }
+
+  /// Adds a table to the array of a key.
+  ///
+  /// - Returns: nil: the key has another value.
+  func append(_ key: String) -> TOMLTable? {
+    let table = TOMLTable()
+    switch entries[key] {
+    case .tables(let tables): entries[key] = .tables(tables + [table])
+    case nil: entries[key] = .tables([table])
+    default: return nil
+    }
+    return table
+  }
+
+  func isArray(_ key: String) -> Bool {
+    if case .tables = entries[key] { return true }
+    return false
+  }
+}
