@@ -6,6 +6,7 @@ import pathlib
 import unittest
 import uuid
 
+import away
 import cri
 import image
 import leftovers
@@ -240,6 +241,16 @@ class PluginCase(RuntimeCase):
         self.assert_denied(container, "wc", "/etc/passwd")
         refused = container.exec("probe", "tcp", "127.0.0.1", str(profiles.BLOCKED))
         self.assertEqual(refused.out, "connect: Operation not permitted\n")
+
+    def assert_create_answered(self, asked: str, pod: Pod) -> None:
+        """A Create while the plugin is away: `asked` is of away.RECORDED."""
+        message = away.message(asked, self.runtime.release)
+        name = f"asked-{uuid.uuid4()}"
+        if message is None:
+            pod.create("probe", "sleep", name=name)
+            return
+        with self.assertRaisesRegex(cri.Refused, message):
+            pod.create("probe", "sleep", name=name)
 
     def assert_released(self, container: Container) -> None:
         """No pin and no map entry of this container is left, while its pod may live on."""
