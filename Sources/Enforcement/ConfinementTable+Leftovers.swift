@@ -39,7 +39,7 @@ extension ConfinementTable {
 
   /// Takes over or takes away every kernel entry that no known container or gate accounts for.
   ///
-  /// - Parameter root: the mount point of the v2 hierarchy.
+  /// - Parameter root: the mount point of the hierarchy that containers are found in: v2, or v1 with `pids`.
   mutating func settleLeftovers(root: String) throws(KernelError) {
     dropInherited()
     let known = Set(entries.values.map(\.cgroup.id)).union(gates.values.map(\.cgroup.id))
