@@ -30,8 +30,8 @@ package struct Diagnosis: Sendable {
   package private(set) var findings: [Finding] = []
   package var worst: Level { findings.map(\.level).max() ?? .ok }
 
-  /// Looks at this node, from its own mount namespace. Needs root. Programs are loaded and tried apart from those of a Stockade that runs, and nothing
-  /// of it is left.
+  /// Looks at this node, from its own mount namespace. Needs root. Programs are loaded and tried apart from those of a
+  /// Stockade that runs, and nothing of it is left.
   package init() {
     addKernel()
     let hierarchy = (try? CgroupHierarchy.current()) ?? CgroupHierarchy(layout: .v1, root: nil)

@@ -4,8 +4,8 @@ import System
 
 /// What an earlier process, or a runtime that forgot to tell, left in the kernel.
 extension ConfinementTable {
-  /// Takes over what an earlier process left in force, as it is, until the runtime says what runs: NRI 0.6 never says it
-  /// to a plugin that it launched. What lies in a cgroup that is gone is taken away.
+  /// Takes over what an earlier process left in force, as it is, until the runtime says what runs: NRI 0.6 never says
+  /// it to a plugin that it launched. What lies in a cgroup that is gone is taken away.
   mutating func inherit(root: String) throws(KernelError) {
     let known = Set(entries.values.map(\.cgroup.id)).union(gates.values.map(\.cgroup.id))
     for row in try kernel.containers() where !known.contains(row.cgroup_id) {

@@ -153,8 +153,8 @@ class RuntimeCase(unittest.TestCase):
     def pod(self, *, annotations: dict[str, str] | None = None, cgroup_parent: str | None = None,
             pids: int = api.CONTAINER, privileged: bool = False, labels: dict[str, str] | None = None,
             namespace: str = NAMESPACE) -> Pod:
-        """A running pod that is removed after the test. Without `cgroup_parent` one as kubelet names it. `pids`: with whom
-        its containers share the pid namespace."""
+        """A running pod that is removed after the test. Without `cgroup_parent` one as kubelet names it. `pids`: with
+        whom its containers share the pid namespace."""
         pod = Pod(self.runtime, annotations or {}, cgroup_parent, pids, privileged, labels or {}, namespace)
         self.parent_cgroups.add(pod.cgroup_parent)
         return pod
