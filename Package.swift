@@ -79,6 +79,9 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"), .product(name: "InMemoryLogging", package: "swift-log"),
       ]),
     .testTarget(name: "TryTests", dependencies: ["Try", "NRI", "Policy", "System"]),
+    .testTarget(
+      name: "DocumentationTests",
+      dependencies: ["Policy", "Seccomp", "YAML", "Enforcement", "Events", "BPF", "CStockade", "System"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11
