@@ -83,6 +83,11 @@ class Containerd:
         return self.release >= (2, 2)
 
     @property
+    def takes_errno(self) -> bool:
+        """Whether the policy may say an errno, as RuntimeDefault does: from NRI 0.12 on."""
+        return self.release >= (2, 3)
+
+    @property
     def has_validation(self) -> bool:
         """Whether NRI of this version asks plugins what they think of a container, and can require plugins."""
         return self.release >= (2, 2)
