@@ -88,6 +88,9 @@ let package = Package(
       name: "DoctorTests", dependencies: ["Doctor", "BPF", "Policy", "System"], exclude: ["Containerd", "Dumps"]),
     .testTarget(name: "CommandOptionsTests", dependencies: ["CommandOptions"]),
     .testTarget(name: "TryTests", dependencies: ["Try", "CommandOptions", "NRI", "Policy", "System"]),
+    .testTarget(
+      name: "DocumentationTests",
+      dependencies: ["Policy", "Seccomp", "YAML", "Enforcement", "Events", "BPF", "CStockade", "System"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11

@@ -6,14 +6,6 @@
 #ifndef STOCKADE_MAPS_H
 #define STOCKADE_MAPS_H
 
-#define STOCKADE_CONTAINERS_MAX 16384
-#define STOCKADE_POLICIES_MAX	4096
-#define STOCKADE_PATH_RULES_MAX 262144
-#define STOCKADE_ARGUMENTS_MAX	65536
-#define STOCKADE_STRAYS_MAX	8192
-#define STOCKADE_RATES_MAX	4096
-#define STOCKADE_EVENTS_BYTES	(1 << 20)
-
 /*
  * Cgroup id -> who is bound, by what. Writer: the daemon. Readers: all programs, by container_get().
  * Full: the start of the container is refused.

@@ -5,7 +5,6 @@
 
 #include "network_packet.bpf.h"
 
-#define FLOWS_MAX	65536
 #define FLOW_IDLE_NS	(STOCKADE_FLOW_IDLE_SECONDS * 1000000000ULL)
 #define FLOW_REFRESH_NS 1000000000ULL
 
@@ -82,7 +81,7 @@ struct flow {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, FLOWS_MAX);
+	__uint(max_entries, STOCKADE_FLOWS_MAX);
 	__type(key, struct flow_key);
 	__type(value, struct flow);
 } flows SEC(".maps");

@@ -12,7 +12,6 @@
 #define IPV4_HEADER_BYTES    20
 #define IPV4_OPTIONS_MAX     40 /* 15 words less the header */
 #define IPV6_HEADER_BYTES    40
-#define IPV6_EXTENSIONS_MAX  8 /* longest chain that is followed; RFC 8200 recommends at most 5 different ones */
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 #define IPV6_FRAGMENT_OFFSET 0xfff8
 
@@ -175,7 +174,7 @@ __noinline int parse_ipv6(struct __sk_buff *skb, __u32 start, struct packet *pac
 	packet->protocol = header.next;
 	packet->portless = 0;
 	packet->transport = start + IPV6_HEADER_BYTES;
-	for (int i = 0; i < IPV6_EXTENSIONS_MAX; i++) {
+	for (int i = 0; i < STOCKADE_IPV6_EXTENSIONS_MAX; i++) {
 		if (packet->portless || !is_ipv6_extension(packet->protocol))
 			return 0;
 		if (skip_ipv6_extension(skb, packet))

@@ -15,8 +15,8 @@ package final class Daemon {
   package enum Source: Sendable {
     /// The text that the runtime sends in Configure; where it is empty, the usual file.
     case runtime
-    /// A file, whatever the runtime sends. Where it is required and cannot be used, there is no daemon; else a broken one
-    /// refuses every container.
+    /// A file, whatever the runtime sends. Where it is required and cannot be used, there is no daemon; else a broken
+    /// one refuses every container.
     case file(String, required: Bool)
   }
 

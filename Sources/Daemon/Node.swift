@@ -59,8 +59,8 @@ package final class Node: Sendable {
     }
   }
 
-  /// Starts the thread that carries events; once. Until then the kernel keeps them: only with a configuration is it known
-  /// where they go, and only with what an earlier process left, whose they are.
+  /// Starts the thread that carries events; once. Until then the kernel keeps them: only with a configuration is it
+  /// known where they go, and only with what an earlier process left, whose they are.
   package func carryEvents() {
     let isFirst = state.withLock { state in
       defer { state.carriesEvents = true }

@@ -3,9 +3,9 @@ import CStockade
 import Policy
 
 extension CompiledPolicy {
-  /// Adds the file section: its defaults in `policy`, a kernel rule for each path and directory, and one for each folder
-  /// above a rule that does not allow, so that the folder is not moved away from it. `mode: Audit` is applied by the
-  /// caller.
+  /// Adds the file section: its defaults in `policy`, a kernel rule for each path and directory, and one for each
+  /// folder above a rule that does not allow, so that the folder is not moved away from it. `mode: Audit` is applied by
+  /// the caller.
   mutating func add(_ file: FileSection) {
     guard file.strictest != .allow else { return }
     policy.flags |= UInt32(STOCKADE_HAS_FILE.rawValue)
@@ -32,7 +32,7 @@ extension [PathRule] {
     return (verdict(speaking(of: .read)), verdict(speaking(of: .write)))
   }
 
-  /// Each folder above a rule that does not allow -> these rules. A directory's own path is a folder above its contents.
+  /// Each folder above a rule that does not allow -> these rules. A directory's own path is above its contents.
   fileprivate var restrictionsBelow: [[UInt8]: [Int]] {
     var found: [[UInt8]: [Int]] = [:]
     for index in indices where self[index].action != .allow {

@@ -21,8 +21,8 @@ package enum CompileNetworkError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// Adds the network sections to `compiled`: their prefixes, and in its `policy` the defaults, flags and ports that bind()
-/// refuses. A section that allows everything is left out. `mode: Audit` is applied by the caller.
+/// Adds the network sections to `compiled`: their prefixes, and in its `policy` the defaults, flags and ports that
+/// bind() refuses. A section that allows everything is left out. `mode: Audit` is applied by the caller.
 package func compileNetwork(
   _ network: NetworkSection, into compiled: inout CompiledPolicy
 ) throws(CompileNetworkError) {

@@ -40,8 +40,8 @@ extension ConfinementTable {
     if !isGated(gate.cgroup.id) { try kernel.remove(gate.cgroup.id) }
   }
 
-  /// Ends the gates of pods whose cgroup is gone: the runtime does not tell of every pod's end. An inherited gate, whose
-  /// sandbox is not known, ends when no process is left behind it.
+  /// Ends the gates of pods whose cgroup is gone: the runtime does not tell of every pod's end. An inherited gate,
+  /// whose sandbox is not known, ends when no process is left behind it.
   mutating func openGoneGates() throws(KernelError) {
     for (sandbox, gate) in gates where isOver(sandbox, gate) { try openGate(sandbox: sandbox) }
   }

@@ -4,8 +4,8 @@ import System
 
 /// What an earlier process, or a runtime that forgot to tell, left in the kernel.
 extension ConfinementTable {
-  /// Takes over what an earlier process left in force, as it is, until the runtime says what runs: NRI 0.6 never says it
-  /// to a plugin that it launched. What lies in a cgroup that is gone is taken away.
+  /// Takes over what an earlier process left in force, as it is, until the runtime says what runs: NRI 0.6 never says
+  /// it to a plugin that it launched. What lies in a cgroup that is gone is taken away.
   mutating func inherit(root: String) throws(KernelError) {
     let known = Set(entries.values.map(\.cgroup.id)).union(gates.values.map(\.cgroup.id))
     for row in try kernel.containers() where !known.contains(row.cgroup_id) {
@@ -39,7 +39,7 @@ extension ConfinementTable {
 
   /// Takes over or takes away every kernel entry that no known container or gate accounts for.
   ///
-  /// - Parameter root: the mount point of the v2 hierarchy.
+  /// - Parameter root: the mount point of the hierarchy that containers are found in: v2, or v1 with `pids`.
   mutating func settleLeftovers(root: String) throws(KernelError) {
     dropInherited()
     let known = Set(entries.values.map(\.cgroup.id)).union(gates.values.map(\.cgroup.id))

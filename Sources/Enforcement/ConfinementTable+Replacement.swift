@@ -2,8 +2,8 @@ import BPF
 import CStockade
 import Policy
 
-/// A changed profile: its new text is written beside the old one, its containers are pointed at that one by one, and the
-/// old one goes with the last of them.
+/// A changed profile: its new text is written beside the old one, its containers are pointed at that one by one, and
+/// the old one goes with the last of them.
 extension ConfinementTable {
   /// Gives every running container of a profile its new text. After an error some have the old one, whole; the same
   /// text can be tried again.

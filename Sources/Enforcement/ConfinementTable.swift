@@ -205,7 +205,7 @@ package struct ConfinementTable: Sendable {
       cgroup_id: cgroup.id, revision: revision, state: state.rawValue, root_device: rootDevice, check: 0, pad: 0)
   }
 
-  /// The next container of such a profile gets a policy of its own: `removeUnusedPolicies` takes these out of the kernel.
+  /// The next container of such a profile gets its own policy: `removeUnusedPolicies` takes these out of the kernel.
   private mutating func forgetUnusedPolicies() {
     let used = Set(entries.values.compactMap(\.policy))
     policies = policies.filter { used.contains($0.key) }

@@ -25,7 +25,7 @@ package enum EnforcementError: Error, CustomStringConvertible, Sendable {
     case .badPID(let pid, let why): "cannot look at the container's process \(pid): \(why)"
     case .noCgroup(let path, let error): "no cgroup \(path): \(error.reason)"
     case .processElsewhere(let pid, let expected, let found):
-      "process \(pid) is not in cgroup \(expected) but in \(found ?? "no cgroup v2"); check the runtime's cgroup driver"
+      "process \(pid) is not in cgroup \(expected) but in \(found ?? "none"); check the runtime's cgroup driver"
     case .sharesRuntimeMountNamespace(let pid):
       "process \(pid) shares the runtime's mount namespace, where the container cannot be told from the runtime"
     case .notFiltered(let pid):

@@ -97,8 +97,8 @@ package final class Enforcer: Sendable {
     }
   }
 
-  /// Lets a container without a policy of ours run where something of ours would hold it back: its pod's gate, a refused
-  /// start, or what an earlier process put in force. Nothing to do elsewhere.
+  /// Lets a container without a policy of ours run where something of ours would hold it back: its pod's gate, a
+  /// refused start, or what an earlier process put in force. Nothing to do elsewhere.
   ///
   /// - Parameter beforeGate: its pod is about to get a gate.
   package func admit(_ start: Start, beforeGate: Bool = false) throws(EnforcementError) {
@@ -225,8 +225,8 @@ package final class Enforcer: Sendable {
     return (try? entry.cgroup.isEmpty()) ?? false
   }
 
-  /// Gives the running containers of a changed profile its new text. After an error some of them have the old one, until
-  /// `replaceUnfinished` succeeds.
+  /// Gives the running containers of a changed profile its new text. After an error some of them have the old one,
+  /// until `replaceUnfinished` succeeds.
   package func replace(_ profile: Profile) throws(KernelError) {
     try table?.withLock { (table) throws(KernelError) in try table.replace(profile) }
   }

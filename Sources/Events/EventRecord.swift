@@ -19,7 +19,7 @@ package struct EventRecord: Sendable {
     package var pathIsTruncated = false
     package var arguments: [String] = []
     package var argumentsAreTruncated = false
-    /// `kernel`: read in the decision itself; `proc`: from `/proc/PID/cmdline` later, so the process may have changed it.
+    /// `kernel`: read in the decision itself; `proc`: read later from `/proc/PID/cmdline`, which may have changed.
     package var argumentsSource = "kernel"
   }
 

@@ -3,8 +3,8 @@ import TTRPC
 /// The plugin's side of the protocol, without I/O: what to do with each message.
 ///
 /// States: `connected` -> Configure -> `configured`. RegisterPlugin's answer may come in either, since the runtime does
-/// not wait for having sent it. Synchronize, in one or more parts, follows Configure, but not always: NRI 0.6 never sends
-/// it to a plugin that it launched.
+/// not wait for having sent it. Synchronize, in one or more parts, follows Configure, but not always: NRI 0.6 never
+/// sends it to a plugin that it launched.
 ///
 /// Refused with an error status, so that the runtime refuses the container: a call that comes too early, cannot be read
 /// or lacks its pod or container. The connection's end, by a thrown error: bytes that are no frames or messages, an

@@ -15,8 +15,8 @@ final class PluginService {
   /// To be sent first, on `Connection.runtime`.
   var registration: Message { plugin.registration }
 
-  /// Handles what the socket gave, cut anywhere. Each answer is sent, on `Connection.plugin`, before the next message is
-  /// looked at.
+  /// Handles what the socket gave, cut anywhere. Each answer is sent, on `Connection.plugin`, before the next message
+  /// is looked at.
   func receive(_ bytes: ArraySlice<UInt8>, send: (Message) throws(NRIError) -> Void) throws(NRIError) {
     let received: [TrunkDecoder.Received]
     do throws(WireError) { received = try decoder.receive(bytes) } catch { throw .wire(error) }

@@ -3,7 +3,7 @@ extension Profile {
   ///
   /// - Parameters:
   ///   - path: from the container's root, fully resolved.
-  ///   - isNew: not of the image. DESIGN: newExecutables.
+  ///   - isNew: not of the image; docs/profile-reference.md, "Which rule decides".
   ///   - isFileless: deleted, memfd or detached; its path then means nothing.
   ///   - isEntrypoint: the first exec of the container's payload.
   ///   - arguments: argv of the new image, each without its NUL.

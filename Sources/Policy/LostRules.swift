@@ -1,5 +1,5 @@
-/// What one container goes without, although its node could enforce it: found at the start, where `failurePolicy: Ignore`
-/// lets it pass.
+/// What one container goes without, although its node could enforce it: found at the start, where
+/// `failurePolicy: Ignore` lets it pass.
 extension Profile {
   /// What the profile says of processes: `process`, `file` and `kernel`.
   package func lostProcessRules(because why: String) -> [Gap] {

@@ -33,7 +33,7 @@ package enum FailurePolicy: String, CaseIterable, Sendable {
   case ignore = "Ignore"
 }
 
-/// What can enforce exec, file and kernel rules, worst first. DESIGN: tiers.
+/// What can enforce exec, file and kernel rules, worst first; docs/tiers.md.
 package enum Tier: Int, CaseIterable, Comparable, Sendable {
   case none, signal, fmodRet, lsm
 

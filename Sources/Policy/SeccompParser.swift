@@ -46,12 +46,12 @@ extension SeccompFilter {
   /// Rules of one filter, names of one rule.
   package static let rulesMax = 1024
   package static let namesMax = 1024
-  /// A system call has six arguments, and each may be compared twice.
-  package static let argumentsMax = 12
+  /// A system call has six arguments, and each may be compared once.
+  package static let argumentsMax = 6
   /// Architectures, or flags.
   package static let wordsMax = 32
-  /// `SECCOMP_RET_DATA`: the errno that the kernel returns is cut to this anyway.
-  private static let errnoMax = 4095
+  /// `SECCOMP_RET_DATA`. How much of it an action may use depends on the action, which is not looked at here.
+  private static let errnoMax = 0xffff
 
   static func read(_ fields: Fields) -> SeccompFilter? {
     fields.require("defaultAction", "an action like SCMP_ACT_ERRNO")
@@ -86,7 +86,7 @@ extension SeccompFilter {
     for (key, hint) in [("index", "0 to 5"), ("value", "a number"), ("op", "an operator like SCMP_CMP_EQ")] {
       fields.require(key, hint)
     }
-    let index = fields.integer("index", in: 0...5)
+    let index = fields.integer("index", in: 0...argumentsMax - 1)
     let value = fields.unsigned("value")
     let valueTwo = fields.has("valueTwo") ? fields.unsigned("valueTwo") : 0
     guard let index, let value, let valueTwo, let op = fields.text("op") else { return nil }

@@ -91,8 +91,8 @@ extension NodeConfiguration {
       ?? .unconfined(because: "no annotation, binding or defaultProfile chooses a profile")
   }
 
-  /// Whether some container of the pod could get a profile that is enforced, or be refused. Errs to true: images are not
-  /// known yet.
+  /// Whether some container of the pod could get a profile that is enforced, or be refused. Errs to true: images are
+  /// not known yet.
   ///
   /// - Parameter isAudited: whether a profile can be used, and is `mode: Audit`.
   package func needsGate(pod: PodContext, isAudited: (String) -> Bool) -> Bool {

@@ -49,7 +49,7 @@ enum Contradictions {
   /// Arguments that both rules match; nil where none were found, as for conditions that exclude each other.
   private static func witness(_ first: SeccompFilter.Rule, _ second: SeccompFilter.Rule) -> [UInt64]? {
     let both = first.arguments + second.arguments
-    var arguments = [UInt64](repeating: 0, count: FilterCheck.argumentsMax)
+    var arguments = [UInt64](repeating: 0, count: SeccompFilter.argumentsMax)
     for condition in both {
       let choices = both.filter { $0.index == condition.index }.flatMap(\.matchingValues)
       let matching = choices.first { choice in

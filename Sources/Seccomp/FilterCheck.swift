@@ -8,8 +8,6 @@ enum FilterCheck {
   static let rulesPerCallMax = 128
   /// Most conditions, counted for each name. libseccomp's time has a limit of its own, in FilterInput.
   static let conditionsMax = 512
-  /// A system call has six arguments.
-  static let argumentsMax = 6
 
   static func check(_ filter: SeccompFilter, at location: Location) throws(SeccompError) {
     let action = try FilterAction(word: filter.defaultAction, errnoReturn: filter.defaultErrno, at: location)
@@ -51,8 +49,9 @@ enum FilterCheck {
   }
 
   private static func check(_ argument: SeccompFilter.Argument, at location: Location) throws(SeccompError) {
-    guard argument.index < argumentsMax else {
-      throw .refused(location, "argument index \(argument.index); a call has arguments 0 to \(argumentsMax - 1)")
+    guard argument.index < SeccompFilter.argumentsMax else {
+      throw .refused(
+        location, "argument index \(argument.index); a call has arguments 0 to \(SeccompFilter.argumentsMax - 1)")
     }
     _ = try FilterWords.comparison(argument.op, at: location)
     let (value, second) = (argument.value, argument.valueTwo)

@@ -46,7 +46,7 @@ extension FilterProgram {
   /// `struct seccomp_data` in words of 32 bits: number, architecture, instruction pointer, arguments low half first.
   private static func data(architecture: UInt32, number: Int32, arguments: [UInt64]) -> [UInt32] {
     var data = [UInt32(bitPattern: number), architecture, 0, 0]
-    for index in 0..<FilterCheck.argumentsMax {
+    for index in 0..<SeccompFilter.argumentsMax {
       let argument = index < arguments.count ? arguments[index] : 0
       data += [UInt32(truncatingIfNeeded: argument), UInt32(argument >> 32)]
     }

@@ -107,7 +107,7 @@ struct LocalhostProfile {
     let members = try members(node, ["index", "value", "valueTwo", "op"])
     guard let op = members["op"] else { throw refused(node, "the condition has no op") }
     guard let index = UInt32(exactly: try unsigned(members["index"])) else {
-      throw refused(node, "the argument index is out of range: 0 to \(FilterCheck.argumentsMax - 1)")
+      throw refused(node, "the argument index is out of range: 0 to \(SeccompFilter.argumentsMax - 1)")
     }
     return SeccompFilter.Argument(
       index: index, value: try unsigned(members["value"]), valueTwo: try unsigned(members["valueTwo"]),

@@ -1,7 +1,7 @@
 import Glibc
 import System
 
-/// The default image: this machine's static busybox, one file a applet, as the busybox images of the registries have it.
+/// The default image: this machine's static busybox, one file an applet, as in the registries' busybox images.
 ///
 /// Applets are hard links, so that a rule can tell `/bin/cat` from `/usr/bin/wget`; a symbolic link would always be
 /// resolved to `/bin/busybox`.

@@ -3,7 +3,8 @@ import System
 
 /// Starting other programs: posix_spawnp(3).
 enum Program {
-  /// Starts `arguments[0]`, looked up in PATH, with this process's environment, no signal blocked and SIGPIPE not ignored.
+  /// Starts `arguments[0]`, looked up in PATH, with this process's environment, no blocked signal and SIGPIPE not
+  /// ignored.
   ///
   /// - Parameter ownGroup: in a process group of its own, out of reach of a terminal's ^C.
   static func start(

@@ -1,5 +1,5 @@
-// embed-bpf CLANG OBJCOPY INCLUDE WORK OUTPUT SOURCE...: compiles each BPF source and writes a Swift file that holds the
-// objects as base64 text.
+// embed-bpf CLANG OBJCOPY INCLUDE WORK OUTPUT SOURCE...: compiles each BPF source and writes a Swift file that holds
+// the objects as base64 text.
 // Text, since the compiler needs 24 s and 1 GB for a 100 KB array literal and 0.1 s for a string.
 import Glibc
 

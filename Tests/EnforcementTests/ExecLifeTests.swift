@@ -108,7 +108,7 @@ struct ExecLifeTests {
     #expect(world.start(program) == "killed")
   }
 
-  /// A process behind a gate that has, as the runtime's init after its pivot_root, a root of its own; with a program there.
+  /// A process behind a gate that has, as the runtime's init after its pivot_root, a root of its own with a program.
   private func behindGate() throws -> (world: ExecWorld, start: String) {
     let world = try ExecWorld()
     _ = try world.program("root/program")

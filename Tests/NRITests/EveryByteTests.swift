@@ -6,8 +6,8 @@ import Testing
 /// The whole recordings, the one of 5.4 MB too, cut in two at each of their bytes.
 ///
 /// What decides where frames and messages begin holds nothing but headers, so that a copy of its state costs little and
-/// each cut is read to the end of its frame only: from there on the state alone decides. What is left out, appending the
-/// bytes to a body, is shown by the tests that read whole messages.
+/// each cut is read to the end of its frame only: from there on the state alone decides. What is left out, appending
+/// the bytes to a body, is shown by the tests that read whole messages.
 @Suite("framing at every byte", .timeLimit(.minutes(10)))
 struct EveryByteTests {
   @Test("cut in two at any byte, the framing is the same", arguments: Capture.all)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("the runtime's half and the plugin's half, over a socket pair")
 struct SessionTests {
-  /// Runs `body` with a runtime of that version to which the plugin is connected; the plugin's session must then end well.
+  /// Runs `body` with a runtime of that version to which the plugin is connected; its session must then end well.
   private func session(
     _ version: NRIVersion, _ handler: ScriptedHandler, ends reason: PluginSession.EndReason = .closed,
     _ body: (RuntimeConnection) throws -> Void

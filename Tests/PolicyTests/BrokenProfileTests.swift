@@ -527,16 +527,16 @@ import Testing
         """
       ),
       (
-        "{type: Inline, defaultAction: SCMP_ACT_ALLOW, syscalls: [{names: [], errnoRet: 4096}]}",
+        "{type: Inline, defaultAction: SCMP_ACT_ALLOW, syscalls: [{names: [], errnoRet: 65536}]}",
         """
         p.yaml:5: spec.seccomp.syscalls[0] has no action; add an action like SCMP_ACT_ALLOW
         p.yaml:5: spec.seccomp.syscalls[0].names is empty; add to it or leave it out
         """
       ),
       (
-        "{type: Inline, defaultAction: SCMP_ACT_ALLOW, defaultErrnoRet: 4096}",
+        "{type: Inline, defaultAction: SCMP_ACT_ALLOW, defaultErrnoRet: 65536}",
         """
-        p.yaml:5: spec.seccomp.defaultErrnoRet is the number 4096; write a number from 0 to 4095
+        p.yaml:5: spec.seccomp.defaultErrnoRet is the number 65536; write a number from 0 to 65535
         """
       ),
       (

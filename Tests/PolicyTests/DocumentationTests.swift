@@ -167,7 +167,7 @@ import Testing
   @Test("every example of the reference loads beside the profiles of config/profiles")
   func profileExamples() throws {
     let examples = try examples(of: "docs/profile-reference.md")
-    #expect(examples.count == 5)
+    #expect(examples.count == 6)
     try withFolder { folder in
       let shipped = try Files.names(in: "\(root)/config/profiles")
       for name in shipped { try Files.write(Files.text("\(root)/config/profiles/\(name)"), to: "\(folder)/\(name)") }

@@ -270,7 +270,7 @@ import Testing
       (NetworkRuleParser.rulesMax, "network", "at most 512 fit"),
       (SeccompFilter.rulesMax, "syscalls", "at most 1024 fit"),
       (SeccompFilter.namesMax, "names", "at most 1024 fit"),
-      (SeccompFilter.argumentsMax, "args", "at most 12 fit"),
+      (SeccompFilter.argumentsMax, "args", "at most 6 fit"),
       (SeccompFilter.wordsMax, "flags", "at most 32 fit"),
       (ProfileLayer.extendsMax, "extends", "at most 16 fit"),
     ])

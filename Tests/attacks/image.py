@@ -15,8 +15,8 @@ DEPTH, DEEP_NAME = 17, "d" * 255
 # The same program each, at places that the profiles speak of.
 PROGRAMS = (
     "opt/allowed", "opt/denied", "opt/denied-folder/program", "opt/covered", "opt/covered-too", "opt/linked",
-    "opt/renamed", "opt/renamed-too", "opt/written", "opt/unwritten", "app/program", "opt/unlisted", "other/app/program",
-    "opt/odd\x01\udcff\n name", "opt/over/" + "/".join(["long" * 25] * 6) + "/program",
+    "opt/renamed", "opt/renamed-too", "opt/written", "opt/unwritten", "app/program", "opt/unlisted",
+    "other/app/program", "opt/odd\x01\udcff\n name", "opt/over/" + "/".join(["long" * 25] * 6) + "/program",
 )  # fmt: skip
 SCRIPTS = {
     "opt/by-denied.sh": "/opt/denied",

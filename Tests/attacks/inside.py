@@ -4,9 +4,9 @@ Tries the attacks on the kernel that runs, and prints a line of JSON for each: w
 
     inside.py STOCKADE IMAGE CGROUP TIER [--open] [--executions N]
 
-CGROUP is how cgroups are mounted: v2, hybrid or v1. TIER is the one that this kernel must reach, or any. With --open the
-attacks are also tried where nothing is denied. With --executions nothing else is done than so many execs into a running
-container, of a program that its profile allows: none may be refused.
+CGROUP is how cgroups are mounted: v2, hybrid or v1. TIER is the one that this kernel must reach, or any. With --open
+the attacks are also tried where nothing is denied. With --executions nothing else is done than so many execs into a
+running container, of a program that its profile allows: none may be refused.
 """
 
 import argparse

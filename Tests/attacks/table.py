@@ -341,4 +341,6 @@ KERNEL = (
     surface("mprotect of written memory", "protect-code", stage="allow"),
 )
 
-ATTACKS = (*NAMES, *SCRIPTS, *NEW, *MOUNTS, *HOST, *USERS, *EXEC, *LISTED, *READ, *CHANGE, *OTHERS, *DAEMON, *NETWORK, *KERNEL)
+ATTACKS = (
+    *NAMES, *SCRIPTS, *NEW, *MOUNTS, *HOST, *USERS, *EXEC, *LISTED, *READ, *CHANGE, *OTHERS, *DAEMON, *NETWORK, *KERNEL,
+)  # fmt: skip

@@ -6,6 +6,7 @@ import pathlib
 import unittest
 import uuid
 
+import away
 import cri
 import image
 import leftovers
@@ -152,8 +153,8 @@ class RuntimeCase(unittest.TestCase):
     def pod(self, *, annotations: dict[str, str] | None = None, cgroup_parent: str | None = None,
             pids: int = api.CONTAINER, privileged: bool = False, labels: dict[str, str] | None = None,
             namespace: str = NAMESPACE) -> Pod:
-        """A running pod that is removed after the test. Without `cgroup_parent` one as kubelet names it. `pids`: with whom
-        its containers share the pid namespace."""
+        """A running pod that is removed after the test. Without `cgroup_parent` one as kubelet names it. `pids`: with
+        whom its containers share the pid namespace."""
         pod = Pod(self.runtime, annotations or {}, cgroup_parent, pids, privileged, labels or {}, namespace)
         self.parent_cgroups.add(pod.cgroup_parent)
         return pod
@@ -240,6 +241,16 @@ class PluginCase(RuntimeCase):
         self.assert_denied(container, "wc", "/etc/passwd")
         refused = container.exec("probe", "tcp", "127.0.0.1", str(profiles.BLOCKED))
         self.assertEqual(refused.out, "connect: Operation not permitted\n")
+
+    def assert_create_answered(self, asked: str, pod: Pod) -> None:
+        """A Create while the plugin is away: `asked` is of away.RECORDED."""
+        message = away.message(asked, self.runtime.release)
+        name = f"asked-{uuid.uuid4()}"
+        if message is None:
+            pod.create("probe", "sleep", name=name)
+            return
+        with self.assertRaisesRegex(cri.Refused, message):
+            pod.create("probe", "sleep", name=name)
 
     def assert_released(self, container: Container) -> None:
         """No pin and no map entry of this container is left, while its pod may live on."""

@@ -24,6 +24,11 @@ SLOW_NRI = """
   plugin_registration_timeout = "120s"
   plugin_request_timeout = "60s"
 """
+REQUIRED = """
+[plugins."io.containerd.nri.v1.nri".default_validator]
+  enable = true
+  required_plugins = ["stockade"]
+"""
 CONFIG_2 = """
 version = 3
 [plugins."io.containerd.cri.v1.images"]
@@ -60,16 +65,32 @@ class Containerd:
         self.package = package
         self.archive = archive
         self.version = (package / "version").read_text().strip()
+        # Whether it is told to refuse containers while the plugin is away; only with `has_validation`.
+        self.requires_plugin = False
         self.folder = SCRATCH / "containerd"
         self.log = SCRATCH / "containerd.log"
         self.process: subprocess.Popen | None = None
         self.cri: cri.Client | None = None
 
     @property
+    def release(self) -> tuple[int, int]:
+        major, minor = (int(part) for part in self.version.split(".")[:2])
+        return major, minor
+
+    @property
     def has_seccomp_adjustment(self) -> bool:
         """Whether NRI of this version takes a seccomp policy from a plugin."""
-        major, minor = (int(part) for part in self.version.split(".")[:2])
-        return (major, minor) >= (2, 2)
+        return self.release >= (2, 2)
+
+    @property
+    def takes_errno(self) -> bool:
+        """Whether the policy may say an errno, as RuntimeDefault does: from NRI 0.12 on."""
+        return self.release >= (2, 3)
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether NRI of this version asks plugins what they think of a container, and can require plugins."""
+        return self.release >= (2, 2)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -80,7 +101,8 @@ class Containerd:
         config = self.folder / "config.toml"
         kind = CONFIG_1 if self.version.startswith("1.") else CONFIG_2
         version, rest = kind.strip().split("\n", 1)
-        text = "\n".join([version, PLACES, rest, NRI + (SLOW_NRI if host.patience > 1 else "")])
+        nri = NRI + (SLOW_NRI if host.patience > 1 else "") + (REQUIRED if self.requires_plugin else "")
+        text = "\n".join([version, PLACES, rest, nri])
         config.write_text(text.format(folder=self.folder, image=image.NAME))
         return config
 

@@ -2,7 +2,8 @@
 
 `enter()` puts this process into a mount namespace of its own in which /run is empty, changes to /dev, /etc and /opt are
 thrown away, and /sys/fs/bpf is a bpffs of its own. So containerd and the plugin use their documented places, and
-nothing outside sees it. It also makes this process the one that orphans fall to, so that shims and containers are found.
+nothing outside sees it. It also makes this process the one that orphans fall to, so that shims and containers are
+found.
 """
 
 import ctypes

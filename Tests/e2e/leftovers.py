@@ -93,7 +93,7 @@ def entries(pinned_map: pathlib.Path) -> list[dict]:
 
 
 def bound(cgroup_id: int | None = None) -> list[str]:
-    """What the plugin still holds for containers, or for one: pins of links, in a folder per cgroup, and map entries."""
+    """What the plugin still holds for containers, or for one: pins of links, a folder a cgroup, and map entries."""
     links = [path for path in PINS.rglob("*") if path.parent.name.isdigit()]
     maps = [path for path in PINS.rglob("*") if path.name in CONTAINER_MAPS]
     rows = [(path.name, entry) for path in maps for entry in entries(path)]

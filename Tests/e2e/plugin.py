@@ -92,7 +92,8 @@ class Plugin:
     @staticmethod
     def _launched_pids() -> list[int]:
         """Also of those that containerd left behind."""
-        return [pid for pid in host.all_pids() if host.command_of(pid).startswith(str(PLUGINS)) and not host.is_zombie(pid)]
+        pids = [pid for pid in host.all_pids() if host.command_of(pid).startswith(str(PLUGINS))]
+        return [pid for pid in pids if not host.is_zombie(pid)]
 
     def start(self) -> None:
         """Starts an external plugin and waits until the runtime has told it what runs."""

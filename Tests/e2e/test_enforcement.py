@@ -138,6 +138,15 @@ class Enforcement:
         self.assert_denied(container, "id")
         wait_until("the warning", lambda: "seccomp" in self.plugin.messages())
 
+    def test_the_shipped_filter_is_in_force_where_the_runtime_takes_it(self):
+        if not self.runtime.takes_errno:
+            self.skipTest(f"containerd {self.runtime.version} takes no filter with an errno")
+        for profile in ("syscalls", "signal-baseline"):
+            with self.subTest(profile):
+                container = self.profiled_pod(profile).run("probe", "sleep")
+                self.assertRegex(pathlib.Path(f"/proc/{container.pid}/status").read_text(), r"(?m)^Seccomp:\s+2$")
+                self.assert_runs(container, "id", "-u", prints="0\n")
+
     def test_a_refused_start_leaves_nothing(self):
         pod = self.profiled_pod("needs-filter")
         container = pod.create("probe", "sleep")

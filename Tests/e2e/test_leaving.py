@@ -19,7 +19,8 @@ class Leaving(PluginCase):
         return pod.run("probe", "sleep", mounts={"/cgroup": str(unified())})
 
     def test_a_process_in_another_cgroup_may_not_exec_what_is_denied(self):
-        output = self.privileged_container().exec("sh", "-c", f"{ways.MOVE}; /usr/bin/wc /usr/bin/script; echo status $?")
+        script = f"{ways.MOVE}; /usr/bin/wc /usr/bin/script; echo status $?"
+        output = self.privileged_container().exec("sh", "-c", script)
         self.assertRegex(output.out, "^moved\nstatus (126|137)\n$")
 
     def test_a_process_in_another_cgroup_may_not_reach_what_is_denied(self):

@@ -50,8 +50,9 @@ class Lifecycle:
     def test_a_container_created_while_the_plugin_was_away_may_not_exec(self):
         pod = self.profiled_pod("shop")
         self.plugin.kill()
-        unguarded = pod.create("probe", "sleep")
-        unguarded.start()
+        self.assert_create_answered("the first Create", pod)
+        self.assert_create_answered("a later Create", pod)
+        unguarded = pod.run("probe", "sleep")
         self.assertEqual(self.wait_for_exit(unguarded).exit_code, 137)
         self.replace_plugin()
         self.assert_bound_to_shop(pod.run("probe", "sleep", name="next"))

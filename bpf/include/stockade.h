@@ -22,7 +22,7 @@ typedef uint64_t stockade_u64;
 
 #define STOCKADE_PATH_MAX_BYTES		 4096 /* longest path that the walk builds; PATH_MAX */
 #define STOCKADE_RULE_PATH_MAX_BYTES	 512  /* longest path in a rule, a directory's trailing slash included */
-#define STOCKADE_ARGUMENTS_MAX_BYTES	 4096 /* arguments of an exec that argument rules look at; longer: see below */
+#define STOCKADE_ARGUMENTS_MAX_BYTES	 4096 /* arguments of an exec that argument rules look at */
 #define STOCKADE_ARGUMENT_TEXT_MAX_BYTES 128
 #define STOCKADE_ARGUMENT_RULES_MAX	 16 /* of one path rule */
 #define STOCKADE_NET_ENTRIES_MAX	 64 /* of one network node */
@@ -30,6 +30,17 @@ typedef uint64_t stockade_u64;
 #define STOCKADE_NET_PREFIXES_MAX	 65536 /* of all policies together, per direction and family */
 #define STOCKADE_CGROUP_LEVELS_MAX	 64    /* a container's own cgroup is not nested deeper */
 #define STOCKADE_EVENT_DATA_MAX_BYTES	 4096
+#define STOCKADE_IPV6_EXTENSIONS_MAX	 8 /* longest chain that is followed; RFC 8200 recommends 5 different ones */
+
+/* Elements of the maps, of all containers and policies together. maps.bpf.h says what full means. */
+#define STOCKADE_CONTAINERS_MAX 16384 /* and gates */
+#define STOCKADE_POLICIES_MAX	4096
+#define STOCKADE_PATH_RULES_MAX 262144
+#define STOCKADE_ARGUMENTS_MAX	65536
+#define STOCKADE_STRAYS_MAX	8192
+#define STOCKADE_FLOWS_MAX	65536
+#define STOCKADE_RATES_MAX	4096
+#define STOCKADE_EVENTS_BYTES	1048576 /* a power of two, as ring buffers have it */
 
 /* Ordered so that of two rules of equal rank the greater wins. */
 enum stockade_action { STOCKADE_ALLOW = 0, STOCKADE_AUDIT = 1, STOCKADE_BLOCK = 2 };
