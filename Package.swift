@@ -13,7 +13,7 @@ let package = Package(
     .target(
       name: "CStockade", path: "bpf", exclude: ["LICENSE.GPL-2.0", "LICENSE.BSD-2-Clause"], sources: ["assert.c"]),
     .target(name: "CSystem"),
-    .target(name: "CBPF", linkerSettings: [archive("bpf"), archive("elf"), archive("z")]),
+    .target(name: "CBPF", linkerSettings: [archive("bpf"), archive("elf"), archive("zstd"), archive("z")]),
     .target(name: "CSeccomp", linkerSettings: [archive("seccomp")]),
     .target(name: "CYAML", linkerSettings: [archive("yaml")]),
     .target(name: "CProtobuf", linkerSettings: [archive("protobuf-c")]),
