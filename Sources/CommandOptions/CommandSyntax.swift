@@ -32,7 +32,7 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
     self.usageStatus = usageStatus
   }
 
-  /// Reads the command line and runs `body` with it. Prints the help where it is asked for, and what is wrong otherwise.
+  /// Reads the command line and runs `body` with it. Prints the help where it is asked for, or what is wrong.
   ///
   /// - Parameters:
   ///   - arguments: those behind the command's name.

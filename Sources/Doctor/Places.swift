@@ -87,8 +87,8 @@ package struct RunningProcess: Equatable, Sendable {
     return fileName(path.hasSuffix(deleted) ? String(path.dropLast(deleted.count)) : path)
   }
 
-  /// Those of root in our pid namespace, but for this one and the kernel's. Anybody may give his processes any name, and
-  /// what is taken for containerd is run.
+  /// Those of root in our pid namespace, but for this one and the kernel's. Anybody may give a process any name, and what
+  /// is taken for containerd is run.
   package static func all() -> [RunningProcess] {
     ((try? Files.names(in: "/proc")) ?? []).compactMap(pid_t.init).sorted()
       .filter { $0 != getpid() }.compactMap(RunningProcess.init)
@@ -106,7 +106,7 @@ package struct RunningProcess: Equatable, Sendable {
       workingFolder: (try? Files.link(at: "\(folder)/cwd")) ?? "/", sharesOurFiles: Self.isOurs("mnt", of: folder))
   }
 
-  /// By the text of `/proc/PID/status`: all four user ids, so a program that is set-user-ID does not count. Who owns the
+  /// By the text of `/proc/PID/status`: all four user ids, so a set-user-ID program does not count. The owner of the
   /// files of /proc says less: root, where a process may not be dumped.
   static func isOfRoot(_ status: String) -> Bool {
     let ids = status.split(separator: "\n").first { $0.hasPrefix("Uid:") }?.split(whereSeparator: \.isWhitespace)
