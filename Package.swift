@@ -44,11 +44,14 @@ let package = Package(
         "NRI", "Policy", "Seccomp", "BPF", "CSystem", "Enforcement", "Events", "YAML", "System",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .target(
+      name: "ProfileCheck",
+      dependencies: ["Daemon", "Enforcement", "Policy", "Seccomp", "YAML", "System"]),
     .target(name: "Try", dependencies: ["NRI", "Policy", "System"]),
     .executableTarget(
       name: "stockade",
       dependencies: [
-        "Daemon", "Enforcement", "Events", "Policy", "Seccomp", "System", "Try",
+        "Daemon", "Enforcement", "Events", "Policy", "ProfileCheck", "Seccomp", "System", "Try",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
@@ -78,6 +81,10 @@ let package = Package(
         "Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "EnforcementTesting", "Events", "CStockade", "System",
         .product(name: "Logging", package: "swift-log"), .product(name: "InMemoryLogging", package: "swift-log"),
       ]),
+    .testTarget(
+      name: "ProfileCheckTests",
+      dependencies: ["ProfileCheck", "Daemon", "Enforcement", "Policy", "Seccomp", "YAML", "System"],
+      exclude: ["Broken"]),
     .testTarget(name: "TryTests", dependencies: ["Try", "NRI", "Policy", "System"]),
   ],
   swiftLanguageModes: [.v6],

@@ -15,7 +15,9 @@ enum Command {
                                serve the runtime's NRI socket (default \(NRISocket.defaultPath))
       try --profile FILE -- COMMAND [ARG...]
                                run a command in a container under a profile; see stockade try --help
-      profile check FILE...    say what is wrong with profiles, and what this node would not enforce
+      profile check [-o json] [--node tier=TIER,cgroup=LAYOUT,containerd=VERSION] PATH...
+                               say what is wrong with profiles (files, folders, - for standard input), and what
+                               this node, or the one described, does not enforce
       doctor [-o json]         say what this node can enforce, and how to get more
       version                  print the version
 

@@ -1,36 +1,32 @@
-import Daemon
-import Enforcement
-import Policy
-import Seccomp
+import ProfileCheck
 import System
 
 /// `stockade profile check`
 enum ProfileCommand {
+  /// - Returns: 0; 1 where a profile is broken or the judged node refuses it; 2 for a wrong command line.
   static func main(_ arguments: [String]) -> Int32 {
-    guard arguments.first == "check", arguments.count > 1 else {
-      return Command.usage("profile: say check and the files")
-    }
-    var status: Int32 = 0
-    for file in arguments.dropFirst() where !check(file) { status = 1 }
-    return status
-  }
-
-  private static func check(_ file: String) -> Bool {
-    do {
-      let library = try ProfileLibrary(file: file, environment: try SeccompEnvironment.thisNode())
-      for name in library.names {
-        let loaded = try library.profile(named: name)
-        _ = try PolicyCompiler.compile(loaded.profile, tier: .signal, hasNetwork: true, withoutNewExecutables: false)
-        put("\(file): profile \(name) is well-formed\n", to: 1)
-        for note in loaded.seccomp?.notes ?? [] { put("  seccomp: \(note)\n", to: 1) }
-        for gap in loaded.profile.gaps(on: NodeCapabilities(tier: .signal)) {
-          put("  at tier signal: \(gap)\n", to: 1)
+    guard arguments.first == "check" else { return Command.usage("profile: say check and the files or folders") }
+    var options = CheckOptions()
+    var rest = arguments.dropFirst()
+    while let word = rest.popFirst() {
+      switch word {
+      case "-o":
+        guard rest.popFirst() == "json" else { return Command.usage("profile check: -o takes json") }
+        options.printsJSON = true
+      case "--node":
+        guard let value = rest.popFirst() else { return Command.usage("profile check: --node needs a value") }
+        do throws(NodeDescriptionError) { options.node = try NodeDescription.parse(value) } catch {
+          return Command.usage("profile check: --node \(value): \(error)")
         }
+      case ProfileCheck.standardInput: options.paths.append(word)
+      case _ where word.hasPrefix("-"): return Command.usage("profile check: unknown option \"\(word)\"")
+      default: options.paths.append(word)
       }
-      return true
-    } catch {
-      put("\(error)\n", to: 2)
-      return false
+    }
+    guard !options.paths.isEmpty else { return Command.usage("profile check: name files or folders") }
+    do { return try options.run() } catch {
+      put("stockade: \(error)\n", to: 2)
+      return 1
     }
   }
 }
