@@ -48,12 +48,16 @@ let package = Package(
     .target(
       name: "Doctor",
       dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "BPF", "CSystem", "TOML", "YAML", "System"]),
+    .target(
+      name: "ProfileCheck",
+      dependencies: ["Daemon", "Enforcement", "Policy", "Seccomp", "YAML", "System"]),
     .target(name: "CommandOptions", dependencies: ["Policy", "System"]),
     .target(name: "Try", dependencies: ["CommandOptions", "NRI", "Policy", "System"]),
     .executableTarget(
       name: "stockade",
       dependencies: [
-        "CommandOptions", "Daemon", "Doctor", "Enforcement", "Events", "Policy", "Seccomp", "System", "Try",
+        "CommandOptions", "Daemon", "Doctor", "Enforcement", "Events", "Policy", "ProfileCheck", "Seccomp", "System",
+        "Try",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
@@ -91,6 +95,10 @@ let package = Package(
     .testTarget(
       name: "DocumentationTests",
       dependencies: ["Policy", "Seccomp", "YAML", "Enforcement", "Events", "BPF", "CStockade", "System"]),
+    .testTarget(
+      name: "ProfileCheckTests",
+      dependencies: ["ProfileCheck", "Daemon", "Enforcement", "Policy", "Seccomp", "YAML", "System"],
+      exclude: ["Broken"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11

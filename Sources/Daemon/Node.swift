@@ -104,6 +104,7 @@ package final class Node: Sendable {
       tier: enforcer.tier, tierReason: tierReason, networkProblem: enforcer.networkProblem)
     let report = profiles.reload { $0.refusal($0.gaps(on: node)) }
     for message in report.messages { log.error("profile", metadata: ["problem": "\(message)"]) }
+    for warning in report.warnings { log.warning("profile", metadata: ["problem": "\(warning)"]) }
     for (name, reason) in report.refused {
       log.error(
         "the new text of a profile is refused, and the old one stays in force",

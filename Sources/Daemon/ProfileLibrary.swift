@@ -1,13 +1,7 @@
 import Policy
 import Seccomp
 import Synchronization
-
-/// A profile that was loaded whole: its rules and its seccomp filter, both checked.
-package struct LoadedProfile: Equatable, Sendable {
-  package var profile: Profile
-  /// nil: the profile has no `seccomp`.
-  package var seccomp: ResolvedSeccomp?
-}
+import System
 
 /// The node's profiles, ready for use. Reading files and building filters happens in `reload`, never in a look-up.
 package final class ProfileLibrary: Sendable {
@@ -20,13 +14,15 @@ package final class ProfileLibrary: Sendable {
     package var refused: [(name: String, reason: String)] = []
     /// What is wrong, a line each.
     package var messages: [String] = []
+    /// What is accepted in changed profiles and hardly meant.
+    package var warnings: [Problem] = []
   }
 
   private struct State {
     var store: ProfileStore
     var loaded: [String: LoadedProfile] = [:]
-    /// By name: why a profile that was read has no usable filter.
-    var failures: [String: SeccompError] = [:]
+    /// By name: why a profile that was read cannot be loaded whole.
+    var failures: [String: PolicyError] = [:]
 
     /// Those whose filter is in a file of its own, which can change while the profile does not.
     var localhostProfiles: [String] {
@@ -43,30 +39,36 @@ package final class ProfileLibrary: Sendable {
 
   /// Empty until the first `reload`.
   package init(folder: String, environment: SeccompEnvironment) {
-    state = Mutex(State(store: ProfileStore(folder: folder)))
+    let store = ProfileStore(folder: folder) { profile in
+      ProfileLoader(folder: folder, environment: environment).problems(of: profile)
+    }
+    state = Mutex(State(store: store))
     seccompFolder = folder
     self.environment = environment
   }
 
   /// One profile file, with its bases and seccomp files from the same folder.
   package init(file: String, environment: SeccompEnvironment) throws {
-    let folder = file.lastIndex(of: "/").map { String(file[..<$0]) } ?? "."
-    let profile = try Profile.load(file: file)
-    seccompFolder = folder.isEmpty ? "/" : folder
+    seccompFolder = Files.folder(of: file)
     self.environment = environment
-    var filters = FilterCache(folder: seccompFolder, environment: environment)
-    let loaded = LoadedProfile(profile: profile, seccomp: try filters.filter(of: profile))
+    var loader = ProfileLoader(folder: seccompFolder, environment: environment)
+    let profile = try Profile.load(file: file, furtherProblems: loader.problems)
+    let loaded = try loader.load(profile)
     state = Mutex(State(store: ProfileStore(folder: seccompFolder), loaded: [profile.name: loaded]))
   }
 
   package var names: [String] { state.withLock { $0.loaded.keys.sorted() } }
 
-  /// - Throws: `PolicyError`, `SeccompError` or `Refusal`, saying which profile and where it was looked for.
+  /// - Throws: `PolicyError` where there is no such profile, `Refusal` where it cannot be used: a line, since it is what
+  ///   the runtime shows.
   package func profile(named name: String) throws -> LoadedProfile {
     try state.withLock { state in
       if let loaded = state.loaded[name] { return loaded }
-      if let failure = state.failures[name] { throw failure }
-      _ = try state.store.profile(named: name)
+      if let failure = state.failures[name] { throw Refusal(profile: name, failure.summary) }
+      do throws(PolicyError) { _ = try state.store.profile(named: name) } catch {
+        if case .noSuchProfile = error { throw error }
+        throw Refusal(profile: name, error.summary)
+      }
       throw Refusal(profile: name, "it was read, but is not loaded whole")
     }
   }
@@ -80,7 +82,7 @@ package final class ProfileLibrary: Sendable {
     var next = state.withLock { $0 }
     let read = next.store.reload()
     var report = Report(messages: read.messages)
-    var filters = FilterCache(folder: seccompFolder, environment: environment)
+    var loader = ProfileLoader(folder: seccompFolder, environment: environment)
     for name in Set(read.changed).union(next.localhostProfiles).sorted() {
       next.failures[name] = nil
       guard let profile = try? next.store.profile(named: name) else {
@@ -91,14 +93,15 @@ package final class ProfileLibrary: Sendable {
         report.refused.append((name, reason))
         continue
       }
-      do throws(SeccompError) {
-        let loaded = LoadedProfile(profile: profile, seccomp: try filters.filter(of: profile))
+      do throws(PolicyError) {
+        let loaded = try loader.load(profile)
         if loaded == next.loaded[name] { continue }
         if let old = next.loaded[name], old.seccomp != loaded.seccomp { report.staleFilters.append(name) }
         next.loaded[name] = loaded
         report.changed.append(loaded)
+        report.warnings += loaded.warnings
       } catch {
-        report.messages.append("\(error)\(next.loaded[name] == nil ? "" : " (the last good version stays in force)")")
+        report.add(error, keptVersion: next.loaded[name] != nil)
         if next.loaded[name] == nil { next.failures[name] = error }
       }
     }
@@ -107,23 +110,12 @@ package final class ProfileLibrary: Sendable {
   }
 }
 
-/// The filters of one loading. Most profiles share a base's, and libseccomp takes tens of milliseconds for each.
-private struct FilterCache {
-  let folder: String
-  let environment: SeccompEnvironment
-  private var filters: [(section: SeccompSection, mode: Mode, filter: ResolvedSeccomp)] = []
-
-  init(folder: String, environment: SeccompEnvironment) {
-    self.folder = folder
-    self.environment = environment
-  }
-
-  /// nil: the profile has no `seccomp`.
-  mutating func filter(of profile: Profile) throws(SeccompError) -> ResolvedSeccomp? {
-    guard let section = profile.seccomp else { return nil }
-    if let known = filters.first(where: { $0.section == section && $0.mode == profile.mode }) { return known.filter }
-    let filter = try resolve(section, profilesFolder: folder, mode: profile.mode, environment: environment)
-    filters.append((section, profile.mode, filter))
-    return filter
+extension ProfileLibrary.Report {
+  /// Each line once: profiles that extend one share its filter, and what is wrong with it.
+  fileprivate mutating func add(_ error: PolicyError, keptVersion: Bool) {
+    let consequence = keptVersion ? " (the last good version stays in force)" : ""
+    for line in error.description.split(separator: "\n") where !messages.contains(line + consequence) {
+      messages.append(line + consequence)
+    }
   }
 }

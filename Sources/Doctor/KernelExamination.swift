@@ -1,4 +1,4 @@
-import CSystem
+import Daemon
 import Enforcement
 import Glibc
 import Policy
@@ -54,24 +54,19 @@ struct KernelExamination {
   }
 
   private mutating func proveTier(_ hierarchy: CgroupHierarchy) {
-    do {
-      let kernel = try Self.withPrivateBPFFileSystem { folder in
-        // The one that this process is in by now: the number of the one before may be given to another.
-        let own = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
-        return try BPFKernel(pinFolder: folder, runtimeMountNamespace: own, hierarchy: hierarchy)
-      }
-      let node = NodeCapabilities(
-        tier: kernel.tier, tierReason: kernel.tierReason, networkProblem: kernel.networkProblem)
-      try kernel.removeAll()
-      addProved(node, hierarchy)
+    do throws(Errno) {
+      add(try NodeProbe.capabilities(), hierarchy)
     } catch {
-      capabilities = NodeCapabilities(tier: .none, tierReason: "\(error)", networkProblem: "\(error)")
-      findings.append(Finding(.tier, .missing, "none: \(error)", "see docs/tiers.md; only seccomp can be enforced"))
+      add(NodeCapabilities(tier: .none, tierReason: "\(error)", networkProblem: "\(error)"), hierarchy)
     }
   }
 
-  private mutating func addProved(_ node: NodeCapabilities, _ hierarchy: CgroupHierarchy) {
+  private mutating func add(_ node: NodeCapabilities, _ hierarchy: CgroupHierarchy) {
     capabilities = node
+    guard node.tier != .none else {
+      return findings.append(
+        Finding(.tier, .missing, "none: \(node.tierReason)", "see docs/tiers.md; only seccomp can be enforced"))
+    }
     let found = "\(node.tier.name), proved by a refused exec" + (node.tierReason.isEmpty ? "" : "; \(node.tierReason)")
     findings.append(
       node.tier == .lsm
@@ -81,14 +76,5 @@ struct KernelExamination {
     }
     findings.append(
       Finding(.networkRules, .missing, problem, hierarchy.layout == .v1 ? Self.cgroupV2Advice : nil))
-  }
-
-  /// In a mount namespace of this process, so that no pin of a running Stockade is seen or touched.
-  private static func withPrivateBPFFileSystem<Result>(_ body: (_ folder: String) throws -> Result) throws -> Result {
-    let folder = "/sys/fs/bpf"
-    try call("get a mount namespace") { stockade_unshare_mounts() }
-    try call("make mounts private") { mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil) }
-    try call("mount a bpf file system on \(folder)") { mount("stockade", folder, "bpf", 0, "mode=0700") }
-    return try body(folder + "/stockade")
   }
 }

@@ -47,7 +47,7 @@ package final class BPFKernel: PolicyKernel {
     _ policy: KernelPolicy, _ pinFolder: String, _ hierarchy: CgroupHierarchy
   ) -> (programs: (NetworkPrograms, NetworkTables)?, problem: String?) {
     guard hierarchy.layout != .v1, let root = hierarchy.root else {
-      return (nil, "there is no cgroup v2 hierarchy, to which alone programs that judge packets can be attached")
+      return (nil, CgroupHierarchy.noV2Text)
     }
     do throws(BPFError) {
       let programs = try NetworkPrograms(shared: policy.shared, pinFolder: pinFolder, rootCgroupPath: root)

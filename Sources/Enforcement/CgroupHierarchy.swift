@@ -4,8 +4,11 @@ import System
 /// Where this node's containers are found among its cgroups: the v2 hierarchy; where there is none, the v1 hierarchy of
 /// the controller pids, which every runtime uses.
 package struct CgroupHierarchy: Equatable, Sendable {
-  package enum Layout: String, Sendable { case v2, hybrid, v1 }
+  package enum Layout: String, CaseIterable, Sendable { case v2, hybrid, v1 }
 
+  /// Why `network` cannot be enforced on layout v1.
+  package static let noV2Text =
+    "there is no cgroup v2 hierarchy, to which alone programs that judge packets can be attached"
   package static let noneText = "neither cgroup v2 nor the v1 controller pids is mounted"
   private static let v1Controller: Substring = "pids"
 

@@ -9,13 +9,21 @@ package enum CompileNetworkError: Error, Equatable, CustomStringConvertible {
   /// Ingress blocks `count` separate port ranges for every peer.
   case bindRanges(count: Int, at: Location)
 
-  package var description: String {
+  package var problem: Problem {
     switch self {
-    case .entries(let prefix, let count, let location):
-      "\(location): \(count) rules and ports apply to \(prefix), and an address may have \(STOCKADE_NET_ENTRIES_MAX); "
+    case .entries(_, _, let location), .bindRanges(_, let location): Problem(location, message)
+    }
+  }
+
+  package var description: String { problem.description }
+
+  private var message: String {
+    switch self {
+    case .entries(let prefix, let count, _):
+      "\(count) rules and ports apply to \(prefix), and an address may have \(STOCKADE_NET_ENTRIES_MAX); "
         + "join ports into ranges with endPort, or use fewer rules for it"
-    case .bindRanges(let count, let location):
-      "\(location): ingress blocks \(count) separate port ranges for every peer, and a profile may have "
+    case .bindRanges(let count, _):
+      "ingress blocks \(count) separate port ranges for every peer, and a profile may have "
         + "\(STOCKADE_BIND_RANGES_MAX); join ports into ranges with endPort"
     }
   }

@@ -25,4 +25,16 @@ package enum PolicyCompiler {
     }
     return compiled
   }
+
+  /// Everything for which the kernel's tables are too small, on whatever node.
+  package static func problems(of profile: Profile) -> [Problem] {
+    let network = profile.applyingMode().network
+    var (egress, ingress) = (NetworkSection(), NetworkSection())
+    (egress.egress, ingress.ingress) = (network.egress, network.ingress)
+    return [egress, ingress].compactMap { section in
+      var compiled = CompiledPolicy(policy: stockade_policy())
+      do throws(CompileNetworkError) { try compileNetwork(section, into: &compiled) } catch { return error.problem }
+      return nil
+    }
+  }
 }

@@ -143,7 +143,7 @@ extension NetworkDirection {
 extension NodeCapabilities {
   /// `this node has tier signal (the kernel …)`
   fileprivate var tierSentence: String {
-    "this node has tier \(tier.name)" + (tierReason.isEmpty ? "" : " (\(tierReason))")
+    "\(name) has tier \(tier.name)" + (tierReason.isEmpty ? "" : " (\(tierReason))")
   }
 
   fileprivate func needs(_ tiers: String) -> String { "it needs tier \(tiers), and \(tierSentence)" }

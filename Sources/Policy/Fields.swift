@@ -7,21 +7,38 @@ package struct Fields {
   package let place: String
   package let problems: Problems
   private let keys: [String]
+  /// Keys that a misspelt one probably means.
+  private var meant: Set<String> = []
+  /// Whether some key is none of `keys`.
+  private(set) var hasUnknownKeys = false
 
   /// nil where `node` is no mapping. Unknown keys are reported.
   ///
   /// - Parameter keys: in the order in which messages list them.
   package init?(_ node: Node, _ place: String, keys: [String], _ problems: Problems) {
     guard let entries = node.entries else {
-      problems.add(node.line, "\(place) is \(node.kind); write a mapping with the keys \(keys.joined(separator: ", "))")
+      let advice =
+        node.text.flatMap { Self.missingSpace($0, keys) }
+        ?? "; write a mapping with the keys \(keys.joined(separator: ", "))"
+      problems.add(node.line, "\(place) is \(node.kind)\(advice)")
       return nil
     }
     (self.node, self.place, self.problems, self.keys) = (node, place, problems, keys)
     for entry in entries where !keys.contains(entry.key) {
-      let advice = Suggestion.advice(
-        for: entry.key, among: keys, otherwise: "its keys are \(keys.joined(separator: ", "))")
+      hasUnknownKeys = true
+      if let near = Suggestion.nearest(to: entry.key, among: keys) { meant.insert(near) }
+      let advice =
+        Self.missingSpace(entry.key, keys)
+        ?? Suggestion.advice(for: entry.key, among: keys, otherwise: "its keys are \(keys.joined(separator: ", "))")
       problems.add(entry.line, "unknown key \(quoted(entry.key)) in \(place)\(advice)")
     }
+  }
+
+  /// Of `mode:Audit`, which YAML reads as one text.
+  private static func missingSpace(_ text: String, _ keys: [String]) -> String? {
+    guard let colon = text.firstIndex(of: ":"), keys.contains(String(text[..<colon])) else { return nil }
+    let value = text[text.index(after: colon)...]
+    return value.isEmpty ? nil : "; write a space after the colon: \(quoted(text[..<colon] + ": " + value))"
   }
 
   /// The `place` of a document's own keys.
@@ -41,9 +58,9 @@ package struct Fields {
 
   package func has(_ key: String) -> Bool { self[key] != nil }
 
-  /// Reports a missing key. `hint`: what to write.
+  /// Reports a missing key, unless a misspelt one stands for it. `hint`: what to write.
   package func require(_ key: String, _ hint: String) {
-    if !has(key) { problems.add(line, "\(place) has no \(key); add \(hint)") }
+    if !has(key), !meant.contains(key) { problems.add(line, "\(place) has no \(key); add \(hint)") }
   }
 
   package func refuse(_ key: String, _ why: String) {
@@ -149,11 +166,14 @@ package struct Fields {
     return values
   }
 
-  /// A mapping below this one; reported where it is empty.
+  /// A mapping below this one; nil where it is empty too, which is reported.
   package func section(_ key: String, keys: [String]) -> Fields? {
     guard let node = self[key] else { return nil }
     guard let fields = Fields(node, path(key), keys: keys, problems) else { return nil }
-    if node.entries?.isEmpty == true { problems.add(node.line, "\(path(key)) is empty; add to it or leave it out") }
+    guard node.entries?.isEmpty == false else {
+      problems.add(node.line, "\(path(key)) is empty; add to it or leave it out")
+      return nil
+    }
     return fields
   }
 }

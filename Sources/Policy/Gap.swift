@@ -8,6 +8,8 @@ package struct NodeCapabilities: Equatable, Sendable {
   package var tierReason: String
   /// nil: `network` can be enforced; else why not: `cgroup v2 is not mounted`.
   package var networkProblem: String?
+  /// Which node, for messages.
+  package var name = "this node"
   /// Of the pod. A sandboxed runtime runs the container where the host's kernel sees none of it.
   package var runtimeHandler: String
 
@@ -38,8 +40,10 @@ package struct Gap: Equatable, Sendable, CustomStringConvertible {
   package var why: String
   package var remedy: String
 
-  package var description: String {
-    let place = location.map { " (\($0))" } ?? ""
+  package var description: String { text(place: location.map { " (\($0))" } ?? "") }
+
+  /// - Parameter place: behind the subject.
+  package func text(place: String = "") -> String {
     let verb = coverage == .none ? "cannot be enforced" : "can only partly be enforced"
     return "\(subject)\(place) \(verb): \(why); \(remedy)"
   }

@@ -24,14 +24,16 @@ package struct NetworkRuleParser {
 
   func rules() -> [NetworkRule] {
     guard let nodes = section.list("rules", limit: Self.rulesMax) else { return [] }
-    let rules = nodes.enumerated().compactMap { rule($0.element, "\(section.path("rules"))[\($0.offset)]") }
+    let rules = nodes.enumerated().compactMap { index, node in
+      problems.whole { rule(node, "\(section.path("rules"))[\(index)]") }
+    }
     reportRepeated(rules)
     return rules
   }
 
   private func rule(_ node: Node, _ place: String) -> NetworkRule? {
     guard let fields = Fields(node, place, keys: ["cidr", "except", "ports", "action"], problems) else { return nil }
-    if !fields.has("cidr"), !fields.has("ports") {
+    if !fields.has("cidr"), !fields.has("ports"), !fields.hasUnknownKeys {
       problems.add(
         fields.line, "\(place) has neither cidr nor ports; add one, or write defaultAction instead of the rule")
     }

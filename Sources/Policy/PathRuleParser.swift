@@ -6,6 +6,7 @@ extension ProfileLayer.Process {
     guard let fields = spec.section("process", keys: keys) else { return nil }
     var section = Self()
     section.defaultAction = fields.action("defaultAction")
+    section.defaultLocation = fields.location(of: "defaultAction")
     section.allowEntrypoint = fields.bool("allowEntrypoint")
     section.newExecutables = fields.action("newExecutables")
     section.fileless = fields.action("fileless")
@@ -19,6 +20,7 @@ extension ProfileLayer.FileAccess {
     guard let fields = spec.section("file", keys: ["defaultAction", "rules"]) else { return nil }
     var section = Self()
     section.defaultAction = fields.action("defaultAction")
+    section.defaultLocation = fields.location(of: "defaultAction")
     section.rules = PathRuleParser(fields, isProcess: false).rules()
     return section
   }
@@ -45,7 +47,9 @@ package struct PathRuleParser {
 
   func rules() -> [PathRule] {
     guard let nodes = section.list("rules", limit: Self.rulesMax) else { return [] }
-    let rules = nodes.enumerated().compactMap { rule($0.element, "\(section.path("rules"))[\($0.offset)]") }
+    let rules = nodes.enumerated().compactMap { index, node in
+      problems.whole { rule(node, "\(section.path("rules"))[\(index)]") }
+    }
     reportRepeated(rules)
     return rules
   }
@@ -61,7 +65,7 @@ package struct PathRuleParser {
     let recursive = fields.bool("recursive")
     let access = fields.words("access", \Access.rawValue)
     let allowNew = fields.bool("new")
-    let arguments = arguments(fields, ruleAction: action)
+    let arguments = isProcess ? arguments(fields, ruleAction: action) : []
     guard let target, let action, let path = RulePath.parse(target, fields, isDirectory: directory != nil) else {
       return nil
     }
@@ -72,12 +76,14 @@ package struct PathRuleParser {
     rule.access = access.map(Set.init) ?? rule.access
     rule.allowNew = allowNew ?? false
     rule.arguments = arguments
-    if rule.allowNew, action == .block { fields.refuse("new", "has no meaning in a Block rule; remove it") }
+    if isProcess, rule.allowNew, action == .block {
+      fields.refuse("new", "has no meaning in a Block rule; remove it")
+    }
     return rule
   }
 
   private func refuseMisplaced(_ fields: Fields) {
-    if !fields.has("path"), !fields.has("directory") {
+    if !fields.has("path"), !fields.has("directory"), !fields.hasUnknownKeys {
       problems.add(fields.line, "\(fields.place) has neither path nor directory; add one")
     }
     if fields.has("path") {
@@ -113,7 +119,9 @@ extension PathRuleParser {
     let index = fields.integer("index", in: 0...Self.argumentIndexMax)
     let used = ArgumentRule.Kind.allCases.filter { fields.has($0.rawValue) }
     guard used.count == 1 else {
-      problems.add(fields.line, "\(place) needs one of contains, equals and prefix; it has \(used.count)")
+      if used.count > 1 || !fields.hasUnknownKeys {
+        problems.add(fields.line, "\(place) needs one of contains, equals and prefix; it has \(used.count)")
+      }
       return nil
     }
     guard let text = fields.text(used[0].rawValue), let action else { return nil }

@@ -19,17 +19,27 @@ package enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Never empty, in the order of the lines.
   case invalid([Problem])
   case unreadable(Errno)
-  /// `hints`: broken files in which it may be.
-  case noSuchProfile(name: String, lookedIn: String, hints: [String])
+  /// `advice`: where it may be, or what to do, after a semicolon.
+  case noSuchProfile(name: String, lookedIn: String, advice: String)
 
   package var description: String {
     switch self {
     case .invalid(let problems): return problems.map(\.description).joined(separator: "\n")
     case .unreadable(let error): return error.description
-    case .noSuchProfile(let name, let place, let hints):
-      let hint = hints.isEmpty ? "; add it or choose another" : "; it may be in a file that has errors: \(hints[0])"
-      return "profile \(quoted(name)) does not exist: looked in \(place)\(hint)"
+    case .noSuchProfile(let name, let place, let advice):
+      return "profile \(quoted(name)) does not exist: looked in \(place)\(advice)"
     }
+  }
+}
+
+extension PolicyError {
+  /// To be repeated in another message.
+  var firstLine: String { description.split(separator: "\n").first.map(String.init) ?? description }
+
+  /// One line for whoever cannot mend the file: the first problem, and how many more there are.
+  package var summary: String {
+    guard case .invalid(let problems) = self, problems.count > 1 else { return description }
+    return "\(firstLine) (and \(problems.count - 1) more, in the log)"
   }
 }
 
@@ -44,14 +54,15 @@ package final class Problems {
     found.append(Problem(Location(file: file, line: line), message))
   }
 
+  /// How many were added, to see whether reading a part added one.
+  var count: Int { found.count }
+
+  /// All that was added, in the order of the lines.
+  package var sorted: [Problem] { found.ordered(of: file) }
+
   /// Throws all that was added, if anything.
   package func check() throws(PolicyError) {
-    guard !found.isEmpty else { return }
-    // Stable, so that two problems of one line stay in the order in which they were found.
-    let sorted = found.enumerated().sorted {
-      ($0.element.location.line, $0.offset) < ($1.element.location.line, $1.offset)
-    }
-    throw .invalid(sorted.map(\.element))
+    if !found.isEmpty { throw .invalid(sorted) }
   }
 
   /// The one document of a file; an error of the text itself is its only problem.
@@ -59,5 +70,20 @@ package final class Problems {
     do throws(YAMLError) { return try Node.parse(bytes, file: file) } catch {
       throw .invalid([Problem(Location(file: file, line: error.line), error.problem)])
     }
+  }
+}
+
+extension [Problem] {
+  /// Each once: the file's own first, then those of other files, in the order of the lines.
+  package func ordered(of file: String) -> [Problem] {
+    func rank(_ problem: Problem) -> (Int, String) {
+      problem.location.file == file ? (0, "") : (1, problem.location.file)
+    }
+    // Stable, so that two problems of one line stay in the order in which they were found.
+    let sorted = enumerated().sorted { a, b in
+      if rank(a.element) != rank(b.element) { return rank(a.element) < rank(b.element) }
+      return (a.element.location.line, a.offset) < (b.element.location.line, b.offset)
+    }
+    return sorted.map(\.element).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 }

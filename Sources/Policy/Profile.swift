@@ -16,6 +16,8 @@ package struct Profile: Equatable, Sendable {
   package var kernelBlock: [KernelSurface] = []
   /// What other containers may not do to this one's processes; nil: Block where the node can, Audit in `mode: Audit`.
   package var otherContainers: Action?
+  /// What is accepted and hardly meant, such as that no program can start.
+  package var warnings: [Problem] = []
 
   package init(name: String, file: String) {
     self.name = name
@@ -202,57 +204,4 @@ package struct CIDR: Hashable, Sendable {
 /// A part of the kernel that a profile can block. docs/tiers.md says what each covers.
 package enum KernelSurface: String, CaseIterable, Sendable {
   case mount, ptrace, userNamespaces, bpf, ioUring, packetSockets, moduleLoad, keyrings, perfEvents, executableMemory
-}
-
-/// `spec.seccomp` as written: words in OCI's spelling, not yet checked with libseccomp.
-package struct SeccompSection: Equatable, Sendable {
-  package enum Source: Equatable, Sendable {
-    case runtimeDefault
-    /// A file name in the profiles folder: no slash, not `..`.
-    case localhost(String)
-    case inline(SeccompFilter)
-  }
-  package var source: Source
-  package var location: Location
-  package init(source: Source, location: Location) {
-    self.source = source
-    self.location = location
-  }
-}
-
-/// A seccomp filter in OCI's words (`linux.seccomp` of the runtime specification).
-package struct SeccompFilter: Equatable, Sendable {
-  package var defaultAction: String
-  package var defaultErrno: UInt32?
-  package var architectures: [String] = []
-  package var flags: [String] = []
-  package var syscalls: [Rule] = []
-
-  package struct Rule: Equatable, Sendable {
-    package var names: [String]
-    package var action: String
-    package var errnoReturn: UInt32?
-    package var arguments: [Argument] = []
-    /// Where the rule stands, where it came from a file.
-    package var location: Location?
-    package init(names: [String], action: String) {
-      self.names = names
-      self.action = action
-    }
-  }
-
-  package struct Argument: Equatable, Sendable {
-    package var index: UInt32
-    package var value: UInt64
-    package var valueTwo: UInt64
-    package var op: String
-    package init(index: UInt32, value: UInt64, valueTwo: UInt64, op: String) {
-      self.index = index
-      self.value = value
-      self.valueTwo = valueTwo
-      self.op = op
-    }
-  }
-
-  package init(defaultAction: String) { self.defaultAction = defaultAction }
 }

@@ -1,58 +1,65 @@
-import Glibc
 import System
 import YAML
 
 /// The profile files of a folder, as they are on the disk now.
-package struct ProfileFolder {
+package struct ProfileFolder: Sendable {
   /// Most files of one folder that are read.
   package static let filesMax = 1024
   static let suffix = ".yaml"
+  private static let otherSuffix = ".yml"
 
-  /// By path. A file that cannot be used has its error.
-  var files: [String: Result<ProfileLayer, PolicyError>] = [:]
+  package let path: String
+  /// By path.
+  package private(set) var files: [String: ProfileFile] = [:]
   /// What is no error of one file.
-  var messages: [String] = []
+  package private(set) var messages: [String] = []
+  /// Files that are not read and look like profiles: by path, why.
+  package private(set) var ignored: [String: String] = [:]
 
+  /// - Parameter prefix: what stands before a file's name in messages; nil: the folder and a slash.
   /// - Throws: where the folder itself cannot be listed.
-  init(reading folder: String) throws(Errno) {
-    var names = try Files.names(in: folder).filter { !$0.utf8.starts(with: ".".utf8) }
-    for name in names where hasSuffix(name, ".yml") {
-      messages.append("\(folder)/\(name) is not read; rename it to end in \(Self.suffix)")
+  package init(reading folder: String, prefix: String? = nil) throws(Errno) {
+    path = folder
+    let prefix = prefix ?? folder + "/"
+    let all = try Files.names(in: folder)
+    for name in all {
+      guard let why = Self.whyIgnored(name), !Self.isHidden(name), hasSuffix(name, Self.otherSuffix) else { continue }
+      ignored[prefix + name] = why
+      messages.append("\(prefix)\(name) is not read; rename it to end in \(Self.suffix)")
     }
-    names = names.filter { hasSuffix($0, Self.suffix) }
+    let names = all.filter { Self.whyIgnored($0) == nil }
     if names.count > Self.filesMax {
       messages.append("\(folder) has \(names.count) profiles; only the first \(Self.filesMax) are read")
     }
-    for name in names.prefix(Self.filesMax) {
-      let path = "\(folder)/\(name)"
-      files[path] = Result { () throws(PolicyError) in try Self.read(path) }
+    for name in names.dropFirst(Self.filesMax) {
+      ignored[prefix + name] =
+        "the folder has \(names.count) profiles, and only the first \(Self.filesMax) are read"
     }
+    for name in names.prefix(Self.filesMax) { files[prefix + name] = ProfileFile(prefix + name) }
     refuseSharedNames()
   }
 
-  /// One file, which must be a regular one: reading a pipe would block the caller.
-  static func read(_ path: String) throws(PolicyError) -> ProfileLayer {
-    let bytes: [UInt8]
-    do throws(Errno) {
-      guard try Files.status(path).st_mode & S_IFMT == S_IFREG else {
-        throw Errno(EINVAL, "read \(path), which is no regular file")
-      }
-      bytes = try Files.read(path, limit: Node.fileMaxBytes)
-    } catch {
-      throw .unreadable(error)
-    }
-    return try ProfileLayer.parse(bytes, file: path)
+  /// Why a file of this name is not read from a folder; nil where it is.
+  package static func whyIgnored(_ name: String) -> String? {
+    if isHidden(name) { return "its name begins with a dot" }
+    return hasSuffix(name, suffix) ? nil : "its name does not end in \(suffix)"
   }
+
+  private static func isHidden(_ name: String) -> Bool { name.utf8.starts(with: ".".utf8) }
+
+  /// Of the files without problems.
+  package var layers: [ProfileLayer] { files.values.filter { $0.error == nil }.compactMap(\.layer) }
 
   /// Two files with one name: nobody can say which is meant, so neither is.
   private mutating func refuseSharedNames() {
-    let good = files.compactMap { path, result in (try? result.get()).map { (path, $0) } }
-    for (name, group) in Dictionary(grouping: good, by: \.1.name) where group.count > 1 {
-      let group = group.sorted { $0.0 < $1.0 }
-      for (path, layer) in group {
-        let others = group.filter { $0.0 != path }.map { $0.1.location.description }.joined(separator: ", ")
-        let message = "metadata.name \(quoted(name)) is also in \(others); rename one of them"
-        files[path] = .failure(.invalid([Problem(layer.location, message)]))
+    for (name, group) in Dictionary(grouping: layers, by: \.name) where group.count > 1 {
+      let group = group.sorted { $0.location.file < $1.location.file }
+      for layer in group {
+        let others = group.filter { $0.location.file != layer.location.file }.map(\.location.description)
+        files[layer.location.file]?.add(
+          Problem(
+            layer.location,
+            "metadata.name \(quoted(name)) is also in \(others.joined(separator: ", ")); rename one of them"))
       }
     }
   }

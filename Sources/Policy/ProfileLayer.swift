@@ -7,6 +7,7 @@ package struct ProfileLayer: Equatable, Sendable {
 
   package struct Process: Equatable, Sendable {
     package var defaultAction: Action?
+    package var defaultLocation: Location?
     package var allowEntrypoint: Bool?
     package var newExecutables: Action?
     package var fileless: Action?
@@ -15,6 +16,7 @@ package struct ProfileLayer: Equatable, Sendable {
 
   package struct FileAccess: Equatable, Sendable {
     package var defaultAction: Action?
+    package var defaultLocation: Location?
     package var rules: [PathRule] = []
   }
 

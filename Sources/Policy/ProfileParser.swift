@@ -11,9 +11,22 @@ extension ProfileLayer {
   /// - Parameter file: its path, for messages and for the locations of the rules.
   /// - Throws: everything that is wrong with it, not only the first.
   package static func parse(_ bytes: [UInt8], file: String) throws(PolicyError) -> ProfileLayer {
+    let (layer, problems) = read(bytes, file: file)
+    guard let layer, problems.isEmpty else { throw .invalid(problems) }
+    return layer
+  }
+
+  /// What can be used of a file, and everything that is wrong with it. Sections with problems are left out, but for
+  /// `seccomp`, which says that it is only partial. nil: the text is no YAML, or holds nothing.
+  static func read(_ bytes: [UInt8], file: String) -> (layer: ProfileLayer?, problems: [Problem]) {
     let problems = Problems(file: file)
-    guard let root = try problems.parse(bytes) else {
-      throw .invalid([Problem(Location(file: file, line: 1), "the file is empty; write a profile")])
+    let root: Node?
+    do throws(PolicyError) { root = try problems.parse(bytes) } catch {
+      guard case .invalid(let found) = error else { return (nil, []) }
+      return (nil, found)
+    }
+    guard let root else {
+      return (nil, [Problem(Location(file: file, line: 1), "the file is empty; write a profile")])
     }
     var layer = ProfileLayer(location: Location(file: file, line: 1))
     if let fields = Fields(root, Fields.root, keys: ["apiVersion", "kind", "metadata", "spec"], problems) {
@@ -21,8 +34,7 @@ extension ProfileLayer {
       fields.require("spec", "a mapping with the profile's rules")
       if let spec = fields.section("spec", keys: Self.specKeys) { layer.readSpec(spec) }
     }
-    try problems.check()
-    return layer
+    return (layer, problems.sorted)
   }
 
   private static let specKeys = [
@@ -59,29 +71,32 @@ extension ProfileLayer {
     requireFilter = spec.bool("requireFilter")
     extends = readExtends(spec)
     seccomp = SeccompSection.read(spec)
-    process = Process.read(spec)
-    fileAccess = FileAccess.read(spec)
+    process = spec.problems.whole { Process.read(spec) }
+    fileAccess = spec.problems.whole { FileAccess.read(spec) }
     if let network = spec.section("network", keys: ["egress", "ingress"]) {
-      egress = Direction.read(network, "egress")
-      ingress = Direction.read(network, "ingress")
+      egress = spec.problems.whole { Direction.read(network, "egress") }
+      ingress = spec.problems.whole { Direction.read(network, "ingress") }
     }
     if let kernel = spec.section("kernel", keys: ["block", "otherContainers"]) {
       kernelBlock = kernel.words("block", \KernelSurface.rawValue)
       otherContainers = kernel.action("otherContainers")
     }
-    if let problem = unenforceableMinimumTier { spec.problems.add(problem.location.line, problem.message) }
+    guard let problem = unenforceableMinimumTier else { return }
+    spec.problems.add(problem.location.line, problem.message)
+    minimumTier = nil
   }
 
   private func readExtends(_ spec: Fields) -> [Base] {
     guard let names = spec.texts("extends", limit: Self.extendsMax) else { return [] }
-    for (index, name) in names.enumerated() {
+    return names.enumerated().compactMap { index, name in
       let place = "spec.extends[\(index)]"
-      ProfileName.check(name.text, at: name.line, place, allowUnconfined: false, spec.problems)
-      if name.text == self.name {
-        spec.problems.add(name.line, "\(place) is the profile itself; remove it")
+      let location = Location(file: spec.problems.file, line: name.line)
+      return spec.problems.whole {
+        ProfileName.check(name.text, at: name.line, place, allowUnconfined: false, spec.problems)
+        if name.text == self.name { spec.problems.add(name.line, "\(place) is the profile itself; remove it") }
+        return Base(name: name.text, location: location)
       }
     }
-    return names.map { Base(name: $0.text, location: Location(file: spec.problems.file, line: $0.line)) }
   }
 
   /// A floor of `signal` under sections that this tier cannot enforce: no node could ever fulfil both.
@@ -93,6 +108,15 @@ extension ProfileLayer {
     return Problem(
       minimumTier.location,
       "minimumTier signal cannot enforce spec.\(section); write fmod_ret or lsm, or leave minimumTier out")
+  }
+}
+
+extension Problems {
+  /// What `read` gives, or nil where it added a problem: what has an error takes no part in further checks.
+  func whole<Value>(_ read: () -> Value?) -> Value? {
+    let before = count
+    let value = read()
+    return count == before ? value : nil
   }
 }
 

@@ -6,66 +6,89 @@ package struct ProfileResolver {
   package static let depthMax = 8
 
   private let layers: [String: ProfileLayer]
+  /// Files that cannot be used, in which a base may be.
+  private let broken: [ProfileFile]
   /// Why a base is missing, for messages: the folder that was searched.
   private let lookedIn: String
 
-  package init(layers: [String: ProfileLayer], lookedIn: String) {
+  package init(layers: [String: ProfileLayer], broken: [ProfileFile] = [], lookedIn: String) {
     self.layers = layers
+    self.broken = broken.sorted { $0.path < $1.path }
     self.lookedIn = lookedIn
   }
 
+  /// The files of one folder.
+  package init(_ folder: ProfileFolder) {
+    let layers = Dictionary(folder.layers.map { ($0.name, $0) }) { first, _ in first }
+    self.init(layers: layers, broken: folder.files.values.filter { $0.error != nil }, lookedIn: folder.path)
+  }
+
   package func resolve(_ layer: ProfileLayer) throws(PolicyError) -> Profile {
+    let (profile, problems) = join(layer)
+    if !problems.isEmpty { throw .invalid(problems) }
+    return profile
+  }
+
+  /// The profile, without what cannot be joined, and everything that only shows when the layers are joined.
+  package func join(_ layer: ProfileLayer) -> (profile: Profile, problems: [Problem]) {
+    var problems: [Problem] = []
     var order: [ProfileLayer] = []
-    try collect(layer, chain: [], into: &order)
+    collect(layer, chain: [], into: &order, &problems)
     var joined = order[0]
     for next in order.dropFirst() { joined.apply(next) }
-    let profile = joined.finished()
-    try check(profile, joined)
-    return profile
+    var profile = joined.finished()
+    problems += check(&profile, joined)
+    return (profile, problems.ordered(of: layer.location.file))
   }
 
   /// Bases from left to right, each before what extends it; one that is reached twice counts once, at its first place.
   private func collect(
-    _ layer: ProfileLayer, chain: [String], into order: inout [ProfileLayer]
-  ) throws(PolicyError) {
+    _ layer: ProfileLayer, chain: [String], into order: inout [ProfileLayer], _ problems: inout [Problem]
+  ) {
     let chain = chain + [layer.name]
     for base in layer.extends {
       if chain.contains(base.name) {
         let cycle = (chain.drop { $0 != base.name } + [base.name]).joined(separator: " -> ")
-        throw invalid(base.location, "extends makes a cycle: \(cycle); remove one of its steps")
+        problems.append(Problem(base.location, "extends makes a cycle: \(cycle); remove one of its steps"))
+      } else if chain.count >= Self.depthMax {
+        let message = "extends is deeper than \(Self.depthMax) profiles; join some of them"
+        problems.append(Problem(base.location, message))
+      } else if order.contains(where: { $0.name == base.name }) {
+        continue
+      } else if let next = layers[base.name] {
+        collect(next, chain: chain, into: &order, &problems)
+      } else {
+        problems.append(missing(base))
       }
-      guard chain.count < Self.depthMax else {
-        throw invalid(base.location, "extends is deeper than \(Self.depthMax) profiles; join some of them")
-      }
-      if order.contains(where: { $0.name == base.name }) { continue }
-      guard let next = layers[base.name] else { throw missing(base) }
-      try collect(next, chain: chain, into: &order)
     }
     order.append(layer)
   }
 
-  private func missing(_ base: ProfileLayer.Base) -> PolicyError {
+  private func missing(_ base: ProfileLayer.Base) -> Problem {
+    if let file = broken.first(where: { $0.names.contains(base.name) }), let error = file.error {
+      return Problem(
+        base.location, "extends \(quoted(base.name)), whose file has errors; mend it first: \(error.firstLine)")
+    }
     let advice = Suggestion.advice(for: base.name, among: layers.keys.sorted(), otherwise: "add it or remove it here")
-    return invalid(base.location, "extends \(quoted(base.name)), which does not exist in \(lookedIn)\(advice)")
+    return Problem(
+      base.location, "extends \(quoted(base.name)), which does not exist in \(lookedIn)\(advice)")
   }
 
-  /// What only shows when the layers are joined.
-  private func check(_ profile: Profile, _ joined: ProfileLayer) throws(PolicyError) {
+  /// A direction with too many rules is taken out: the kernel's tables would only refuse it once more.
+  private func check(_ profile: inout Profile, _ joined: ProfileLayer) -> [Problem] {
     var problems: [Problem] = []
     if let problem = joined.unenforceableMinimumTier { problems.append(problem) }
-    for (name, direction) in [("egress", profile.network.egress), ("ingress", profile.network.ingress)] {
-      if let problem = direction?.limitProblem("spec.network.\(name)") { problems.append(problem) }
+    for (name, direction) in [("egress", \NetworkSection.egress), ("ingress", \NetworkSection.ingress)] {
+      guard let problem = profile.network[keyPath: direction]?.limitProblem("spec.network.\(name)") else { continue }
+      problems.append(problem)
+      profile.network[keyPath: direction] = nil
     }
     for rules in [profile.process?.rules ?? [], profile.fileAccess?.rules ?? []]
     where rules.count > PathRuleParser.rulesMax {
       let message = "with what it extends, the section has \(rules.count) rules; at most \(PathRuleParser.rulesMax) fit"
       problems.append(Problem(rules[rules.count - 1].location, message))
     }
-    if !problems.isEmpty { throw .invalid(problems) }
-  }
-
-  private func invalid(_ location: Location, _ message: String) -> PolicyError {
-    .invalid([Problem(location, message)])
+    return problems
   }
 }
 
@@ -113,13 +136,15 @@ extension ProfileLayer {
     profile.network.ingress = ingress?.finished()
     profile.kernelBlock = kernelBlock ?? []
     profile.otherContainers = otherContainers
+    profile.warnings = startWarnings
     return profile
   }
 }
 
 extension ProfileLayer.Process {
   mutating func apply(_ child: Self) {
-    defaultAction = child.defaultAction ?? defaultAction
+    (defaultAction, defaultLocation) =
+      child.defaultAction.map { ($0, child.defaultLocation) } ?? (defaultAction, defaultLocation)
     allowEntrypoint = child.allowEntrypoint ?? allowEntrypoint
     newExecutables = child.newExecutables ?? newExecutables
     fileless = child.fileless ?? fileless
@@ -139,7 +164,8 @@ extension ProfileLayer.Process {
 
 extension ProfileLayer.FileAccess {
   mutating func apply(_ child: Self) {
-    defaultAction = child.defaultAction ?? defaultAction
+    (defaultAction, defaultLocation) =
+      child.defaultAction.map { ($0, child.defaultLocation) } ?? (defaultAction, defaultLocation)
     rules = united(rules, child.rules, by: \.match)
   }
 

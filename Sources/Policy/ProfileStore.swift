@@ -16,24 +16,41 @@ package struct ProfileStore: Sendable {
   }
 
   package let folder: String
+  /// What else is wrong with a profile, asked for where its own text has errors already: it gets no further, and
+  /// everything is to be told at once.
+  private let furtherProblems: @Sendable (Profile) -> [Problem]
   /// By path: the last good version of each file that is still there.
   private var layers: [String: ProfileLayer] = [:]
   private var profiles: [String: Profile] = [:]
   /// By profile: why its present version cannot be used.
   private var failures: [String: PolicyError] = [:]
-  /// Of files without a usable version; any profile may be meant by them.
-  private var brokenFiles: [PolicyError] = []
+  /// Files without a usable version; any profile may be meant by them.
+  private var brokenFiles: [ProfileFile] = []
+  /// Files that are not read: by path, why.
+  private var ignored: [String: String] = [:]
 
   /// Empty until the first `reload()`.
-  package init(folder: String) { self.folder = folder }
+  package init(folder: String, furtherProblems: @escaping @Sendable (Profile) -> [Problem] = { _ in [] }) {
+    self.folder = folder
+    self.furtherProblems = furtherProblems
+  }
 
   package var names: [String] { profiles.keys.sorted() }
 
   package func profile(named name: String) throws(PolicyError) -> Profile {
     if let profile = profiles[name] { return profile }
     if let failure = failures[name] { throw failure }
-    let hints = brokenFiles.map { $0.description.split(separator: "\n").first.map(String.init) ?? "" }
-    throw .noSuchProfile(name: name, lookedIn: folder, hints: hints)
+    throw .noSuchProfile(name: name, lookedIn: folder, advice: advice(for: name))
+  }
+
+  private func advice(for name: String) -> String {
+    if let error = brokenFiles.first(where: { $0.names.contains(name) })?.error {
+      return "; it may be in a file that has errors: \(error.firstLine)"
+    }
+    let unread = ignored.sorted { $0.key < $1.key }.first { ProfileFile.stem($0.key) == name }
+    if let unread { return "; \(unread.key) is not read: \(unread.value)" }
+    let names = Set(profiles.keys).union(failures.keys).sorted()
+    return Suggestion.advice(for: name, among: names, otherwise: "add it or choose another")
   }
 
   /// Reads the folder again. A folder that cannot be read changes nothing.
@@ -43,36 +60,45 @@ package struct ProfileStore: Sendable {
       return Report(messages: ["\(error); the profiles that were read before stay in force"])
     }
     var report = Report(messages: found.messages)
-    takeLayers(found, &report)
+    ignored = found.ignored
+    takeLayers(found)
+    let byName = Dictionary(uniqueKeysWithValues: layers.values.map { ($0.name, $0) })
+    let resolver = ProfileResolver(layers: byName, broken: brokenFiles, lookedIn: folder)
+    for (path, file) in found.files.sorted(by: { $0.key < $1.key }) where file.error != nil {
+      report.add(file.everyProblem(resolver, furtherProblems), keptVersion: layers[path] != nil)
+    }
     let before = profiles
-    resolveAll(&report)
+    resolveAll(byName, resolver, &report)
     report.changed = Set(before.keys).union(profiles.keys).filter { before[$0] != profiles[$0] }.sorted()
     return report
   }
 
-  private mutating func takeLayers(_ found: ProfileFolder, _ report: inout Report) {
-    let files = found.files.sorted { $0.key < $1.key }
-    var kept = found.files.compactMapValues { try? $0.get() }
+  private mutating func takeLayers(_ found: ProfileFolder) {
+    var kept: [String: ProfileLayer] = [:]
+    for (path, file) in found.files where file.error == nil { kept[path] = file.layer }
     brokenFiles = []
-    for case (let path, .failure(let error)) in files {
+    for (path, file) in found.files.sorted(by: { $0.key < $1.key }) where file.error != nil {
       // A last good version gives way to another file that has its name now.
       if let last = layers[path], !kept.values.contains(where: { $0.name == last.name }) {
         kept[path] = last
       } else {
-        brokenFiles.append(error)
+        brokenFiles.append(file)
       }
-      report.add(error, keptVersion: kept[path] != nil)
     }
     layers = kept
   }
 
-  private mutating func resolveAll(_ report: inout Report) {
-    let byName = Dictionary(uniqueKeysWithValues: layers.values.map { ($0.name, $0) })
-    let resolver = ProfileResolver(layers: byName, lookedIn: folder)
+  private mutating func resolveAll(
+    _ byName: [String: ProfileLayer], _ resolver: ProfileResolver, _ report: inout Report
+  ) {
     let before = profiles
     (profiles, failures) = ([:], [:])
     for (name, layer) in byName.sorted(by: { $0.key < $1.key }) {
-      do throws(PolicyError) { profiles[name] = try resolver.resolve(layer) } catch {
+      let (profile, problems) = resolver.join(layer)
+      if problems.isEmpty {
+        profiles[name] = profile
+      } else {
+        let error = PolicyError.invalid((problems + furtherProblems(profile)).ordered(of: layer.location.file))
         failures[name] = error
         profiles[name] = before[name]
         report.add(error, keptVersion: before[name] != nil)
@@ -88,25 +114,37 @@ extension ProfileStore.Report {
   }
 }
 
+extension ProfileFile {
+  /// Why the file cannot be used: its own problems, and those that only show when it is joined and looked at further.
+  package func everyProblem(
+    _ resolver: ProfileResolver, _ furtherProblems: (Profile) -> [Problem]
+  ) -> PolicyError {
+    if let unreadable { return .unreadable(unreadable) }
+    guard let layer else { return .invalid(problems) }
+    let (profile, joining) = resolver.join(layer)
+    return .invalid((problems + joining + furtherProblems(profile)).ordered(of: path))
+  }
+}
+
 extension Profile {
   /// One profile file, with its bases from the same folder.
-  package static func load(file: String) throws(PolicyError) -> Profile {
-    let layer = try ProfileFolder.read(file)
-    let parts = file.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-    let folder =
-      parts.count > 1 ? file.utf8.prefix(file.utf8.count - parts[parts.count - 1].count - 1) : Substring(".").utf8
-    return try load(layer, folder: folder.isEmpty ? "/" : String(folder) ?? ".")
-  }
-
-  private static func load(_ layer: ProfileLayer, folder: String) throws(PolicyError) -> Profile {
-    guard !layer.extends.isEmpty else {
-      return try ProfileResolver(layers: [:], lookedIn: folder).resolve(layer)
+  package static func load(
+    file path: String, furtherProblems: (Profile) -> [Problem] = { _ in [] }
+  ) throws(PolicyError) -> Profile {
+    let file = ProfileFile(path)
+    let resolver: ProfileResolver
+    if file.layer?.extends.isEmpty != false {
+      resolver = ProfileResolver(layers: [:], lookedIn: Files.folder(of: path))
+    } else {
+      do throws(Errno) { resolver = ProfileResolver(try ProfileFolder(reading: Files.folder(of: path))) } catch {
+        throw .unreadable(error)
+      }
     }
-    let found: ProfileFolder
-    do throws(Errno) { found = try ProfileFolder(reading: folder) } catch { throw .unreadable(error) }
-    var layers: [String: ProfileLayer] = [:]
-    for case .success(let other) in found.files.values { layers[other.name] = other }
-    layers[layer.name] = layer
-    return try ProfileResolver(layers: layers, lookedIn: folder).resolve(layer)
+    guard let layer = file.layer, file.error == nil else {
+      throw file.everyProblem(resolver, furtherProblems)
+    }
+    let (profile, problems) = resolver.join(layer)
+    if problems.isEmpty { return profile }
+    throw .invalid((problems + furtherProblems(profile)).ordered(of: path))
   }
 }

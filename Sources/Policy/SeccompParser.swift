@@ -12,6 +12,13 @@ extension SeccompSection {
   package static let fileNameMaxBytes = 255
 
   static func read(_ spec: Fields) -> SeccompSection? {
+    let before = spec.problems.count
+    var section = readParts(spec)
+    section?.isPartial = spec.problems.count > before
+    return section
+  }
+
+  private static func readParts(_ spec: Fields) -> SeccompSection? {
     guard let fields = spec.section("seccomp", keys: ["type", "localhostProfile"] + inlineKeys) else { return nil }
     fields.require("type", "RuntimeDefault, Localhost or Inline")
     guard let kind = fields.word("type", \Kind.rawValue) else { return nil }
@@ -52,13 +59,19 @@ extension SeccompFilter {
   package static let wordsMax = 32
   /// `SECCOMP_RET_DATA`. How much of it an action may use depends on the action, which is not looked at here.
   private static let errnoMax = 0xffff
+  /// Stands in a partial section for an action that has an error, so that the other words are looked at.
+  private static let neutralAction = "SCMP_ACT_ERRNO"
 
   static func read(_ fields: Fields) -> SeccompFilter? {
     fields.require("defaultAction", "an action like SCMP_ACT_ERRNO")
-    var filter = SeccompFilter(defaultAction: fields.text("defaultAction") ?? "")
+    var filter = SeccompFilter(defaultAction: fields.text("defaultAction") ?? neutralAction)
     filter.defaultErrno = fields.integer("defaultErrnoRet", in: 0...errnoMax).map(UInt32.init)
-    filter.architectures = fields.texts("architectures", limit: wordsMax)?.map(\.text) ?? []
-    filter.flags = fields.texts("flags", limit: wordsMax)?.map(\.text) ?? []
+    filter.lines.defaultAction = fields.line(of: "defaultAction")
+    let (architectures, flags) = (
+      fields.texts("architectures", limit: wordsMax) ?? [], fields.texts("flags", limit: wordsMax) ?? []
+    )
+    (filter.architectures, filter.lines.architectures) = (architectures.map(\.text), architectures.map(\.line))
+    (filter.flags, filter.lines.flags) = (flags.map(\.text), flags.map(\.line))
     let rules = fields.list("syscalls", limit: rulesMax) ?? []
     filter.syscalls = rules.enumerated().compactMap {
       rule($0.element, "\(fields.path("syscalls"))[\($0.offset)]", fields.problems)
@@ -70,12 +83,15 @@ extension SeccompFilter {
     guard let fields = Fields(node, place, keys: ["names", "action", "errnoRet", "args"], problems) else { return nil }
     fields.require("names", "the names of system calls")
     fields.require("action", "an action like SCMP_ACT_ALLOW")
-    guard let names = fields.texts("names", limit: namesMax), let action = fields.text("action") else { return nil }
-    var rule = Rule(names: names.map(\.text), action: action)
+    let names = fields.texts("names", limit: namesMax) ?? []
+    var rule = Rule(names: names.map(\.text), action: fields.text("action") ?? neutralAction)
+    (rule.lines.names, rule.lines.action) = (names.map(\.line), fields.line(of: "action"))
     rule.errnoReturn = fields.integer("errnoRet", in: 0...errnoMax).map(UInt32.init)
     let arguments = fields.list("args", limit: argumentsMax) ?? []
-    rule.arguments = arguments.enumerated().compactMap {
-      argument($0.element, "\(fields.path("args"))[\($0.offset)]", problems)
+    for (index, node) in arguments.enumerated() {
+      guard let argument = argument(node, "\(fields.path("args"))[\(index)]", problems) else { continue }
+      rule.arguments.append(argument)
+      rule.lines.arguments.append(node.line)
     }
     rule.location = Location(file: problems.file, line: node.line)
     return rule

@@ -22,7 +22,7 @@ enum Bypasses {
 
   static func notes(
     _ filter: SeccompFilter, program: FilterProgram, architecture: Architecture, at location: Location
-  ) throws(SeccompError) -> [String] {
+  ) throws(SeccompError) -> [SeccompNote] {
     let defaultDenies = try FilterAction(word: filter.defaultAction, errnoReturn: nil, at: location).denies
     let rules = RulesByCall(filter)
     func passes(_ name: String) -> Bool {
@@ -32,16 +32,22 @@ enum Bypasses {
     notes += multiplexedNotes(filter, rules, program: program)
     if let rule = rules["clone"].first(where: { !$0.arguments.isEmpty }), passes("clone3") {
       notes.append(
-        "\(rule.location ?? location): the condition on \"clone\" is walked round by clone3, whose flags are in memory; "
-          + "deny clone3 with errnoRet 38 (ENOSYS)")
+        SeccompNote(
+          rule.location ?? location,
+          "the condition on \"clone\" is walked round by clone3, whose flags are in memory; "
+            + "deny clone3 with errnoRet 38 (ENOSYS)"))
     }
     if passes("io_uring_setup"), let call = doneByRings.first(where: { !passes($0) && isNamed($0) }) {
       notes.append(
-        "\(location): io_uring is allowed, and a ring does what the filter denies (\"\(call)\" for one) "
-          + "without making that call; deny io_uring_setup")
+        SeccompNote(
+          location,
+          "io_uring is allowed, and a ring does what the filter denies (\"\(call)\" for one) "
+            + "without making that call; deny io_uring_setup"))
     }
     if filter.flags.contains("SECCOMP_FILTER_FLAG_SPEC_ALLOW") {
-      notes.append("\(location): SECCOMP_FILTER_FLAG_SPEC_ALLOW turns off a mitigation of Spectre for the container")
+      notes.append(
+        SeccompNote(
+          location, "SECCOMP_FILTER_FLAG_SPEC_ALLOW turns off a mitigation of Spectre for the container"))
     }
     return notes + traceNotes(filter, passesPtrace: passes("ptrace"), at: location)
   }
@@ -51,17 +57,20 @@ enum Bypasses {
   }
 
   /// In mode Audit they are added instead.
-  static func architectureNotes(_ filter: SeccompFilter, _ architecture: Architecture) -> [String] {
+  static func architectureNotes(_ filter: SeccompFilter, _ architecture: Architecture) -> [SeccompNote] {
     let missing = architecture.compatible.filter { !filter.architectures.contains($0) }
     guard !missing.isEmpty else { return [] }
-    return ["calls of \(missing.joined(separator: " and ")) kill the thread that makes them: not in architectures"]
+    return [
+      SeccompNote(
+        nil, "calls of \(missing.joined(separator: " and ")) kill the thread that makes them: not in architectures")
+    ]
   }
 
   /// On a 64-bit ABI all 64 bits are compared, while many calls read only the lower 32 of an argument.
   private static func wideArguments(
     _ filter: SeccompFilter, defaultDenies: Bool, at location: Location
-  ) throws(SeccompError) -> [String] {
-    var notes: [String] = []
+  ) throws(SeccompError) -> [SeccompNote] {
+    var notes: [SeccompNote] = []
     for rule in filter.syscalls {
       let place = rule.location ?? location
       let denies = try FilterAction(word: rule.action, errnoReturn: rule.errnoReturn, at: place).denies
@@ -72,33 +81,39 @@ enum Bypasses {
         continue
       }
       notes.append(
-        "\(place): \(argument.op) on argument \(argument.index) compares 64 bits; where the kernel reads only 32, a caller "
-          + "gets past it by setting a higher bit; use SCMP_CMP_MASKED_EQ with a mask")
+        SeccompNote(
+          place,
+          "\(argument.op) on argument \(argument.index) compares 64 bits; where the kernel reads only 32, a caller "
+            + "gets past it by setting a higher bit; use SCMP_CMP_MASKED_EQ with a mask"))
     }
     return notes
   }
 
   private static func multiplexedNotes(
     _ filter: SeccompFilter, _ rules: RulesByCall, program: FilterProgram
-  ) -> [String] {
+  ) -> [SeccompNote] {
     guard filter.architectures.contains("SCMP_ARCH_X86") else { return [] }
     return multiplexed.sorted { $0.key < $1.key }.compactMap { multiplexer, calls in
       guard let call = calls.first(where: { rules[$0].contains { !$0.arguments.isEmpty } }),
         let decision = program.decide(multiplexer, on: "SCMP_ARCH_X86", arguments: [1]), !decision.denies
       else { return nil }
-      return "32-bit programs get past the conditions on \"\(call)\" by \(multiplexer), whose arguments are in memory; "
-        + "deny \(multiplexer) with errnoRet 38 (ENOSYS), or leave out SCMP_ARCH_X86"
+      return SeccompNote(
+        nil,
+        "32-bit programs get past the conditions on \"\(call)\" by \(multiplexer), whose arguments are in memory; "
+          + "deny \(multiplexer) with errnoRet 38 (ENOSYS), or leave out SCMP_ARCH_X86")
     }
   }
 
   private static func traceNotes(
     _ filter: SeccompFilter, passesPtrace: Bool, at location: Location
-  ) -> [String] {
+  ) -> [SeccompNote] {
     let traces = filter.defaultAction == "SCMP_ACT_TRACE" || filter.syscalls.contains { $0.action == "SCMP_ACT_TRACE" }
     guard traces, passesPtrace else { return [] }
     return [
-      "\(location): SCMP_ACT_TRACE lets a tracer decide, and with ptrace allowed that may be a process of the "
-        + "container's own; use SCMP_ACT_ERRNO"
+      SeccompNote(
+        location,
+        "SCMP_ACT_TRACE lets a tracer decide, and with ptrace allowed that may be a process of the "
+          + "container's own; use SCMP_ACT_ERRNO")
     ]
   }
 }

@@ -29,6 +29,8 @@ struct ConditionalFilter: Equatable {
   var architectureMap: [ArchitectureRow] = []
   var flags: [String] = []
   var rules: [Rule] = []
+  /// Of an inline filter.
+  var lines = SeccompFilter.Lines()
 
   /// The filter for one environment.
   func resolved(in environment: SeccompEnvironment) -> SeccompFilter {
@@ -39,6 +41,7 @@ struct ConditionalFilter: Equatable {
       filter.architectures = [row.architecture] + row.compatible
     }
     filter.flags = flags
+    filter.lines = lines
     filter.syscalls = rules.filter { $0.applies(in: environment) }.map(\.rule)
     return filter
   }

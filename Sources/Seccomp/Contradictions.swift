@@ -12,7 +12,8 @@ enum Contradictions {
   }
 
   static func check(
-    _ filter: SeccompFilter, program: FilterProgram, architecture: Architecture, at location: Location
+    _ filter: SeccompFilter, program: FilterProgram, architecture: Architecture, at location: Location,
+    _ faults: Faults
   ) throws(SeccompError) {
     var candidates: [String: [Candidate]] = [:]
     for rule in filter.syscalls {
@@ -23,7 +24,9 @@ enum Contradictions {
       }
     }
     for (name, rules) in candidates.sorted(by: { $0.key < $1.key }) where rules.count > 1 {
-      try check(name, rules, program: program, architecture: architecture)
+      faults.value { () throws(SeccompError) in
+        try check(name, rules, program: program, architecture: architecture)
+      }
     }
   }
 

@@ -9,9 +9,30 @@ enum FilterCheck {
   /// Most conditions, counted for each name. libseccomp's time has a limit of its own, in FilterInput.
   static let conditionsMax = 512
 
-  static func check(_ filter: SeccompFilter, at location: Location) throws(SeccompError) {
-    let action = try FilterAction(word: filter.defaultAction, errnoReturn: filter.defaultErrno, at: location)
-    switch action {
+  static func check(_ filter: SeccompFilter, at location: Location, _ faults: Faults, isPartial: Bool = false) {
+    checkHead(filter, at: location, faults)
+    for rule in filter.syscalls {
+      check(rule, at: rule.location ?? location, faults, mayBeEmpty: isPartial)
+    }
+  }
+
+  /// What stands beside the rules.
+  static func checkHead(_ filter: SeccompFilter, at location: Location, _ faults: Faults) {
+    faults.value { () throws(SeccompError) in
+      try checkDefault(filter, at: location.onLine(filter.lines.defaultAction))
+    }
+    for (index, architecture) in filter.architectures.enumerated() {
+      let place = location.onLine(filter.lines.architectures, index)
+      faults.value { () throws(SeccompError) in _ = try FilterWords.token(of: architecture, at: place) }
+    }
+    for (index, flag) in filter.flags.enumerated() {
+      let place = location.onLine(filter.lines.flags, index)
+      faults.value { () throws(SeccompError) in try FilterWords.checkFlag(flag, at: place) }
+    }
+  }
+
+  private static func checkDefault(_ filter: SeccompFilter, at location: Location) throws(SeccompError) {
+    switch try FilterAction(word: filter.defaultAction, errnoReturn: filter.defaultErrno, at: location) {
     case .errno(let number), .trace(let number):
       // The adjustment's field for it is dropped by every runtime up to NRI 0.12.
       guard number == FilterAction.errnoDefault else {
@@ -22,33 +43,38 @@ enum FilterCheck {
       }
     default: break
     }
-    for architecture in filter.architectures { _ = try FilterWords.token(of: architecture, at: location) }
-    for flag in filter.flags { try FilterWords.checkFlag(flag, at: location) }
-    for rule in filter.syscalls { try check(rule, nameLocations: [], at: rule.location ?? location) }
   }
 
-  /// - Parameter nameLocations: of each name, where they are known better than the rule's.
-  static func check(
-    _ rule: SeccompFilter.Rule, nameLocations: [Location], at location: Location
-  ) throws(SeccompError) {
-    guard !rule.names.isEmpty else { throw .refused(location, "a rule without syscall names; add names or remove it") }
-    for (index, name) in rule.names.enumerated() {
-      try SyscallNames.check(name, at: index < nameLocations.count ? nameLocations[index] : location)
+  static func check(_ rule: SeccompFilter.Rule, at location: Location, _ faults: Faults, mayBeEmpty: Bool = false) {
+    if rule.names.isEmpty, !mayBeEmpty {
+      faults.add(.refused(location, "a rule without syscall names; add names or remove it"))
     }
-    _ = try FilterAction(word: rule.action, errnoReturn: rule.errnoReturn, at: location)
+    for (index, name) in rule.names.enumerated() {
+      let place = location.onLine(rule.lines.names, index)
+      faults.value { () throws(SeccompError) in try SyscallNames.check(name, at: place) }
+    }
+    let place = location.onLine(rule.lines.action)
+    faults.value { () throws(SeccompError) in
+      _ = try FilterAction(word: rule.action, errnoReturn: rule.errnoReturn, at: place)
+    }
     var seen: Set<UInt32> = []
-    for argument in rule.arguments {
-      try check(argument, at: location)
-      guard seen.insert(argument.index).inserted else {
-        throw .refused(
-          location,
-          "two conditions on argument \(argument.index): runc takes such conditions as alternatives, "
-            + "not together; write one rule for each alternative")
+    for (index, argument) in rule.arguments.enumerated() {
+      let place = location.onLine(rule.lines.arguments, index)
+      faults.value { () throws(SeccompError) in
+        try check(argument, isRepeated: !seen.insert(argument.index).inserted, at: place)
       }
     }
   }
 
-  private static func check(_ argument: SeccompFilter.Argument, at location: Location) throws(SeccompError) {
+  private static func check(
+    _ argument: SeccompFilter.Argument, isRepeated: Bool, at location: Location
+  ) throws(SeccompError) {
+    guard !isRepeated else {
+      throw .refused(
+        location,
+        "two conditions on argument \(argument.index): runc takes such conditions as alternatives, "
+          + "not together; write one rule for each alternative")
+    }
     guard argument.index < SeccompFilter.argumentsMax else {
       throw .refused(
         location, "argument index \(argument.index); a call has arguments 0 to \(SeccompFilter.argumentsMax - 1)")
@@ -112,4 +138,11 @@ enum FilterCheck {
       }
     }
   }
+}
+
+extension Location {
+  /// The same file, on a line that is known better.
+  func onLine(_ line: Int?) -> Location { Location(file: file, line: line ?? self.line) }
+
+  func onLine(_ lines: [Int], _ index: Int) -> Location { onLine(index < lines.count ? lines[index] : nil) }
 }

@@ -7,6 +7,9 @@ import YAML
 /// Reads an OCI filter in JSON, with Docker's extensions, from the profiles folder.
 struct LocalhostProfile {
   private let file: String
+  private let faults = Faults()
+
+  private init(file: String) { self.file = file }
 
   /// - Parameter reference: where the profile names the file, for errors about the file itself.
   static func read(
@@ -45,146 +48,191 @@ struct LocalhostProfile {
   }
 
   private func filter(_ root: Node) throws(SeccompError) -> ConditionalFilter {
-    let members = try members(
+    let filter = read(root)
+    try faults.check()
+    return filter
+  }
+
+  private func read(_ root: Node) -> ConditionalFilter {
+    let members = members(
       root,
       [
         "defaultAction", "defaultErrnoRet", "architectures", "archMap", "flags", "listenerPath", "listenerMetadata",
         "syscalls",
       ])
-    guard let action = members["defaultAction"] else { throw refused(root, "defaultAction is missing") }
-    for key in ["listenerPath", "listenerMetadata"] where members[key] != nil && members[key]?.text != "" {
-      throw refused(members[key] ?? root, "\(key): there is no listener for SCMP_ACT_NOTIFY; remove it")
+    for key in ["listenerPath", "listenerMetadata"] {
+      guard let node = members[key], node.text != "" else { continue }
+      refuse(node, "\(key): there is no listener for SCMP_ACT_NOTIFY; remove it")
     }
-    var filter = ConditionalFilter(defaultAction: try text(action))
-    filter.defaultErrno = try errno(members["defaultErrnoRet"])
-    filter.architectures = try texts(members["architectures"])
-    filter.architectureMap = try architectureMap(members["archMap"])
+    let head = head(members, root)
+    var filter = ConditionalFilter(defaultAction: head.defaultAction)
+    filter.defaultErrno = head.defaultErrno
+    (filter.architectures, filter.flags) = (head.architectures, head.flags)
+    filter.architectureMap = elements(members["archMap"]).compactMap(architectureRow)
     if let map = members["archMap"], !filter.architectures.isEmpty, !filter.architectureMap.isEmpty {
-      throw refused(map, "archMap and architectures exclude each other; remove one of them")
+      refuse(map, "archMap and architectures exclude each other; remove one of them")
     }
-    filter.flags = try texts(members["flags"])
-    for node in try elements(members["syscalls"]) { filter.rules.append(try rule(node)) }
+    filter.rules = elements(members["syscalls"]).compactMap(rule)
     return filter
   }
 
-  private func architectureMap(_ node: Node?) throws(SeccompError) -> [ConditionalFilter.ArchitectureRow] {
-    var rows: [ConditionalFilter.ArchitectureRow] = []
-    for element in try elements(node) {
-      let members = try members(element, ["architecture", "subArchitectures"])
-      guard let architecture = members["architecture"] else { throw refused(element, "architecture is missing") }
-      let row = ConditionalFilter.ArchitectureRow(
-        architecture: try text(architecture), compatible: try texts(members["subArchitectures"]))
-      for word in [row.architecture] + row.compatible {
-        try FilterWords.check(
-          word, in: FilterWords.architectures.map(\.key), what: "architecture", at: location(element))
-      }
-      rows.append(row)
-    }
-    return rows
+  /// What stands beside the rules, with its words checked.
+  private func head(_ members: Members, _ root: Node) -> SeccompFilter {
+    let action = required("defaultAction", members, "defaultAction is missing")
+    var head = SeccompFilter(defaultAction: action?.text ?? "")
+    head.lines.defaultAction = members["defaultAction"]?.line
+    head.defaultErrno = errno(members["defaultErrnoRet"])
+    (head.architectures, head.lines.architectures) = texts(members["architectures"])
+    (head.flags, head.lines.flags) = texts(members["flags"])
+    // Without a default its word is not looked at.
+    if action == nil { head.defaultAction = "SCMP_ACT_ERRNO" }
+    FilterCheck.checkHead(head, at: location(root), faults)
+    return head
   }
 
-  private func rule(_ node: Node) throws(SeccompError) -> ConditionalFilter.Rule {
-    let members = try members(
+  private func architectureRow(_ node: Node) -> ConditionalFilter.ArchitectureRow? {
+    let members = members(node, ["architecture", "subArchitectures"])
+    guard let architecture = required("architecture", members, "architecture is missing") else { return nil }
+    let compatible = texts(members["subArchitectures"])
+    let known = FilterWords.architectures.map(\.key)
+    check([architecture.text], [architecture.line], in: known, what: "architecture")
+    check(compatible.texts, compatible.lines, in: known, what: "architecture")
+    return .init(architecture: architecture.text, compatible: compatible.texts)
+  }
+
+  private func rule(_ node: Node) -> ConditionalFilter.Rule? {
+    let before = faults.count
+    let members = members(
       node, ["names", "name", "action", "errnoRet", "args", "comment", "includes", "excludes"])
-    guard let action = members["action"] else { throw refused(node, "the rule has no action") }
-    var names = try elements(members["names"])
+    guard members.isMapping else { return nil }
+    var names = texts(members["names"])
     if let name = members["name"], name.text != "" {
-      guard names.isEmpty else { throw refused(name, "name and names exclude each other; use names") }
-      names = [name]
+      if !names.texts.isEmpty { refuse(name, "name and names exclude each other; use names") }
+      if let text = text(name) { names = ([text], [name.line]) }
     }
-    var words: [String] = []
-    for name in names { words.append(try text(name)) }
-    var rule = SeccompFilter.Rule(names: words, action: try text(action))
-    rule.errnoReturn = try errno(members["errnoRet"])
+    let action = required("action", members, "the rule has no action")
+    var rule = SeccompFilter.Rule(names: names.texts, action: action?.text ?? "SCMP_ACT_ALLOW")
     rule.location = location(node)
-    for argument in try elements(members["args"]) { rule.arguments.append(try self.argument(argument)) }
-    try FilterCheck.check(rule, nameLocations: names.map(location), at: location(node))
-    return ConditionalFilter.Rule(
-      rule: rule, includes: try conditions(members["includes"]), excludes: try conditions(members["excludes"]))
-  }
-
-  private func argument(_ node: Node) throws(SeccompError) -> SeccompFilter.Argument {
-    let members = try members(node, ["index", "value", "valueTwo", "op"])
-    guard let op = members["op"] else { throw refused(node, "the condition has no op") }
-    guard let index = UInt32(exactly: try unsigned(members["index"])) else {
-      throw refused(node, "the argument index is out of range: 0 to \(SeccompFilter.argumentsMax - 1)")
+    (rule.lines.names, rule.lines.action) = (names.lines, action?.line)
+    rule.errnoReturn = action == nil ? nil : errno(members["errnoRet"])
+    for element in elements(members["args"]) {
+      guard let argument = argument(element) else { continue }
+      rule.arguments.append(argument)
+      rule.lines.arguments.append(element.line)
     }
-    return SeccompFilter.Argument(
-      index: index, value: try unsigned(members["value"]), valueTwo: try unsigned(members["valueTwo"]),
-      op: try text(op))
+    // What is missing was told, where it is not right otherwise.
+    FilterCheck.check(rule, at: location(node), faults, mayBeEmpty: faults.count > before)
+    return ConditionalFilter.Rule(
+      rule: rule, includes: conditions(members["includes"]), excludes: conditions(members["excludes"]))
   }
 
-  private func conditions(_ node: Node?) throws(SeccompError) -> ConditionalFilter.Conditions {
+  private func argument(_ node: Node) -> SeccompFilter.Argument? {
+    let members = members(node, ["index", "value", "valueTwo", "op"])
+    let op = required("op", members, "the condition has no op")
+    let (index, value, second) = (
+      unsigned(members["index"]), unsigned(members["value"]), unsigned(members["valueTwo"])
+    )
+    guard let op, let index, let value, let second else { return nil }
+    guard let index = UInt32(exactly: index) else {
+      refuse(node, "the argument index is out of range: 0 to \(SeccompFilter.argumentsMax - 1)")
+      return nil
+    }
+    return SeccompFilter.Argument(index: index, value: value, valueTwo: second, op: op.text)
+  }
+
+  private func conditions(_ node: Node?) -> ConditionalFilter.Conditions {
     var conditions = ConditionalFilter.Conditions()
     guard let node else { return conditions }
-    let members = try members(node, ["caps", "arches", "minKernel"])
-    conditions.capabilities = try texts(members["caps"])
-    for word in conditions.capabilities {
-      try FilterWords.check(word, in: FilterWords.capabilities, what: "capability", at: location(node))
-    }
-    conditions.architectures = try texts(members["arches"])
-    for word in conditions.architectures {
-      try FilterWords.check(word, in: FilterWords.goArchitectures, what: "architecture", at: location(node))
-    }
-    if let kernel = members["minKernel"], kernel.text != "" {
+    let members = members(node, ["caps", "arches", "minKernel"])
+    let (capabilities, architectures) = (texts(members["caps"]), texts(members["arches"]))
+    check(capabilities.texts, capabilities.lines, in: FilterWords.capabilities, what: "capability")
+    check(architectures.texts, architectures.lines, in: FilterWords.goArchitectures, what: "architecture")
+    (conditions.capabilities, conditions.architectures) = (capabilities.texts, architectures.texts)
+    if let kernel = members["minKernel"], kernel.text != "", let text = text(kernel) {
       // 4.8 unquoted reads as a number, and 4.10 would be 4.1.
-      guard let version = KernelVersion(condition: try text(kernel)) else {
-        throw refused(kernel, "minKernel is \(kernel.kind); write two numbers in quotes, as \"4.8\"")
+      conditions.minimumKernel = KernelVersion(condition: text)
+      if conditions.minimumKernel == nil {
+        refuse(kernel, "minKernel is \(kernel.kind); write two numbers in quotes, as \"4.8\"")
       }
-      conditions.minimumKernel = version
     }
     return conditions
   }
 }
 
-/// Typed reading of nodes; null counts as absent.
+/// Typed reading of nodes, which keeps what is wrong and goes on; null counts as absent.
 extension LocalhostProfile {
+  private struct Members {
+    var node: Node
+    var values: [String: Node] = [:]
+    /// A misspelt key may stand for one that is missing.
+    var hasUnknown = false
+    var isMapping: Bool { node.entries != nil }
+    subscript(key: String) -> Node? { values[key] }
+  }
+
   private func location(_ node: Node) -> Location { Location(file: file, line: node.line) }
 
-  private func refused(_ node: Node, _ text: String) -> SeccompError { .refused(location(node), text) }
+  private func refuse(_ node: Node, _ text: String) { faults.add(.refused(location(node), text)) }
 
-  private func members(_ node: Node, _ known: [String]) throws(SeccompError) -> [String: Node] {
-    guard let entries = node.entries else { throw refused(node, "found \(node.kind), expected an object") }
-    var members: [String: Node] = [:]
+  private func check(_ words: [String], _ lines: [Int], in known: [String], what: String) {
+    for (word, line) in zip(words, lines) {
+      let place = Location(file: file, line: line)
+      faults.value { () throws(SeccompError) in try FilterWords.check(word, in: known, what: what, at: place) }
+    }
+  }
+
+  private func members(_ node: Node, _ known: [String]) -> Members {
+    var members = Members(node: node)
+    guard let entries = node.entries else {
+      refuse(node, "found \(node.kind), expected an object")
+      return members
+    }
     for entry in entries {
-      let place = Location(file: file, line: entry.line)
-      try FilterWords.check(entry.key, in: known, what: "key", at: place)
-      if !entry.value.isNull { members[entry.key] = entry.value }
+      if !known.contains(entry.key) { members.hasUnknown = true }
+      check([entry.key], [entry.line], in: known, what: "key")
+      if !entry.value.isNull { members.values[entry.key] = entry.value }
     }
     return members
   }
 
-  private func elements(_ node: Node?) throws(SeccompError) -> [Node] {
+  /// A text that has to be there.
+  private func required(_ key: String, _ members: Members, _ missing: String) -> (text: String, line: Int)? {
+    guard let node = members[key] else {
+      if members.isMapping, !members.hasUnknown { refuse(members.node, missing) }
+      return nil
+    }
+    return text(node).map { ($0, node.line) }
+  }
+
+  private func elements(_ node: Node?) -> [Node] {
     guard let node else { return [] }
-    guard let elements = node.elements else { throw refused(node, "found \(node.kind), expected a list") }
-    return elements
+    if node.elements == nil { refuse(node, "found \(node.kind), expected a list") }
+    return node.elements ?? []
   }
 
-  private func text(_ node: Node) throws(SeccompError) -> String {
-    guard let text = node.text else { throw refused(node, "found \(node.kind), expected a text") }
-    return text
+  private func text(_ node: Node) -> String? {
+    if node.text == nil { refuse(node, "found \(node.kind), expected a text") }
+    return node.text
   }
 
-  private func texts(_ node: Node?) throws(SeccompError) -> [String] {
-    var texts: [String] = []
-    for element in try elements(node) { texts.append(try text(element)) }
-    return texts
+  private func texts(_ node: Node?) -> (texts: [String], lines: [Int]) {
+    let found = elements(node).compactMap { element in text(element).map { ($0, element.line) } }
+    return (found.map(\.0), found.map(\.1))
   }
 
   /// 0 where absent, as in the Go structs that these files are made for.
-  private func unsigned(_ node: Node?) throws(SeccompError) -> UInt64 {
+  private func unsigned(_ node: Node?) -> UInt64? {
     guard let node else { return 0 }
-    guard let number = node.unsigned else {
-      throw refused(node, "found \(node.kind), expected a whole number from 0 to \(UInt64.max)")
+    if node.unsigned == nil {
+      refuse(node, "found \(node.kind), expected a whole number from 0 to \(UInt64.max)")
     }
-    return number
+    return node.unsigned
   }
 
-  private func errno(_ node: Node?) throws(SeccompError) -> UInt32? {
-    guard let node else { return nil }
-    guard let number = UInt32(exactly: try unsigned(node)) else {
-      throw refused(node, "found \(node.kind), expected an errno from 0 to \(FilterAction.errnoMax)")
-    }
+  private func errno(_ node: Node?) -> UInt32? {
+    guard let node, let value = unsigned(node) else { return nil }
+    let number = UInt32(exactly: value)
+    if number == nil { refuse(node, "found \(node.kind), expected an errno from 0 to \(FilterAction.errnoMax)") }
     return number
   }
 }

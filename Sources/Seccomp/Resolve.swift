@@ -6,8 +6,8 @@ package struct ResolvedSeccomp: Equatable, Sendable {
   package var filter: SeccompFilter
   /// Rules that make the filter work better and are left out where the runtime takes no errno.
   package var optional: [SeccompFilter.Rule] = []
-  /// What was added or is worth knowing, a sentence each.
-  package var notes: [String] = []
+  /// What was added or is worth knowing.
+  package var notes: [SeccompNote] = []
   /// Of `spec.seccomp`, for messages.
   package var location: Location
 }
@@ -22,24 +22,31 @@ package func resolve(
   _ section: SeccompSection, profilesFolder: String, mode: Mode, environment: SeccompEnvironment
 ) throws(SeccompError) -> ResolvedSeccomp {
   let location = section.location
+  let faults = Faults()
   var filter = try source(of: section, profilesFolder: profilesFolder).resolved(in: environment)
   if section.source == .runtimeDefault {
     for index in filter.syscalls.indices { filter.syscalls[index].location = location }
   }
-  try FilterCheck.check(filter, at: location)
-  try FilterCheck.checkWhole(filter, at: location)
-  try checkEffect(filter, at: location)
-  var notes = try unknownToLibrary(filter, at: location)
+  FilterCheck.check(filter, at: location, faults)
+  try faults.check()
+  faults.value { () throws(SeccompError) in try FilterCheck.checkWhole(filter, at: location) }
+  faults.value { () throws(SeccompError) in try checkEffect(filter, at: location) }
+  var notes = try unknownToLibrary(filter, at: location, faults)
+  try faults.check()
 
   let architecture = environment.architecture
   let program = try FilterProgram(filter, architecture: architecture, at: location)
-  try Contradictions.check(filter, program: program, architecture: architecture, at: location)
+  try Contradictions.check(filter, program: program, architecture: architecture, at: location, faults)
   notes += try Bypasses.notes(filter, program: program, architecture: architecture, at: location)
-  let completed = try RuntimeInit.complete(filter, program: program, architecture: architecture, at: location)
+  let completed = try RuntimeInit.complete(
+    filter, program: program, architecture: architecture, at: location, faults)
+  try faults.check()
   var resolved = ResolvedSeccomp(
     filter: completed.filter, optional: completed.optional, notes: notes + completed.notes, location: location)
   switch mode {
-  case .enforce: resolved.notes += Bypasses.architectureNotes(filter, architecture)
+  case .enforce:
+    resolved.notes += Bypasses.architectureNotes(filter, architecture)
+    resolved.notes += try ProgramStart.warnings(filter, program: program, architecture: architecture, at: location)
   case .audit: resolved.becomeAudit(architecture: architecture)
   }
 
@@ -49,6 +56,22 @@ package func resolve(
   let length = try FilterProgram(whole, architecture: architecture, at: location).count
   try FilterProgram.check(length: length, at: location)
   return resolved
+}
+
+/// Everything that is wrong with `spec.seccomp`. Of a section that is only partial, its words are looked at.
+package func problems(
+  of section: SeccompSection, profilesFolder: String, mode: Mode, environment: SeccompEnvironment
+) -> [Problem] {
+  do throws(SeccompError) {
+    if section.isPartial, case .inline(let filter) = section.source {
+      let faults = Faults()
+      FilterCheck.check(filter, at: section.location, faults, isPartial: true)
+      try faults.check()
+    } else {
+      _ = try resolve(section, profilesFolder: profilesFolder, mode: mode, environment: environment)
+    }
+    return []
+  } catch { return error.problems(elsewhere: section.location) }
 }
 
 private func source(
@@ -61,7 +84,7 @@ private func source(
   case .inline(let filter):
     return ConditionalFilter(
       defaultAction: filter.defaultAction, defaultErrno: filter.defaultErrno, architectures: filter.architectures,
-      flags: filter.flags, rules: filter.syscalls.map { ConditionalFilter.Rule(rule: $0) })
+      flags: filter.flags, rules: filter.syscalls.map { ConditionalFilter.Rule(rule: $0) }, lines: filter.lines)
   }
 }
 
@@ -80,26 +103,32 @@ private func checkEffect(_ filter: SeccompFilter, at location: Location) throws(
 
 /// Names that this libseccomp does not know are still sent: the runtime's own may know them, and else ignores them. So
 /// the default decides, which must not be weaker than the rule.
-private func unknownToLibrary(_ filter: SeccompFilter, at location: Location) throws(SeccompError) -> [String] {
+private func unknownToLibrary(
+  _ filter: SeccompFilter, at location: Location, _ faults: Faults
+) throws(SeccompError) -> [SeccompNote] {
   let defaultAction = try FilterAction(word: filter.defaultAction, errnoReturn: nil, at: location)
   var names: [String] = []
   for rule in filter.syscalls {
     let place = rule.location ?? location
     let action = try FilterAction(word: rule.action, errnoReturn: rule.errnoReturn, at: place)
-    for name in rule.names where SyscallNames.number(of: name) == nil {
+    for (index, name) in rule.names.enumerated() where SyscallNames.number(of: name) == nil {
       guard !action.denies || defaultAction.denies else {
-        throw .refused(
-          place,
-          "\"\(name)\" cannot be denied: libseccomp \(SyscallNames.library) does not know it, and the default allows it; "
-            + "use a default that denies, or a newer libseccomp")
+        faults.add(
+          .refused(
+            place.onLine(rule.lines.names, index),
+            "\"\(name)\" cannot be denied: libseccomp \(SyscallNames.library) does not know it, and the default allows "
+              + "it; use a default that denies, or a newer libseccomp"))
+        continue
       }
       if !names.contains(name) { names.append(name) }
     }
   }
   guard !names.isEmpty else { return [] }
   return [
-    "\(filter.defaultAction) decides these calls where the runtime's libseccomp does not know them, as "
-      + "\(SyscallNames.library) does not: \(names.joined(separator: " "))"
+    SeccompNote(
+      nil,
+      "\(filter.defaultAction) decides these calls where the runtime's libseccomp does not know them, as "
+        + "\(SyscallNames.library) does not: \(names.joined(separator: " "))")
   ]
 }
 
@@ -114,11 +143,14 @@ extension ResolvedSeccomp {
       filter.syscalls[index].action = logged(filter.syscalls[index].action)
       filter.syscalls[index].errnoReturn = nil
     }
-    notes.append("mode Audit: what the filter denies is logged by the kernel (audit records of type 1326) and allowed")
+    notes.append(
+      SeccompNote(
+        nil, "mode Audit: what the filter denies is logged by the kernel (audit records of type 1326) and allowed"))
     let missing = ([architecture.ociName] + architecture.compatible).filter { !filter.architectures.contains($0) }
     guard !missing.isEmpty else { return }
     // A call of an architecture that is missing kills.
     filter.architectures += missing
-    notes.append("mode Audit: added \(missing.joined(separator: " ")), so that their calls are logged too")
+    notes.append(
+      SeccompNote(nil, "mode Audit: added \(missing.joined(separator: " ")), so that their calls are logged too"))
   }
 }

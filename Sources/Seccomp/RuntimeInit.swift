@@ -22,31 +22,33 @@ enum RuntimeInit {
     var filter: SeccompFilter
     /// Rules that the filter is better with, and that need an errno other than EPERM.
     var optional: [SeccompFilter.Rule] = []
-    var notes: [String] = []
+    var notes: [SeccompNote] = []
   }
 
   /// Adds the calls that the filter denies only by its default. What it denies by a rule of its own stays denied.
   static func complete(
-    _ filter: SeccompFilter, program: FilterProgram, architecture: Architecture, at location: Location
+    _ filter: SeccompFilter, program: FilterProgram, architecture: Architecture, at location: Location,
+    _ faults: Faults
   ) throws(SeccompError) -> Result {
     var result = Result(filter: filter)
     guard
       try FilterAction(word: filter.defaultAction, errnoReturn: nil, at: location).denies || !filter.syscalls.isEmpty
     else { return result }
     let rules = RulesByCall(filter)
-    var added = try missing(from: always, rules, at: location, isAlwaysNeeded: true, notes: &result.notes)
-    added += try missing(
-      from: withoutNoNewPrivileges, rules, at: location, isAlwaysNeeded: false, notes: &result.notes)
+    var added = try missing(from: always, rules, at: location, faults, notes: &result.notes)
+    added += try missing(from: withoutNoNewPrivileges, rules, at: location, nil, notes: &result.notes)
     if !added.isEmpty {
       result.filter.syscalls.append(SeccompFilter.Rule(names: added, action: "SCMP_ACT_ALLOW"))
-      result.notes.append("added for the runtime's init, which runs under the filter: \(added.joined(separator: " "))")
+      result.notes.append(
+        SeccompNote(nil, "added for the runtime's init, which runs under the filter: \(added.joined(separator: " "))"))
     }
     try addThreads(&result, rules, program: program, architecture: architecture, at: location)
     return result
   }
 
+  /// - Parameter faults: takes the rules that deny one of the calls; nil: the calls are not always needed.
   private static func missing(
-    from calls: [String], _ rules: RulesByCall, at location: Location, isAlwaysNeeded: Bool, notes: inout [String]
+    from calls: [String], _ rules: RulesByCall, at location: Location, _ faults: Faults?, notes: inout [SeccompNote]
   ) throws(SeccompError) -> [String] {
     var missing: [String] = []
     for call in calls {
@@ -54,18 +56,23 @@ enum RuntimeInit {
       case .passes: continue
       case .deniedByDefault: missing.append(call)
       case .deniedByRule(let place):
-        guard !isAlwaysNeeded else {
-          throw .refused(
+        guard let faults else {
+          notes.append(
+            SeccompNote(
+              place, "\"\(call)\" is denied, so only a container with allowPrivilegeEscalation: false starts"))
+          continue
+        }
+        faults.add(
+          .refused(
             place,
             "the rule denies \"\(call)\", which the runtime's init needs after it has loaded the filter: "
-              + "no container would start; remove the call from the rule")
-        }
-        notes.append(
-          "\(place): \"\(call)\" is denied, so only a container with allowPrivilegeEscalation: false starts")
+              + "no container would start; remove the call from the rule"))
       case .conditional(let place):
         notes.append(
-          "\(place): \"\(call)\" has conditions; the runtime's init makes this call too, "
-            + "and a container whose conditions do not cover it does not start")
+          SeccompNote(
+            place,
+            "\"\(call)\" has conditions; the runtime's init makes this call too, "
+              + "and a container whose conditions do not cover it does not start"))
       }
     }
     return missing
@@ -81,7 +88,8 @@ enum RuntimeInit {
     }
     if threads.contains(where: { $0?.denies == true }) {
       if let place = try rules.denyingRule(of: "clone", at: location) {
-        result.notes.append("\(place): \"clone\" is denied; if the runtime's init needs a thread, it does not start")
+        result.notes.append(
+          SeccompNote(place, "\"clone\" is denied; if the runtime's init needs a thread, it does not start"))
       } else {
         var rule = SeccompFilter.Rule(names: ["clone"], action: "SCMP_ACT_ALLOW")
         rule.arguments = [
@@ -90,7 +98,7 @@ enum RuntimeInit {
             op: "SCMP_CMP_MASKED_EQ")
         ]
         result.filter.syscalls.append(rule)
-        result.notes.append("added for the runtime's init: clone, for threads only")
+        result.notes.append(SeccompNote(nil, "added for the runtime's init: clone, for threads only"))
       }
     }
     guard let answer = program.decide("clone3", on: architecture.ociName), answer.denies,
@@ -98,8 +106,10 @@ enum RuntimeInit {
     else { return }
     if let place = try rules.denyingRule(of: "clone3", at: location) {
       result.notes.append(
-        "\(place): \"clone3\" is denied with something else than errno \(ENOSYS) (ENOSYS); "
-          + "programs with glibc 2.34 and newer, the runtime's init too, then make no threads")
+        SeccompNote(
+          place,
+          "\"clone3\" is denied with something else than errno \(ENOSYS) (ENOSYS); "
+            + "programs with glibc 2.34 and newer, the runtime's init too, then make no threads"))
     } else {
       var rule = SeccompFilter.Rule(names: ["clone3"], action: "SCMP_ACT_ERRNO")
       rule.errnoReturn = UInt32(ENOSYS)

@@ -19,6 +19,8 @@ package enum SeccompError: Error, Equatable, Sendable, CustomStringConvertible {
   case unsupportedNode(String)
   /// The runtime cannot carry this filter.
   case runtime(Location, String)
+  /// More than one of the above, each for itself.
+  indirect case several([SeccompError])
 
   package var description: String {
     switch self {
@@ -31,6 +33,24 @@ package enum SeccompError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(location): the filter has \(instructions) BPF instructions, the kernel takes "
         + "\(FilterProgram.instructionsMax); use fewer rules with conditions, or fewer architectures"
     case .unsupportedNode(let text): text
+    case .several(let errors): errors.map(\.description).joined(separator: "\n")
     }
   }
+
+  /// Each error with its place; `elsewhere`: of one that has none.
+  package func problems(elsewhere: Location) -> [Problem] {
+    switch self {
+    case .several(let errors): return errors.flatMap { $0.problems(elsewhere: elsewhere) }
+    case .malformed(.tooLarge(let file, _)):
+      return [Problem(Location(file: file, line: 1), text(without: "\(file):1: "))]
+    case .malformed(.malformed(let file, let line, let problem)):
+      return [Problem(Location(file: file, line: line), problem)]
+    case .unsupportedNode(let text): return [Problem(elsewhere, text)]
+    case .unknown(let location, _, _, _), .refused(let location, _), .unreadable(let location, _),
+      .libseccomp(let location, _, _), .tooLong(let location, _), .runtime(let location, _):
+      return [Problem(location, text(without: "\(location): "))]
+    }
+  }
+
+  private func text(without place: String) -> String { String(description.dropFirst(place.count)) }
 }

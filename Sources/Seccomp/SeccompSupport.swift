@@ -45,7 +45,10 @@ package func adapt(
     }
     if !resolved.optional.isEmpty {
       adapted.notes.append(
-        "clone3 answers EPERM in place of ENOSYS before NRI 0.12: programs with glibc 2.34 and newer make no threads")
+        SeccompNote(
+          nil,
+          "clone3 answers EPERM in place of ENOSYS before NRI 0.12: programs with glibc 2.34 and newer make no threads")
+      )
     }
   }
   return adapted

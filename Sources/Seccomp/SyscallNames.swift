@@ -27,7 +27,7 @@ enum SyscallNames {
     if number(of: name) != nil || newer[name] != nil { return }
     throw .unknown(
       location, what: "syscall", word: name,
-      advice: Suggestion.advice(for: name, among: all().sorted(), otherwise: "syscalls(2) lists the names"))
+      advice: Suggestion.advice(for: name, among: all, otherwise: "syscalls(2) lists the names"))
   }
 
   /// The version of the libseccomp that checks: `2.5.4`.
@@ -36,8 +36,8 @@ enum SyscallNames {
     return "\(version.major).\(version.minor).\(version.micro)"
   }()
 
-  /// Every known name of the ABIs of both supported architectures. Slow; for messages.
-  static func all() -> Set<String> {
+  /// Every known name of the ABIs of both supported architectures, sorted. Slow; for messages.
+  private static let all: [String] = {
     var names = Set(newer.keys)
     for architecture in ["x86_64", "x86", "aarch64", "arm"] {
       let token = seccomp_arch_resolve_name(architecture)
@@ -48,6 +48,6 @@ enum SyscallNames {
         free(name)
       }
     }
-    return names
-  }
+    return names.sorted()
+  }()
 }

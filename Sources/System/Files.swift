@@ -37,6 +37,12 @@ package enum Files {
     return names.sorted()
   }
 
+  /// The folder that a path lies in; `.` where the path does not say.
+  package static func folder(of path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
   package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
   package static func status(_ path: String) throws(Errno) -> stat {

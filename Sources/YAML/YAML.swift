@@ -13,33 +13,16 @@ extension Node {
   /// - Parameter file: for messages only.
   package static func parse(_ bytes: [UInt8], file: String) throws(YAMLError) -> Node? {
     guard bytes.count <= fileMaxBytes else { throw .tooLarge(file: file, bytes: bytes.count) }
-    try checkEncoding(bytes, file: file)
-    let parser = try Parser(bytes, file: file)
-    return try parser.document()
+    let text = try Encoding.text(bytes, file: file)
+    do throws(YAMLError) { return try Parser(text, file: file).document() } catch {
+      // JSON writes what is outside of Unicode's first plane as two halves, which YAML does not know.
+      guard let joined = Encoding.joiningSurrogates(text) else { throw error }
+      return try Parser(joined, file: file).document()
+    }
   }
 
   package static func parse(_ text: String, file: String) throws(YAMLError) -> Node? {
     try parse(Array(text.utf8), file: file)
-  }
-
-  private static func checkEncoding(_ bytes: [UInt8], file: String) throws(YAMLError) {
-    if let nul = bytes.firstIndex(of: 0) {
-      throw .malformed(file: file, line: line(of: nul, in: bytes), problem: "a NUL byte; remove it")
-    }
-    guard !isUTF8(bytes) else { return }
-    // The first line whose own bytes are invalid: a line feed is never part of a longer sequence.
-    var number = 1
-    for part in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      if !isUTF8(Array(part)) { break }
-      number += 1
-    }
-    throw .malformed(file: file, line: number, problem: "invalid UTF-8; save the file as UTF-8")
-  }
-
-  private static func isUTF8(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
-
-  private static func line(of offset: Int, in bytes: [UInt8]) -> Int {
-    1 + bytes[..<offset].count { $0 == UInt8(ascii: "\n") }
   }
 }
 
@@ -169,10 +152,14 @@ extension Parser {
   }
 
   private func syntaxError() -> YAMLError {
-    let state = parser.pointee
-    let text = state.problem.map { String(cString: $0) } ?? "the parser failed"
-    let context = state.context.map { String(cString: $0) + ": " } ?? ""
-    return problem(state.problem_mark.line + 1, "no valid YAML: \(context)\(text)")
+    var fault = SyntaxFault(parser.pointee)
+    // A reader's error has an offset in place of a line.
+    if parser.pointee.error == YAML_READER_ERROR {
+      fault.mark = .init(
+        line: bytes.prefix(parser.pointee.problem_offset).count { $0 == UInt8(ascii: "\n") }, column: 0)
+    }
+    let advice = SyntaxAdvice(fault, in: bytes)
+    return problem(advice.line, advice.message)
   }
 
   private func problem(_ line: Int, _ text: String) -> YAMLError {

@@ -42,6 +42,69 @@ private func node(_ log: InMemoryLogHandler) throws -> Node {
     #expect(!log.entries.contains { $0.level >= .warning })
   }
 
+  @Test("a profile under which nothing can start is loaded, and warned of in the log")
+  func nothingStarts() throws {
+    let folder = try ProfilesFolder(["metadata: {name: p}\nspec: {process: {defaultAction: Block}}\n"])
+    let (library, log) = (folder.library, InMemoryLogHandler())
+    let node = try node(log)
+    node.reload(library)
+    #expect(library.names == ["p"])
+    let warning = log.entries.first { $0.level == .warning && $0.message == "profile" }
+    #expect(
+      warning?.metadata["problem"].map { "\($0)" }
+        == "\(folder.path)/0.yaml:4: spec.process blocks every program, so no container starts; "
+        + "add allowEntrypoint: true, or a rule with action Allow")
+    log.clear()
+    node.reload(library)
+    #expect(!log.entries.contains { $0.message == "profile" }, "told once, until the text changes")
+  }
+
+  @Test("a text whose rules do not fit the kernel's tables is refused when it is read, and the old one stays")
+  func tables() throws {
+    let folder = try ProfilesFolder([exec])
+    let library = folder.library
+    _ = library.reload()
+    let old = try library.profile(named: "p")
+    let ports = (0..<33).map { "{port: \(1000 + 2 * $0)}" }.joined(separator: ", ")
+    try folder.write(
+      "metadata: {name: p}\nspec: {network: {ingress: {rules: [{ports: [\(ports)], action: Block}]}}}\n")
+    let messages = library.reload().messages
+    #expect(messages.count == 1 && messages[0].hasPrefix("\(folder.path)/0.yaml:4: ingress blocks 33 separate"))
+    #expect(messages[0].hasSuffix("(the last good version stays in force)"))
+    #expect(try library.profile(named: "p") == old)
+  }
+
+  @Test("what is wrong with the filter of a base is told once, not for each profile that extends it")
+  func sharedFilter() throws {
+    let broken = "spec: {seccomp: {type: Localhost, localhostProfile: none.json}}\n"
+    let folder = try ProfilesFolder([
+      "metadata: {name: base}\n" + broken, "metadata: {name: a}\nspec: {extends: [base], mode: Enforce}\n",
+      "metadata: {name: b}\nspec: {extends: [base], mode: Audit}\n",
+    ])
+    let library = folder.library
+    #expect(library.reload().messages.count == 1)
+    #expect(library.names == [])
+    #expect(throws: Refusal.self) { try library.profile(named: "b") }
+  }
+
+  @Test("a container whose profile has many errors is refused with the first and their number, in one line")
+  func summary() throws {
+    let rules = "{names: [raed], action: SCMP_ACT_ALLOW}, {names: [wirte], action: SCMP_ACT_ALOW}"
+    let folder = try ProfilesFolder([
+      "metadata: {name: p}\nspec: {seccomp: {type: Inline, defaultAction: SCMP_ACT_ERRNO, syscalls: [\(rules)]}}\n",
+      "metadata: {name: q}\nspec: {extends: [alpha, omega]}\n",
+    ])
+    let library = folder.library
+    #expect(library.reload().messages.count == 5)
+    let ofFilter = #expect(throws: Refusal.self) { try library.profile(named: "p") }
+    #expect(
+      ofFilter?.description
+        == "profile \"p\": \(folder.path)/0.yaml:4: unknown syscall \"raed\"; did you mean \"read\"? "
+        + "(and 2 more, in the log)")
+    let ofBases = #expect(throws: Refusal.self) { try library.profile(named: "q") }
+    #expect(ofBases?.description.hasSuffix("add it or remove it here (and 1 more, in the log)") == true)
+  }
+
   @Test("of two texts that the node cannot enforce the new one is told of")
   func bothRefused() throws {
     let folder = try ProfilesFolder([exec])

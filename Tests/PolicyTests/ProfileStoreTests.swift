@@ -25,18 +25,63 @@ import Testing
     }
   }
 
-  @Test("a profile that does not exist is named, with the folder and broken files in which it may be")
-  func missing() throws {
+  @Test(
+    "a profile that does not exist is looked for in the broken files that may hold it, and in those that are not read",
+    arguments: [
+      ([:], "; add it or choose another"),
+      (["a.yaml": "{"], "; add it or choose another"),
+      (["a.yaml": file("mode: Adit", name: "other")], "; add it or choose another"),
+      (["web.yaml": file("mode: Adit", name: "other")], "; add it or choose another"),
+      (
+        ["a.yaml": "{", "b.yaml": file("mode: Adit")],
+        "; it may be in a file that has errors: F/b.yaml:5: spec.mode is the text \"Adit\"; did you mean \"Audit\"?"
+      ),
+      (
+        ["a.yaml": "{", "b.yaml": "metadata: {name: \"web\"}\nspec: {"],
+        "; it may be in a file that has errors: F/b.yaml:2: the text ends within brackets; add what closes them"
+      ),
+      (
+        ["a.yaml": "{", "web.yaml": "{"],
+        "; it may be in a file that has errors: F/web.yaml:1: the text ends within brackets; add what closes them"
+      ),
+      (["a.yaml": "{", "wbe.yaml": file("mode: Audit", name: "wbe")], "; did you mean \"wbe\"?"),
+      (["web.yml": file("mode: Audit")], "; F/web.yml is not read: its name does not end in .yaml"),
+    ] as [([String: String], String)])
+  func missing(files: [String: String], advice: String) throws {
     try withFolder { folder in
+      for (name, text) in files { try Files.write(text, to: "\(folder)/\(name)") }
       var store = ProfileStore(folder: folder)
       _ = store.reload()
-      let absent = "profile \"web\" does not exist: looked in \(folder)"
-      #expect(message(store, "web") == "\(absent); add it or choose another")
-      try Files.write("{", to: "\(folder)/a.yaml")
-      let report = store.reload()
-      #expect(report.messages.count == 1)
       #expect(
-        message(store, "web") == "\(absent); it may be in a file that has errors: \(report.messages[0])")
+        message(store, "web")?.replacing(folder, with: "F") == "profile \"web\" does not exist: looked in F" + advice)
+    }
+  }
+
+  @Test("a profile whose base is broken is pointed at the base's file")
+  func brokenBase() throws {
+    try withFolder { folder in
+      try Files.write(file("mode: Adit", name: "base"), to: "\(folder)/0.yaml")
+      try Files.write(file("extends: [base]"), to: "\(folder)/1.yaml")
+      var store = ProfileStore(folder: folder)
+      let error = "\(folder)/0.yaml:5: spec.mode is the text \"Adit\"; did you mean \"Audit\"?"
+      #expect(
+        store.reload().messages == [
+          error, "\(folder)/1.yaml:5: extends \"base\", whose file has errors; mend it first: \(error)",
+        ])
+    }
+  }
+
+  @Test("a file with errors is also asked what else is wrong with it")
+  func further() throws {
+    try withFolder { folder in
+      let path = "\(folder)/web.yaml"
+      try Files.write(file("mode: Adit\nextends: [base]"), to: path)
+      var store = ProfileStore(folder: folder) { [Problem(Location(file: $0.file, line: 4), "\($0.name) is no use")] }
+      #expect(
+        store.reload().messages == [
+          "\(path):4: web is no use", "\(path):5: spec.mode is the text \"Adit\"; did you mean \"Audit\"?",
+          "\(path):6: extends \"base\", which does not exist in \(folder); add it or remove it here",
+        ])
     }
   }
 

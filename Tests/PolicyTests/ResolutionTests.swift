@@ -76,9 +76,12 @@ import Testing
     var first = SeccompFilter.Rule(names: ["read", "write"], action: "SCMP_ACT_ALLOW")
     first.arguments = [.init(index: 1, value: 16, valueTwo: .max, op: "SCMP_CMP_MASKED_EQ")]
     first.location = Location(file: "p.yaml", line: 17)
+    (first.lines.names, first.lines.action, first.lines.arguments) = ([17, 17], 18, [19])
     var second = SeccompFilter.Rule(names: ["mount"], action: "SCMP_ACT_ERRNO")
     second.errnoReturn = 1
     second.location = Location(file: "p.yaml", line: 20)
+    (second.lines.names, second.lines.action) = ([20], 20)
+    (filter.lines.defaultAction, filter.lines.architectures, filter.lines.flags) = (12, [14], [15])
     filter.syscalls = [first, second]
     return SeccompSection(source: .inline(filter), location: Location(file: "p.yaml", line: 10))
   }

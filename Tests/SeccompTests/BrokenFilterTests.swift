@@ -134,6 +134,67 @@ private let broken: [BrokenFilter] = [
     #expect(message { _ = try resolved(broken.filter, mode: .audit) } == broken.message)
   }
 
+  @Test("everything that is wrong is told at once, a line each")
+  func everything() {
+    let filter = filter(
+      default: "SCMP_ACT_BLOCK", flags: ["LGO"], rule("raed", "open", "wirte", action: "SCMP_ACT_ALOW"),
+      rule("close", if: [argument(6, "EQ", 1), argument(0, "EQUAL", 1)], line: 10))
+    #expect(
+      message { _ = try resolved(filter) }.split(separator: "\n").map { $0.prefix { $0 != ";" } } == [
+        #"profiles/web.yaml:7: unknown action "SCMP_ACT_BLOCK""#, #"profiles/web.yaml:7: unknown flag "LGO""#,
+        #"profiles/web.yaml:9: unknown syscall "raed""#, #"profiles/web.yaml:9: unknown syscall "wirte""#,
+        #"profiles/web.yaml:9: unknown action "SCMP_ACT_ALOW""#, "profiles/web.yaml:10: argument index 6",
+        #"profiles/web.yaml:10: unknown operator "SCMP_CMP_EQUAL""#,
+      ])
+  }
+
+  @Test("so many errors of a filter are told, and no more")
+  func errorsMax() {
+    var filter = filter(rule("read"))
+    filter.syscalls[0].names = (0..<Faults.errorsMax + 1).map { "no_call_\($0)" }
+    #expect(message { _ = try resolved(filter) }.split(separator: "\n").count == Faults.errorsMax)
+    filter.syscalls[0].names = (0..<Faults.errorsMax).map { "no_call_\($0)" }
+    #expect(message { _ = try resolved(filter) }.split(separator: "\n").count == Faults.errorsMax)
+  }
+
+  @Test("each word of an inline filter is told on its own line")
+  func lines() throws {
+    let text = """
+      apiVersion: stockade.dev/v1alpha1
+      kind: SecurityProfile
+      metadata: {name: p}
+      spec:
+        seccomp:
+          type: Inline
+          defaultAction: SCMP_ACT_ERNO
+          architectures:
+          - SCMP_ARCH_X68
+          syscalls:
+          - names:
+            - raed
+            action: SCMP_ACT_ALOW
+            args:
+            - {index: 0, value: 1, op: SCMP_CMP_LIKE}
+      """
+    let folder = try Folder()
+    try folder.write(text, to: "p.yaml")
+    let profile = try Profile.load(file: folder.path + "/p.yaml")
+    let section = try #require(profile.seccomp)
+    let found = problems(of: section, profilesFolder: folder.path, mode: .enforce, environment: intel)
+    #expect(found.map(\.location.line) == [7, 9, 12, 13, 15])
+  }
+
+  @Test("a call without which no program starts is warned of")
+  func programStart() throws {
+    let denied = try resolved(filter(rule("read")))
+    let warning = try #require(denied.notes.first { $0.isWarning })
+    #expect(warning.description.hasPrefix("profiles/web.yaml:7: \"arch_prctl\" is denied"))
+    #expect(!(try resolved(filter(rule("read", "arch_prctl"))).notes.contains(where: \.isWarning)))
+    #expect(!(try resolved(filter(rule("read")), mode: .audit).notes.contains(where: \.isWarning)))
+    let ruled = try resolved(filter(default: "SCMP_ACT_ALLOW", rule("arch_prctl", action: "SCMP_ACT_ERRNO", line: 11)))
+    #expect(ruled.notes.first(where: \.isWarning)?.location?.line == 11)
+  }
+
   @Test("a default errno other than EPERM is refused, since no runtime carries it")
   func defaultErrno() {
     var other = filter(rule("read"))

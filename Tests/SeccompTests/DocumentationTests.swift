@@ -24,7 +24,7 @@ import Testing
       let section = try #require(profile.seccomp)
       let resolved = try resolve(
         section, profilesFolder: folder.path, mode: profile.mode, environment: intel)
-      notes.append(resolved.notes)
+      notes.append(resolved.notes.map(\.description))
     }
     #expect(notes.first == [])
   }

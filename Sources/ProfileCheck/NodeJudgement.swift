@@ -1,0 +1,57 @@
+import Daemon
+import Policy
+import Seccomp
+
+/// What a node does not enforce of a profile that is well-formed.
+struct NodeJudgement {
+  let node: JudgedNode
+  let loaded: LoadedProfile
+  let file: String
+
+  private var profile: Profile { loaded.profile }
+
+  var findings: [Finding] {
+    gaps + (loaded.seccomp.map(filter) ?? [])
+  }
+
+  private var gaps: [Finding] {
+    guard let capabilities = node.capabilities else { return [] }
+    let gaps = profile.gaps(on: capabilities)
+    let refused = profile.refused(gaps)
+    return gaps.map { gap in
+      // What the author accepted is no more than worth knowing.
+      let isAccepted = gap.coverage == .partial && profile.acceptPartial
+      let severity: Finding.Severity = refused.contains(gap) ? .error : isAccepted ? .note : .warning
+      return Finding(
+        severity, file: gap.location?.file ?? file, line: gap.location?.line, profile: profile.name, gap.text())
+    }
+  }
+
+  private func filter(_ seccomp: ResolvedSeccomp) -> [Finding] {
+    let notes = seccomp.notes.filter { !$0.isWarning }.map { note($0, seccomp) }
+    do throws(SeccompError) {
+      let carried = try adapt(seccomp, to: node.containerd?.support ?? .full)
+      let ofRuntime = carried.notes.filter { !seccomp.notes.contains($0) }.map { note($0, seccomp) }
+      return notes + ofRuntime + (node.containerd == nil ? [olderRuntimes(seccomp)] : [])
+    } catch {
+      return notes
+        + error.problems(elsewhere: seccomp.location).map {
+          Finding(profile.failurePolicy == .fail ? .error : .warning, $0, profile: profile.name)
+        }
+    }
+  }
+
+  private func note(_ note: SeccompNote, _ seccomp: ResolvedSeccomp) -> Finding {
+    Finding(.note, Problem(note.location ?? seccomp.location, "seccomp: \(note.text)"), profile: profile.name)
+  }
+
+  /// Where no version was given: which ones do not carry the filter.
+  private func olderRuntimes(_ seccomp: ResolvedSeccomp) -> Finding {
+    let needsErrno = (try? adapt(seccomp, to: .withoutErrno)) == nil
+    let first = needsErrno ? ContainerdVersion.firstWithErrno : .firstWithFilters
+    let what = profile.failurePolicy == .fail ? "refuses containers" : "starts containers without this filter"
+    return Finding(
+      .note, Problem(seccomp.location, "seccomp: needs containerd \(first): a node with an older one \(what)"),
+      profile: profile.name)
+  }
+}
