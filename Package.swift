@@ -47,7 +47,7 @@ let package = Package(
       ]),
     .target(
       name: "Doctor",
-      dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "BPF", "CSystem", "TOML", "YAML", "System"]),
+      dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "BPF", "TOML", "YAML", "System"]),
     .target(
       name: "ProfileCheck",
       dependencies: ["Daemon", "Enforcement", "Policy", "Seccomp", "YAML", "System"]),

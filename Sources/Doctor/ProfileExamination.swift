@@ -20,7 +20,9 @@ struct ProfileExamination {
     }
     do throws(SeccompError) {
       let library = ProfileLibrary(folder: places.root + folder, environment: try SeccompEnvironment.thisNode())
-      for message in library.reload().messages { add(.missing, message, "mend it") }
+      let report = library.reload()
+      for message in report.messages { add(.missing, message, "mend it") }
+      for warning in report.warnings { add(.limited, "\(warning)", "mend it") }
       judgeAll(library, chosen, folder)
     } catch { add(.missing, "\(error)") }
   }
