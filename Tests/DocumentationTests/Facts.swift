@@ -1,10 +1,12 @@
 /// Numbers in the documents that are no limits of the code's: versions, ports, what the kernel or a runtime says.
 enum Facts {
   static let all: [Statement] = [
-    Statement("README.md", "builds Stockade", "Debian 12 or newer"),
+    Statement("README.md", "builds Stockade", "Debian 12 or 13"),
     Statement("README.md", "runs everything", "some 150 attacks"),
     Statement("README.md", "runs everything", "6.12 and 7"),
-    Statement("README.md", "runs everything", "about 40 minutes"),
+    Statement("README.md", "runs everything", "Debian 12"),
+    Statement("README.md", "runs everything", "about 45 minutes"),
+    Statement("README.md", "Apache-2.0", "on Debian 13"),
     Statement("SECURITY.md", "**NRI fails open.**", "2 seconds"),
     Statement("SECURITY.md", "A configuration", "status 2"),
     Statement("SECURITY.md", "**Tier `signal`**", "On Linux 7"),

@@ -522,7 +522,7 @@ import Testing
         """
         p.yaml:5: spec.seccomp.syscalls[0] has no action; add an action like SCMP_ACT_ALLOW
         p.yaml:5: spec.seccomp.syscalls[0].names is empty; add to it or leave it out
-        p.yaml:5: spec.seccomp.syscalls[0].errnoRet is the number 4096; write a number from 0 to 4095
+        p.yaml:5: spec.seccomp.syscalls[0].errnoRet is the number 65536; write a number from 0 to 65535
         """
       ),
       (
