@@ -15,14 +15,14 @@ package struct PluginUnderTry {
   package var handler: any PluginHandler
   /// The name of `--profile`'s profile, which the pod is annotated with; nil where bindings choose.
   package var profileName: String?
-  /// What was denied or audited since the last call, a line each. Called on the main thread, between calls of the
-  /// handler's methods, when a container has ended.
-  package var denials: () -> [String]
+  /// What was denied or audited since the last call, and how much of it is missing, a line each. Called on the main
+  /// thread, between calls of the handler's methods, when a container has ended, and once when all is over.
+  package var events: () -> [String]
 
-  package init(handler: any PluginHandler, profileName: String?, denials: @escaping () -> [String]) {
+  package init(handler: any PluginHandler, profileName: String?, events: @escaping () -> [String]) {
     self.handler = handler
     self.profileName = profileName
-    self.denials = denials
+    self.events = events
   }
 }
 

@@ -27,20 +27,25 @@ package enum Try {
     let signals = try Signals()
     let workspace = try Workspace()
     let cleanUp = try CleanUp(workspace)
+    var plugin: PluginUnderTry?
     let status = Result { () throws(TryError) in
       try workspace.setUp(rootfs: options.rootfs)
-      return try series(options, workspace, signals, makePlugin)
+      let made = try make(makePlugin, PluginEnvironment(profile: options.profile, bpffs: workspace.bpffs))
+      plugin = made
+      return try series(options, workspace, signals, made)
     }
-    try cleanUp.run()
+    let end = Result { () throws(TryError) in try cleanUp.run() }
+    // What was done by processes that outlived their container.
+    for line in plugin?.events() ?? [] { report(line) }
+    try end.get()
     return try status.get()
   }
 
   /// One plugin session with `--repeat` container lives.
   private static func series(
-    _ options: Options, _ workspace: Workspace, _ signals: Signals, _ makePlugin: PluginMaker
+    _ options: Options, _ workspace: Workspace, _ signals: Signals, _ plugin: PluginUnderTry
   ) throws(TryError) -> Int32 {
     let host = try Host()
-    let plugin = try make(makePlugin, PluginEnvironment(profile: options.profile, bpffs: workspace.bpffs))
     let timed = options.reportTimes ? TimedPlugin(plugin.handler) : nil
     let session = try Session(handler: timed ?? plugin.handler, options: options)
     defer {
@@ -56,7 +61,7 @@ package enum Try {
         pod: names.pod, container: names.container)
       last = status { () throws(TryError) in try life.run() }
       counts[last, default: 0] += 1
-      for denial in plugin.denials() { report(denial) }
+      for line in plugin.events() { report(line) }
     }
     if options.repetitions > 1 { report(summary(of: counts)) }
     return counts.count == 1 ? last : counts.keys.max() ?? last

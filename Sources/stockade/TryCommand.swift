@@ -1,6 +1,5 @@
 import Daemon
 import Events
-import Glibc
 import Logging
 import Policy
 import Seccomp
@@ -16,7 +15,9 @@ enum TryCommand {
     let mountNamespace = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
     let node = try Node(pinFolder: surroundings.bpffs + "/stockade", runtimeMountNamespace: mountNamespace, log: log)
     let given = try surroundings.profile.map { try ProfileLibrary(file: $0, environment: environment) }
-    let plugin = Plugin(enforcer: node.enforcer, tierReason: node.tierReason, log: log) { text in
+    let plugin = Plugin(
+      enforcer: node.enforcer, tierReason: node.tierReason, log: log, didConfigure: { node.carryEvents() }
+    ) { text in
       var configuration = try NodeConfiguration.parse(Array(text.utf8), file: "--config")
       if text.isEmpty { configuration.logLevel = .warning }
       if let given { return Settings(configuration: configuration, profiles: given) }
@@ -24,21 +25,22 @@ enum TryCommand {
       node.reload(profiles)
       return Settings(configuration: configuration, profiles: profiles)
     }
-    let denials = Denials()
-    node.pump?.observe { denials.add($0.summary) }
+    let events = EventLines()
+    node.pump?.observe { events.add($0) }
     return PluginUnderTry(handler: plugin, profileName: given?.names.first) {
       node.pump?.drain()
-      return denials.take()
+      return events.take()
     }
   }
 
-  private final class Denials: Sendable {
-    private let lines = Mutex<[String]>([])
-    func add(_ line: String) { lines.withLock { $0.append(line) } }
+  /// What happened since somebody asked last.
+  private final class EventLines: Sendable {
+    private let digest = Mutex(EventDigest())
+    func add(_ notice: EventNotice) { digest.withLock { $0.add(notice) } }
     func take() -> [String] {
-      lines.withLock { lines in
-        defer { lines = [] }
-        return lines
+      digest.withLock { digest in
+        defer { digest = EventDigest() }
+        return digest.text
       }
     }
   }

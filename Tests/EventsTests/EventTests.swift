@@ -191,7 +191,10 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
   func losses() {
     let before = KernelCounters([1, 2, 3])
     let after = KernelCounters([1, 5, 3, 1])
-    #expect(after.losses(since: before).map { "\($0.name) \($0.count)" } == ["eventsDroppedRate 3", "markFailed 1"])
+    #expect(
+      after.losses(since: before) == [
+        .init(counter: .eventsDroppedRate, count: 3), .init(counter: .markFailed, count: 1),
+      ])
     #expect(after.losses(since: after).isEmpty)
   }
 }

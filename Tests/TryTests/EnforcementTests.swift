@@ -13,6 +13,7 @@ private func underProfile(_ spec: String, _ arguments: [String]) throws -> Finis
 }
 
 private let withoutEcho = "{acceptPartial: true, process: {rules: [{path: /bin/echo, action: Block}]}}"
+private let auditedExecs = "{acceptPartial: true, mode: Audit, process: {defaultAction: Block}}"
 private let withoutWget =
   "{acceptPartial: true, process: {newExecutables: Block, rules: [{path: /usr/bin/wget, action: Block}]}}"
 
@@ -137,6 +138,22 @@ struct EnforcementTests {
     #expect(run.output == "")
     let lateSteps: Set<Step> = [.stop, .remove, .stopPod, .removePod]
     #expect(run.status == (lateSteps.contains(step) ? 137 : ExitStatus.notStarted))
+  }
+
+  @Test("of more execs than may be reported each is shown or counted as missing")
+  func missing() throws {
+    let script = "i=0; while [ $i -lt 1500 ]; do /bin/true; i=$((i + 1)); done; /usr/bin/id >/dev/null"
+    let run = try underProfile(auditedExecs, ["--", "sh", "-c", script])
+    let lines = run.error.split(separator: "\n")
+    func number(before end: String) -> Int? {
+      lines.first { $0.hasSuffix(end) }.flatMap { line in
+        Int(line.dropLast(end.count).split { !$0.isNumber }.last ?? "")
+      }
+    }
+    let shown = number(before: " times)") ?? 0
+    let missing = number(before: " events are not shown: over the rate of 100 a second (eventsDroppedRate)") ?? 0
+    let single = lines.filter { $0.hasPrefix("stockade try: audited exec ") && !$0.hasSuffix(" times)") }.count
+    #expect(shown + single + missing == 1 + 1500 + 1, "\(run.error)")
   }
 
   @Test("runs at the same time do not clear away what the others use")
