@@ -24,6 +24,7 @@ package enum Try {
 
   static func run(_ options: Options, makePlugin: PluginMaker) throws(TryError) -> Int32 {
     umask(0o022)
+    try Requirements.check(options)
     let signals = try Signals()
     let workspace = try Workspace()
     let cleanUp = try CleanUp(workspace)

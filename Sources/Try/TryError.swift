@@ -5,6 +5,8 @@ import System
 package enum TryError: Error, Equatable, CustomStringConvertible {
   /// The command line, or what it names, will not do; what and why.
   case usage(String)
+  /// This machine lacks something that every run needs; what, and what to do.
+  case missing(String)
   case system(Errno)
   /// The plugin could not be made: its own reason.
   case pluginNotMade(String)
@@ -19,7 +21,7 @@ package enum TryError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .usage(let problem), .pluginNotMade(let problem), .leftBehind(let problem): problem
+    case .usage(let problem), .missing(let problem), .pluginNotMade(let problem), .leftBehind(let problem): problem
     case .system(let error): error.description
     case .plugin(let error): error.description
     case .refusedOnDemand(let step): "refused, as --refuse \(step.rawValue) asks"

@@ -265,7 +265,9 @@ struct RunTests {
   @Test(
     "what cannot be set up ends with 125 and says why",
     arguments: [
-      (["--rootfs", "/nosuch"], "/nosuch"), (["--runc", "nosuch"], "cannot run nosuch"),
+      (["--rootfs", "/nosuch"], "/nosuch"),
+      (["--runc", "nosuch"], "cannot run nosuch: no such file or directory; name an OCI runtime"),
+      (["--runc", "/etc/passwd"], "cannot run /etc/passwd: permission denied; name an OCI runtime"),
       (["--config", "/nosuch"], "cannot open /nosuch"), (["--mount", "/nosuch:/x"], "runc said why"),
     ])
   func impossible(arguments: [String], message: String) async {
