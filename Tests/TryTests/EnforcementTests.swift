@@ -156,6 +156,31 @@ struct EnforcementTests {
     #expect(shown + single + missing == 1 + 1500 + 1, "\(run.error)")
   }
 
+  @Test("it runs in a chroot whose root is no mount point, and mounts nothing outside of it")
+  func chroot() throws {
+    let files = try TemporaryFolder()
+    let program = try #require(builtProgram)
+    let folder = demoProfile.split(separator: "/").dropLast().joined(separator: "/")
+    // The machine's folders below a folder of a file system; the working directory is kept, so `demo.yaml` is found.
+    let script = """
+      set -eu
+      for entry in /*; do
+        if [ -L "$entry" ]; then cp -P "$entry" "$1$entry"; fi
+        [ -d "$entry" ] && [ ! -L "$entry" ] || continue
+        mkdir "$1$entry"
+        mount --rbind "$entry" "$1$entry"
+      done
+      mount --make-rshared /
+      before=$(wc -l </proc/self/mountinfo)
+      chroot "$1" sh -c 'cd "$1" && exec "$2" try --profile demo.yaml -- echo ran' sh "$3" "$2"
+      [ "$(wc -l </proc/self/mountinfo)" -eq "$before" ]
+      """
+    let run = try Finished(
+      program: "unshare",
+      ["--mount", "--propagation", "private", "sh", "-c", script, "sh", files.path, program, "/" + folder])
+    #expect(run.status == 0 && run.output == "ran\n", "\(run)")
+  }
+
   @Test("runs at the same time do not clear away what the others use")
   func together() throws {
     let program = try #require(builtProgram)
