@@ -103,6 +103,3 @@ func connectedPair() throws(TryError) -> (FileDescriptor, FileDescriptor) {
   }
   return (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
 }
-
-/// One line to standard error.
-func report(_ line: String) { put("stockade try: \(line)\n", to: 2) }

@@ -7,10 +7,10 @@ import Synchronization
 import System
 import Try
 
-/// The plugin as `stockade try` runs it: the node's own, with its pins and its events kept to this process.
+/// The plugin as `stockade try` runs it: the node's own, with its pins kept to this process.
 enum TryCommand {
   static func makePlugin(_ surroundings: PluginEnvironment) throws -> PluginUnderTry {
-    let log = Logger(label: "stockade") { _ in StandardErrorLog(level: .warning) }
+    let log = logger(surroundings)
     let environment = try SeccompEnvironment.thisNode()
     let mountNamespace = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
     let node = try Node(pinFolder: surroundings.bpffs + "/stockade", runtimeMountNamespace: mountNamespace, log: log)
@@ -26,10 +26,21 @@ enum TryCommand {
       return Settings(configuration: configuration, profiles: profiles)
     }
     let events = EventLines()
-    node.pump?.observe { events.add($0) }
+    if let record = surroundings.record {
+      node.pump?.add(RecordSink(record: record))
+    } else {
+      node.pump?.observe { events.add($0) }
+    }
     return PluginUnderTry(handler: plugin, profileName: given?.names.first) {
       node.pump?.drain()
       return events.take()
+    }
+  }
+
+  private static func logger(_ surroundings: PluginEnvironment) -> Logger {
+    Logger(label: "stockade") { _ in
+      if let record = surroundings.record { return RecordLog(level: .warning, record: record) }
+      return StandardErrorLog(level: .warning)
     }
   }
 
@@ -43,5 +54,10 @@ enum TryCommand {
         return digest.text
       }
     }
+  }
+
+  private struct RecordSink: EventSink {
+    let record: @Sendable (String) -> Void
+    func write(_ line: String) { record(line) }
   }
 }

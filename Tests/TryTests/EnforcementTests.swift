@@ -156,6 +156,29 @@ struct EnforcementTests {
     #expect(shown + single + missing == 1 + 1500 + 1, "\(run.error)")
   }
 
+  @Test("with -o json each is a record of its own or counted in one, and the last record is the result")
+  func records() throws {
+    let script = "i=0; while [ $i -lt 600 ]; do /bin/true; i=$((i + 1)); done"
+    let run = try underProfile(auditedExecs, ["-o", "json", "--", "sh", "-c", script])
+    let records = try #require(try pythonRecords(run.output))
+    let missing = records.reduce(0) { sum, record in
+      let parts = record.split(separator: "\"eventsDroppedRate\": ")
+      return sum + (parts.count < 2 ? 0 : Int(parts[1].prefix { $0.isNumber }) ?? 0)
+    }
+    #expect(records.filter { $0.contains(#""kind": "exec""#) }.count + missing == 1 + 600)
+    #expect(records.last == #"{"exitStatus": 0, "kind": "result", "runs": 1}"#)
+    #expect(run.error == "")
+  }
+
+  @Test("the plugin's log is among the records")
+  func log() throws {
+    let spec = "{failurePolicy: Ignore, seccomp: {type: RuntimeDefault}}"
+    let run = try underProfile(spec, ["-o", "json", "--nri-version", "0.8", "--", "echo", "ran"])
+    let records = try #require(try pythonRecords(run.output))
+    #expect(records.contains { $0.contains(#""kind": "log""#) && $0.contains("ignores a seccomp policy") })
+    #expect(run.error == "ran\n")
+  }
+
   @Test("it runs in a chroot whose root is no mount point, and mounts nothing outside of it")
   func chroot() throws {
     let files = try TemporaryFolder()

@@ -103,7 +103,9 @@ func tryRun(
       PluginUnderTry(handler: ScriptedPlugin(script), profileName: "scripted") {
         // Asked once more when all is over.
         guard Files.exists(environment.bpffs) else { return [] }
-        return ["\(environment.bpffs) is of type \(fileSystemType(of: environment.bpffs))"]
+        let line = "\(environment.bpffs) is of type \(fileSystemType(of: environment.bpffs))"
+        environment.record?(JSON.string(line).text)
+        return environment.record == nil ? [line] : []
       }
     }
     for stream: Int32 in [1, 2] { put(outputEnds, to: stream) }
