@@ -6,6 +6,8 @@ import System
 package struct PluginEnvironment: Sendable {
   /// `--profile`; nil without one.
   package var profile: String?
+  /// `--config`; nil without one.
+  package var configuration: String?
   /// A BPF file system that only this process sees; whatever is pinned there goes with it.
   package var bpffs: String
   /// Writes a line of JSON, from any thread; nil where lines for people are asked for.

@@ -59,7 +59,8 @@ package enum Try {
     _ makePlugin: PluginMaker, _ options: Options, _ workspace: Workspace, _ report: Report
   ) throws(TryError) -> PluginUnderTry {
     let environment = PluginEnvironment(
-      profile: options.profile, bpffs: workspace.bpffs, record: report.recordWriter)
+      profile: options.profile, configuration: options.pluginConfiguration, bpffs: workspace.bpffs,
+      record: report.recordWriter)
     do { return try makePlugin(environment) } catch { throw .pluginNotMade("\(error)") }
   }
 }

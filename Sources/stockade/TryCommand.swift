@@ -18,12 +18,11 @@ enum TryCommand {
     let plugin = Plugin(
       enforcer: node.enforcer, tierReason: node.tierReason, log: log, didConfigure: { node.carryEvents() }
     ) { text in
-      var configuration = try NodeConfiguration.parse(Array(text.utf8), file: "--config")
-      if text.isEmpty { configuration.logLevel = .warning }
-      if let given { return Settings(configuration: configuration, profiles: given) }
-      let profiles = ProfileLibrary(folder: configuration.profilesFolder, environment: environment)
-      node.reload(profiles)
-      return Settings(configuration: configuration, profiles: profiles)
+      let configuration = try configuration(text, surroundings)
+      if let path = configuration.eventsFile { node.pump?.add(FileSink(path: path)) }
+      return Settings(
+        configuration: configuration,
+        profiles: profiles(surroundings, configuration, given, node, environment))
     }
     let events = EventLines()
     if let record = surroundings.record {
@@ -42,6 +41,26 @@ enum TryCommand {
       if let record = surroundings.record { return RecordLog(level: .warning, record: record) }
       return StandardErrorLog(level: .warning)
     }
+  }
+
+  private static func configuration(_ text: String, _ surroundings: PluginEnvironment) throws -> NodeConfiguration {
+    var configuration = try NodeConfiguration.parse(
+      Array(text.utf8), file: surroundings.configuration ?? "the configuration")
+    if text.isEmpty { configuration.logLevel = .warning }
+    return configuration
+  }
+
+  /// With `--config` those of its folder, and the one of `--profile`, which wins over one of the same name. With that
+  /// one the folder may be missing.
+  private static func profiles(
+    _ surroundings: PluginEnvironment, _ configuration: NodeConfiguration, _ given: ProfileLibrary?, _ node: Node,
+    _ environment: SeccompEnvironment
+  ) -> ProfileLibrary {
+    if let given, surroundings.configuration == nil { return given }
+    let profiles = ProfileLibrary(folder: configuration.profilesFolder, environment: environment)
+    if given == nil || Files.exists(configuration.profilesFolder) { node.reload(profiles) }
+    if let given { profiles.adopt(given) }
+    return profiles
   }
 
   /// What happened since somebody asked last.

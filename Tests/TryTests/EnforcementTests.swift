@@ -179,6 +179,30 @@ struct EnforcementTests {
     #expect(run.error == "ran\n")
   }
 
+  @Test("the events go to the eventsFile of the configuration as well")
+  func eventsFile() throws {
+    let files = try TemporaryFolder()
+    try Files.write("eventsFile: \(files.path)/deep/events.jsonl\n", to: files.path + "/config.yaml")
+    let run = try underProfile(withoutEcho, ["--config", files.path + "/config.yaml", "--", "/bin/echo", "written"])
+    #expect(run.status == 137 && run.error.contains("stockade try: killed exec /bin/echo "))
+    let records = try #require(try pythonRecords(try Files.text(files.path + "/deep/events.jsonl")))
+    #expect(records.count == 1 && records[0].contains(#""effect": "killed""#))
+  }
+
+  @Test("beside the profile of --profile there are those of the configuration's folder")
+  func profilesFolder() throws {
+    let files = try TemporaryFolder()
+    let header = "apiVersion: stockade.dev/v1alpha1\nkind: SecurityProfile\nmetadata: {name: bound}\n"
+    try Files.makeFolder(files.path + "/profiles")
+    try Files.write(header + "spec: \(withoutEcho)\n", to: files.path + "/profiles/bound.yaml")
+    let bindings = "bindings: [{namespaces: [try], profile: bound, required: true}]"
+    try Files.write("profilesFolder: \(files.path)/profiles\n\(bindings)\n", to: files.path + "/config.yaml")
+    let run = try underProfile(
+      "{network: {egress: {defaultAction: Block}}}",
+      ["--config", files.path + "/config.yaml", "--", "/bin/echo", "written"])
+    #expect(run.status == 137 && run.error.contains("of profile bound"))
+  }
+
   @Test("it runs in a chroot whose root is no mount point, and mounts nothing outside of it")
   func chroot() throws {
     let files = try TemporaryFolder()
