@@ -12,7 +12,7 @@ struct Host: Sendable {
 
   /// Every cgroup of every `try` is below this one, in each hierarchy.
   static let cgroupRoot = "/stockade-try"
-  private static let cgroups = "/sys/fs/cgroup"
+  static let cgroups = "/sys/fs/cgroup"
 
   init() throws(TryError) {
     let root = Self.cgroups
