@@ -81,7 +81,12 @@ let package = Package(
       name: "EnforcementTests",
       dependencies: ["Enforcement", "EnforcementTesting", "BPF", "Policy", "Seccomp", "CBPF", "CStockade", "System"],
       exclude: ["BPF"]),
-    .testTarget(name: "EventsTests", dependencies: ["Events", "Enforcement", "Policy", "BPF", "CStockade", "System"]),
+    .testTarget(
+      name: "EventsTests",
+      dependencies: [
+        "Events", "Enforcement", "Policy", "BPF", "CStockade", "System",
+        .product(name: "Logging", package: "swift-log"), .product(name: "InMemoryLogging", package: "swift-log"),
+      ]),
     .testTarget(
       name: "DaemonTests",
       dependencies: [

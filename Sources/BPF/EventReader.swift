@@ -31,9 +31,9 @@ package struct KernelEvent: Sendable {
   }
 }
 
-/// The one reader of the ring buffer. Not to be used by two threads at once.
+/// The one reader of the ring buffer. Two threads must not `read` at once.
 package final class EventReader: @unchecked Sendable {
-  // The buffer is libbpf's; callers hold a lock around `poll`.
+  // The buffer is libbpf's; callers hold a lock around `read`.
   private let buffer: OpaquePointer
   private let box: Unmanaged<Box>
 
@@ -72,13 +72,19 @@ package final class EventReader: @unchecked Sendable {
     box.release()
   }
 
-  /// Hands over what has come, waiting for it at most this long.
-  package func poll(timeoutMilliseconds: Int32, _ deliver: (KernelEvent) -> Void) throws(BPFError) {
+  /// Waits until a record has come, for at most this long. Any thread may wait. poll(2)
+  package func wait(milliseconds: Int32) {
+    var descriptor = pollfd(fd: ring_buffer__epoll_fd(buffer), events: Int16(POLLIN), revents: 0)
+    Glibc.poll(&descriptor, 1, milliseconds)
+  }
+
+  /// Hands over what has come.
+  package func read(_ deliver: (KernelEvent) -> Void) throws(BPFError) {
     let result = withoutActuallyEscaping(deliver) { deliver in
       let box = box.takeUnretainedValue()
       box.send(to: deliver)
       defer { box.send(to: nil) }
-      return timeoutMilliseconds == 0 ? ring_buffer__consume(buffer) : ring_buffer__poll(buffer, timeoutMilliseconds)
+      return ring_buffer__consume(buffer)
     }
     if result < 0, -result != EINTR { throw .system(Errno(-result, "read events")) }
   }

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
 #include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -28,6 +30,24 @@ void system_open_log(const char *ident)
 void system_log(int priority, const char *message)
 {
 	syslog(priority, "%s", message);
+}
+
+int system_enter_mounts(int namespace_fd)
+{
+	return setns(namespace_fd, CLONE_NEWNS);
+}
+
+int system_mount_onto_itself(int folder_fd)
+{
+	int tree = (int)syscall(SYS_open_tree, folder_fd, "",
+				OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+
+	if (tree == -1)
+		return -1;
+	if (syscall(SYS_move_mount, tree, "", folder_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
+		return tree;
+	close(tree);
+	return -1;
 }
 
 uint32_t system_kernel_device(uint64_t device)

@@ -50,7 +50,7 @@ package final class Node: Sendable {
       do throws(BPFError) {
         let decoder = EventDecoder(subject: { enforcer.eventSubject(cgroupID: $0, revision: $1) })
         return EventPump(
-          reader: try kernel.eventReader(), decoder: decoder,
+          source: try kernel.eventReader(), decoder: decoder,
           counters: { KernelCounters((try? kernel.counters()) ?? []) }, log: log)
       } catch {
         log.error("no events", metadata: ["reason": "\(error)"])

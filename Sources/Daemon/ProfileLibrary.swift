@@ -57,6 +57,12 @@ package final class ProfileLibrary: Sendable {
     state = Mutex(State(store: ProfileStore(folder: seccompFolder), loaded: [profile.name: loaded]))
   }
 
+  /// Takes over what another library has loaded, in place of profiles of the same name.
+  package func adopt(_ other: ProfileLibrary) {
+    let loaded = other.state.withLock { $0.loaded }
+    state.withLock { $0.loaded.merge(loaded) { $1 } }
+  }
+
   package var names: [String] { state.withLock { $0.loaded.keys.sorted() } }
 
   /// - Throws: `PolicyError` where there is no such profile, `Refusal` where it cannot be used: a line, since it is what

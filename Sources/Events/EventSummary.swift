@@ -9,17 +9,40 @@ extension EventRecord {
     }
     if let file, !file.access.isEmpty { text += " " + file.access.map(\.rawValue).joined(separator: "+") }
     if let path = process?.path ?? file?.path { text += " \(Self.printable(path))" }
-    if let peer {
-      let address = peer.address.contains(":") ? "[\(peer.address)]" : peer.address
-      text +=
-        kind == .bind ? " port \(peer.localPort) (\(peer.transport))" : " \(address):\(peer.port) (\(peer.transport))"
-    }
-    if let process, !process.arguments.isEmpty {
-      text += " (\(Self.printable(process.arguments.joined(separator: " "))))"
-    }
+    if let peer { text += " " + summary(of: peer) }
+    if let process { text += Self.summary(of: process) }
     return text + ": " + (rule.map { "\(reason) \($0)" } ?? reason) + (profile.isEmpty ? "" : " of profile \(profile)")
+  }
+
+  /// What the kind's rules speak of: the peer's address and port, the container's own port, or both. A port that is not
+  /// known is left out.
+  private func summary(of peer: Peer) -> String {
+    let isNumber = peer.transport.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    let transport = isNumber ? "(protocol \(peer.transport))" : "(\(peer.transport))"
+    switch kind {
+    case .socket: return transport
+    case .bind: return "\(Self.address(peer.address, port: peer.localPort)) \(transport)"
+    case .ingress where peer.hasPorts && peer.localPort != 0:
+      return "\(Self.address(peer.address, port: peer.port)) to port \(peer.localPort) \(transport)"
+    default: return "\(Self.address(peer.address, port: peer.hasPorts ? peer.port : 0)) \(transport)"
+    }
+  }
+
+  private static func address(_ address: String, port: UInt16) -> String {
+    if port == 0 { return address }
+    return (address.contains(":") ? "[\(address)]" : address) + ":\(port)"
+  }
+
+  /// Its arguments; where they were not had, the thread's name in brackets, as ps(1) has it.
+  private static func summary(of process: Process) -> String {
+    if !process.arguments.isEmpty { return " (\(printable(process.arguments.joined(separator: " "))))" }
+    return process.path != nil || process.comm.isEmpty ? "" : " ([\(printable(process.comm))])"
   }
 
   /// What a process calls itself must not steer a terminal.
   private static func printable(_ text: String) -> String { String(JSON.string(text).text.dropFirst().dropLast()) }
+}
+
+extension EventRecord.Peer {
+  fileprivate var hasPorts: Bool { ["TCP", "UDP", "SCTP"].contains(transport) }
 }

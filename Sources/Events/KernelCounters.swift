@@ -1,26 +1,37 @@
 import CStockade
 
+/// A counter of the kernel programs. The raw value is its name in the records; docs/events.md lists them.
+package enum KernelCounter: String, CaseIterable, Sendable {
+  case eventsDroppedFull, eventsDroppedRate, flowsFull, markFailed, readFailed, straysFull
+
+  /// In `enum stockade_counter`.
+  var index: Int {
+    switch self {
+    case .eventsDroppedFull: Int(STOCKADE_EVENTS_DROPPED_FULL.rawValue)
+    case .eventsDroppedRate: Int(STOCKADE_EVENTS_DROPPED_RATE.rawValue)
+    case .flowsFull: Int(STOCKADE_FLOWS_FULL.rawValue)
+    case .markFailed: Int(STOCKADE_MARK_FAILED.rawValue)
+    case .readFailed: Int(STOCKADE_READ_FAILED.rawValue)
+    case .straysFull: Int(STOCKADE_STRAYS_FULL.rawValue)
+    }
+  }
+}
+
 /// The kernel programs' counters, by `enum stockade_counter`.
 package struct KernelCounters: Equatable, Sendable {
   package var values: [UInt64]
 
   package init(_ values: [UInt64] = []) { self.values = values }
 
-  package static let names: [(index: Int, name: String)] = [
-    (Int(STOCKADE_EVENTS_DROPPED_FULL.rawValue), "eventsDroppedFull"),
-    (Int(STOCKADE_EVENTS_DROPPED_RATE.rawValue), "eventsDroppedRate"),
-    (Int(STOCKADE_FLOWS_FULL.rawValue), "flowsFull"),
-    (Int(STOCKADE_MARK_FAILED.rawValue), "markFailed"),
-    (Int(STOCKADE_READ_FAILED.rawValue), "readFailed"),
-    (Int(STOCKADE_STRAYS_FULL.rawValue), "straysFull"),
-  ]
-
   /// The counters that rose, and by how much.
-  package func losses(since earlier: KernelCounters) -> [(name: String, count: UInt64)] {
-    Self.names.compactMap { index, name in
-      guard values.indices.contains(index) else { return nil }
-      let before = earlier.values.indices.contains(index) ? earlier.values[index] : 0
-      return values[index] > before ? (name, values[index] - before) : nil
+  package func losses(since earlier: KernelCounters) -> [EventLosses.Count] {
+    KernelCounter.allCases.compactMap { counter in
+      let rise = self[counter].subtractingReportingOverflow(earlier[counter])
+      return rise.overflow || rise.partialValue == 0 ? nil : .init(counter: counter, count: rise.partialValue)
     }
+  }
+
+  private subscript(_ counter: KernelCounter) -> UInt64 {
+    values.indices.contains(counter.index) ? values[counter.index] : 0
   }
 }

@@ -7,6 +7,8 @@ import System
 /// resolved to `/bin/busybox`.
 enum BusyBox {
   private static let places = ["/bin/busybox", "/usr/bin/busybox", "/usr/local/bin/busybox"]
+  private static let advice =
+    "install a static one (apt-get install busybox-static), or give an image's tree with --rootfs DIR"
 
   /// Makes the tree in `folder`, which is there and empty.
   static func makeImage(in folder: String) throws(TryError) {
@@ -25,9 +27,9 @@ enum BusyBox {
     try linkApplets(of: program, in: folder)
   }
 
-  private static func find() throws(TryError) -> String {
+  static func find() throws(TryError) -> String {
     guard let program = places.first(where: { access($0, X_OK) == 0 }) else {
-      throw .usage("no busybox in \(places.joined(separator: ", ")); install busybox-static or give --rootfs DIR")
+      throw .missing("there is no busybox in \(places.joined(separator: ", ")); \(advice)")
     }
     return program
   }
@@ -35,7 +37,7 @@ enum BusyBox {
   private static func copy(_ program: String, to path: String) throws(TryError) {
     let bytes = try system { () throws(Errno) in try Files.read(program) }
     if needsLoader(bytes) {
-      throw .usage("\(program) is linked dynamically; install busybox-static or give --rootfs DIR")
+      throw .missing("\(program) is linked dynamically; \(advice)")
     }
     try system { () throws(Errno) in
       let file = try FileDescriptor(open: path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o755)
@@ -45,7 +47,7 @@ enum BusyBox {
 
   private static func linkApplets(of program: String, in folder: String) throws(TryError) {
     guard let list = try Program.text(of: [program, "--list-full"]) else {
-      throw .usage("\(program) --list-full failed; give --rootfs DIR")
+      throw .missing("\(program) --list-full failed; \(advice)")
     }
     for applet in list.split(separator: "\n") where applet.contains("/") && applet != "bin/busybox" {
       let path = "\(folder)/\(applet)"

@@ -11,7 +11,8 @@ final class CleanUp {
   private let writer: FileDescriptor
   private let shell: pid_t
   /// Shared while something of ours may be made in the folders that every `try` uses: these are only removed by the
-  /// one that gets the lock alone, or they would vanish under another one's hands. flock(2).
+  /// one that gets the lock alone, or they would vanish under another one's hands. The lock is on a folder that is the
+  /// same in every chroot. flock(2).
   private let lock: FileDescriptor
 
   /// A `runc create` that outlives us ends within this time.
@@ -31,15 +32,16 @@ final class CleanUp {
     done
     umount -l "$folder"
     rmdir "$folder"
-    flock --exclusive --timeout 0.1 /run rmdir "${folder%/*}" /sys/fs/cgroup/stockade-try /sys/fs/cgroup/*/stockade-try
+    flock --exclusive --timeout 0.1 /sys/fs/cgroup \\
+      rmdir "${folder%/*}" /sys/fs/cgroup/stockade-try /sys/fs/cgroup/*/stockade-try
     [ -z "$cgroups" ]
     """
 
   init(_ workspace: Workspace) throws(TryError) {
     try system { () throws(Errno) in try call("adopt orphans") { stockade_become_subreaper() } }
     lock = try system { () throws(Errno) in
-      let folder = try FileDescriptor(open: "/run", O_RDONLY | O_DIRECTORY)
-      try call("lock /run") { flock(folder.number, LOCK_SH) }
+      let folder = try FileDescriptor(open: Host.cgroups, O_RDONLY | O_DIRECTORY)
+      try call("lock \(Host.cgroups)") { flock(folder.number, LOCK_SH) }
       return folder
     }
     let (reader, writer) = try connectedPair()

@@ -9,6 +9,7 @@ struct ContainerLife {
   var workspace: Workspace
   var signals: Signals
   var host: Host
+  var report: Report
   var pod: PodSandbox
   var container: Container
 
@@ -26,7 +27,10 @@ struct ContainerLife {
       remove()
       throw error
     }
-    return try runCreated(Runc(program: options.runc, state: workspace.runcState, bundle: bundle, id: container.id))
+    return try runCreated(
+      Runc(
+        program: options.runc, state: workspace.runcState, bundle: bundle, id: container.id,
+        output: report.commandOutput))
   }
 
   /// CreateContainer, ValidateContainerAdjustment, and the bundle's configuration.
@@ -91,7 +95,7 @@ struct ContainerLife {
     try executions.get()
     try deletion.get()
     let (status, timedOut) = try end.get()
-    if timedOut { report("killed after \(options.timeoutSeconds ?? 0) s, as --timeout asks") }
+    if timedOut { report.message("killed after \(options.timeoutSeconds ?? 0) s, as --timeout asks") }
     return status
   }
 
@@ -99,7 +103,7 @@ struct ContainerLife {
   private func execute(_ runc: Runc) throws(TryError) {
     for command in options.executions {
       let status = try runc.execute(command)
-      report("exec \"\(command.joined(separator: " "))\": exit status \(status)")
+      report.execution(command, status: status)
     }
   }
 
@@ -129,6 +133,6 @@ extension ContainerLife {
   }
 
   private func logged(_ body: () throws(NRIError) -> Void) {
-    do throws(NRIError) { try body() } catch { report(error.description) }
+    do throws(NRIError) { try body() } catch { report.message(error.description) }
   }
 }

@@ -12,7 +12,7 @@ struct Host: Sendable {
 
   /// Every cgroup of every `try` is below this one, in each hierarchy.
   static let cgroupRoot = "/stockade-try"
-  private static let cgroups = "/sys/fs/cgroup"
+  static let cgroups = "/sys/fs/cgroup"
 
   init() throws(TryError) {
     let root = Self.cgroups
@@ -25,7 +25,7 @@ struct Host: Sendable {
       let names = try system { () throws(Errno) in try Files.names(in: root) }
       hierarchies = names.map { "\(root)/\($0)" }.filter { Files.exists("\($0)/cgroup.procs") }
     }
-    if hierarchies.isEmpty { throw .usage("no cgroup hierarchy is mounted below \(root)") }
+    if hierarchies.isEmpty { throw .missing("no cgroup hierarchy is mounted below \(root)") }
   }
 
   /// Makes a cgroup in every hierarchy, as the kubelet does for a pod.

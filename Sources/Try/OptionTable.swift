@@ -82,6 +82,7 @@ enum OptionTable {
     Option("--times", help: "tell how long the plugin took for each call") { options, _ in
       options.reportTimes = true
     },
+    .output("tell everything as JSON records on standard output") { $0.outputFormat = $1 },
     Option("--nri-version", "VERSION", help: "the NRI to speak, \(NRIVersion.oldest) to \(NRIVersion.newest)") {
       (options, value) throws(UsageError) in options.nriVersion = try nriVersion(value)
     },

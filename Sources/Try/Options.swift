@@ -1,3 +1,4 @@
+import CommandOptions
 import NRI
 
 /// What `stockade try` was asked to do.
@@ -37,6 +38,7 @@ package struct Options: Equatable, Sendable {
   package var timeoutSeconds: Int?
   /// Tell how long the plugin's own code took for each call.
   package var reportTimes = false
+  package var outputFormat = OutputFormat.text
   package var runc = "runc"
   /// Where to write the config.json that runc got.
   package var keepConfig: String?

@@ -38,6 +38,22 @@ enum Program {
     return pid
   }
 
+  /// Why a program cannot be started, as an errno; nil where it can. A name without a slash is looked up in PATH.
+  static func problem(with program: String) -> Int32? {
+    let folders = program.contains("/") ? [""] : searchPath.map { $0 + "/" }
+    var problem = ENOENT
+    for folder in folders {
+      if access(folder + program, X_OK) == 0 { return nil }
+      if errno == EACCES { problem = EACCES }
+    }
+    return problem
+  }
+
+  private static var searchPath: [Substring] {
+    let path = getenv("PATH").map { String(cString: $0) } ?? "/bin:/usr/bin"
+    return path.split(separator: ":")
+  }
+
   /// Starts a program and waits for it.
   static func run(_ arguments: [String], output: Int32 = 1, error: Int32 = 2) throws(TryError) -> Int32 {
     try wait(for: try start(arguments, output: output, error: error))
@@ -87,6 +103,3 @@ func connectedPair() throws(TryError) -> (FileDescriptor, FileDescriptor) {
   }
   return (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
 }
-
-/// One line to standard error.
-func report(_ line: String) { put("stockade try: \(line)\n", to: 2) }

@@ -8,12 +8,14 @@ struct Runc: Sendable {
   var state: String
   var bundle: Bundle
   var id: String
+  /// The descriptor that the container's standard output becomes.
+  var output: Int32
 
   /// Makes the container; its init then waits for `start`, parked before the command's exec.
   ///
   /// - Returns: the pid of init.
   func create() throws(TryError) -> pid_t {
-    // The container's standard streams are those of `runc create`: ours.
+    // The container's standard streams are those of `runc create`.
     try run(["create", "--bundle", bundle.path, "--pid-file", bundle.pidFile, id], ownStreams: true)
     let text = try system { () throws(Errno) in try Files.text(bundle.pidFile) }
     guard let pid = pid_t(text) else { throw .runc(command: "create", message: "left no pid in \(bundle.pidFile)") }
@@ -27,11 +29,11 @@ struct Runc: Sendable {
 
   func delete(force: Bool = false) throws(TryError) { try run(force ? ["delete", "--force", id] : ["delete", id]) }
 
-  /// Runs a command in the container, with our standard streams.
+  /// Runs a command in the container, with the standard streams of its first process.
   ///
   /// - Returns: its exit status; 255 where runc could not run it.
   func execute(_ command: [String]) throws(TryError) -> Int32 {
-    try Program.run(prefix + ["exec", id] + command)
+    try Program.run(prefix + ["exec", id] + command, output: output)
   }
 
   private var prefix: [String] { [program, "--root", state, "--log", bundle.log, "--log-format", "json"] }
@@ -40,7 +42,7 @@ struct Runc: Sendable {
     let null = try system { () throws(Errno) in try FileDescriptor(open: "/dev/null", O_RDWR) }
     try? system { () throws(Errno) in try Files.write("", to: bundle.log) }
     let status = try Program.run(
-      prefix + arguments, output: ownStreams ? 1 : null.number, error: ownStreams ? 2 : null.number)
+      prefix + arguments, output: ownStreams ? output : null.number, error: ownStreams ? 2 : null.number)
     if status == 0 { return }
     let log = (try? Files.text(bundle.log)) ?? ""
     throw .runc(command: arguments[0], message: Self.message(inLog: log) ?? "exit status \(status)")

@@ -6,8 +6,12 @@ import System
 package struct PluginEnvironment: Sendable {
   /// `--profile`; nil without one.
   package var profile: String?
+  /// `--config`; nil without one.
+  package var configuration: String?
   /// A BPF file system that only this process sees; whatever is pinned there goes with it.
   package var bpffs: String
+  /// Writes a line of JSON, from any thread; nil where lines for people are asked for.
+  package var record: (@Sendable (String) -> Void)?
 }
 
 /// A plugin as `try` needs it.
@@ -15,14 +19,15 @@ package struct PluginUnderTry {
   package var handler: any PluginHandler
   /// The name of `--profile`'s profile, which the pod is annotated with; nil where bindings choose.
   package var profileName: String?
-  /// What was denied or audited since the last call, a line each. Called on the main thread, between calls of the
-  /// handler's methods, when a container has ended.
-  package var denials: () -> [String]
+  /// What was denied or audited since the last call, and how much of it is missing, in lines for people; where records
+  /// are written, they are when it returns. Called on the main thread, between calls of the handler's methods, when a
+  /// container has ended, and once when all is over.
+  package var events: () -> [String]
 
-  package init(handler: any PluginHandler, profileName: String?, denials: @escaping () -> [String]) {
+  package init(handler: any PluginHandler, profileName: String?, events: @escaping () -> [String]) {
     self.handler = handler
     self.profileName = profileName
-    self.denials = denials
+    self.events = events
   }
 }
 
@@ -35,20 +40,21 @@ final class Session {
   /// What the thread gets. Handed over whole before the thread starts, and not touched again by the starter.
   private final class PluginSide: @unchecked Sendable {
     let session: PluginSession
-    init(_ session: PluginSession) { self.session = session }
+    let report: Report
+    init(_ session: PluginSession, _ report: Report) { (self.session, self.report) = (session, report) }
 
     func serve() {
-      do throws(NRIError) { _ = try session.run() } catch { report("the plugin's session broke: \(error)") }
+      do throws(NRIError) { _ = try session.run() } catch { report.message("the plugin's session broke: \(error)") }
     }
   }
 
-  init(handler: any PluginHandler, options: Options) throws(TryError) {
+  init(handler: any PluginHandler, options: Options, report: Report) throws(TryError) {
     let (runtimeEnd, pluginEnd) = try connectedPair()
     socket = runtimeEnd
     let plugin = try nri { () throws(NRIError) in
       try PluginSession(socket: pluginEnd, name: "stockade", index: "10", handler: handler)
     }
-    let side = PluginSide(plugin)
+    let side = PluginSide(plugin, report)
     thread = try system { () throws(Errno) in try Thread { side.serve() } }
     let configuration = try system { () throws(Errno) in try options.pluginConfiguration.map(Files.text) ?? "" }
     runtime = RuntimeConnection(socket: socket, version: options.nriVersion, configuration: configuration)

@@ -3,8 +3,8 @@ import System
 
 /// Why a run did not come about, or not as asked. The command's own failure is no error: it is the exit status.
 package enum TryError: Error, Equatable, CustomStringConvertible {
-  /// The command line, or what it names, will not do; what and why.
-  case usage(String)
+  /// This machine lacks something that every run needs; what, and what to do.
+  case missing(String)
   case system(Errno)
   /// The plugin could not be made: its own reason.
   case pluginNotMade(String)
@@ -19,13 +19,27 @@ package enum TryError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .usage(let problem), .pluginNotMade(let problem), .leftBehind(let problem): problem
+    case .missing(let problem), .pluginNotMade(let problem), .leftBehind(let problem): problem
     case .system(let error): error.description
     case .plugin(let error): error.description
     case .refusedOnDemand(let step): "refused, as --refuse \(step.rawValue) asks"
     // runc has printed it itself there: it shares its standard error with the container that it makes.
     case .runc("create", _): "the container was not made; runc said why"
     case .runc(let command, let message): "runc \(command): \(message)"
+    }
+  }
+
+  /// With what runc said, for whom its own words do not reach.
+  var fullDescription: String {
+    guard case .runc("create", let message) = self else { return description }
+    return "runc create: \(message)"
+  }
+
+  /// The plugin decided it, or `--refuse` did in its place.
+  var isRefusal: Bool {
+    switch self {
+    case .plugin, .refusedOnDemand: true
+    case .missing, .system, .pluginNotMade, .runc, .leftBehind: false
     }
   }
 

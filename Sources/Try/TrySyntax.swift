@@ -9,6 +9,8 @@ extension Options {
     description: """
       Runs a command in a container under a profile, with runc and without containerd. It needs root. It
       prints the command's output. Then it prints on standard error what was denied, and by which rule.
+      With -o json everything it tells is JSON on standard output, and the command's output goes to
+      standard error. docs/try.md has the records.
       Give the profile with --profile, or a configuration that chooses one with --config.
       """,
     options: OptionTable.options,

@@ -1,4 +1,3 @@
-import CSystem
 import Glibc
 import System
 
@@ -20,9 +19,7 @@ package final class Workspace {
     id = try Self.randomID()
     path = "\(Self.parent)/\(id)"
     try system { () throws(Errno) in
-      try call("get a mount namespace (try needs root)") { stockade_unshare_mounts() }
-      // What the machine mounts later still shows here; what is mounted here stays here.
-      try Self.mount("none", on: "/", type: nil, flags: UInt(MS_REC | MS_SLAVE))
+      try MountNamespace.enter()
     }
   }
 
@@ -63,7 +60,7 @@ package final class Workspace {
     return bundle
   }
 
-  static func mount(
+  private static func mount(
     _ source: String, on target: String, type: String?, flags: UInt = 0, data: String? = nil
   ) throws(Errno) {
     try call("mount \(type ?? source) on \(target)") { Glibc.mount(source, target, type, flags, data) }

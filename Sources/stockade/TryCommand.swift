@@ -1,6 +1,5 @@
 import Daemon
 import Events
-import Glibc
 import Logging
 import Policy
 import Seccomp
@@ -8,38 +7,76 @@ import Synchronization
 import System
 import Try
 
-/// The plugin as `stockade try` runs it: the node's own, with its pins and its events kept to this process.
+/// The plugin as `stockade try` runs it: the node's own, with its pins kept to this process.
 enum TryCommand {
   static func makePlugin(_ surroundings: PluginEnvironment) throws -> PluginUnderTry {
-    let log = Logger(label: "stockade") { _ in StandardErrorLog(level: .warning) }
+    let log = logger(surroundings)
     let environment = try SeccompEnvironment.thisNode()
     let mountNamespace = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
     let node = try Node(pinFolder: surroundings.bpffs + "/stockade", runtimeMountNamespace: mountNamespace, log: log)
     let given = try surroundings.profile.map { try ProfileLibrary(file: $0, environment: environment) }
-    let plugin = Plugin(enforcer: node.enforcer, tierReason: node.tierReason, log: log) { text in
-      var configuration = try NodeConfiguration.parse(Array(text.utf8), file: "--config")
-      if text.isEmpty { configuration.logLevel = .warning }
-      if let given { return Settings(configuration: configuration, profiles: given) }
-      let profiles = ProfileLibrary(folder: configuration.profilesFolder, environment: environment)
-      node.reload(profiles)
-      return Settings(configuration: configuration, profiles: profiles)
+    let plugin = Plugin(
+      enforcer: node.enforcer, tierReason: node.tierReason, log: log, didConfigure: { node.carryEvents() }
+    ) { text in
+      let configuration = try configuration(text, surroundings)
+      if let path = configuration.eventsFile { node.pump?.add(FileSink(path: path)) }
+      return Settings(
+        configuration: configuration,
+        profiles: profiles(surroundings, configuration, given, node, environment))
     }
-    let denials = Denials()
-    node.pump?.observe { denials.add($0.summary) }
+    let events = EventLines()
+    if let record = surroundings.record {
+      node.pump?.add(RecordSink(record: record))
+    } else {
+      node.pump?.observe { events.add($0) }
+    }
     return PluginUnderTry(handler: plugin, profileName: given?.names.first) {
       node.pump?.drain()
-      return denials.take()
+      return events.take()
     }
   }
 
-  private final class Denials: Sendable {
-    private let lines = Mutex<[String]>([])
-    func add(_ line: String) { lines.withLock { $0.append(line) } }
+  private static func logger(_ surroundings: PluginEnvironment) -> Logger {
+    Logger(label: "stockade") { _ in
+      if let record = surroundings.record { return RecordLog(level: .warning, record: record) }
+      return StandardErrorLog(level: .warning)
+    }
+  }
+
+  private static func configuration(_ text: String, _ surroundings: PluginEnvironment) throws -> NodeConfiguration {
+    var configuration = try NodeConfiguration.parse(
+      Array(text.utf8), file: surroundings.configuration ?? "the configuration")
+    if text.isEmpty { configuration.logLevel = .warning }
+    return configuration
+  }
+
+  /// With `--config` those of its folder, and the one of `--profile`, which wins over one of the same name. With that
+  /// one the folder may be missing.
+  private static func profiles(
+    _ surroundings: PluginEnvironment, _ configuration: NodeConfiguration, _ given: ProfileLibrary?, _ node: Node,
+    _ environment: SeccompEnvironment
+  ) -> ProfileLibrary {
+    if let given, surroundings.configuration == nil { return given }
+    let profiles = ProfileLibrary(folder: configuration.profilesFolder, environment: environment)
+    if given == nil || Files.exists(configuration.profilesFolder) { node.reload(profiles) }
+    if let given { profiles.adopt(given) }
+    return profiles
+  }
+
+  /// What happened since somebody asked last.
+  private final class EventLines: Sendable {
+    private let digest = Mutex(EventDigest())
+    func add(_ notice: EventNotice) { digest.withLock { $0.add(notice) } }
     func take() -> [String] {
-      lines.withLock { lines in
-        defer { lines = [] }
-        return lines
+      digest.withLock { digest in
+        defer { digest = EventDigest() }
+        return digest.text
       }
     }
+  }
+
+  private struct RecordSink: EventSink {
+    let record: @Sendable (String) -> Void
+    func write(_ line: String) { record(line) }
   }
 }

@@ -71,7 +71,7 @@ import Testing
   }
 
   @Test("the table of counters has every counter, and no other")
-  func counters() { #expect(Set(listed("member of `counts`")) == Set(KernelCounters.names.map(\.name))) }
+  func counters() { #expect(Set(listed("member of `counts`")) == Set(KernelCounter.allCases.map(\.rawValue))) }
 
   /// Records that together have every member.
   private static let fullest: [EventRecord] = [

@@ -83,7 +83,7 @@ final class ExecBench: Sendable {
   /// Everything so far; no program reports after the exec that it judged, so nothing has to be waited for.
   func events(of cgroupID: UInt64) -> [KernelEvent] {
     reader.withLock { reader in
-      try? reader.poll(timeoutMilliseconds: 0) { event in received.withLock { $0.append(event) } }
+      try? reader.read { event in received.withLock { $0.append(event) } }
     }
     return received.withLock { $0.filter { $0.header.cgroup_id == cgroupID } }
   }

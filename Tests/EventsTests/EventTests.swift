@@ -146,7 +146,7 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
     (header.target_id, header.target_pid) = (8, 77)
     let record = decoder().decode(KernelEvent(header: header))
     #expect(record?.target == .init(pid: 77, subject: subject) && record?.profile == "web")
-    #expect(record?.summary == "refused trace of process 77 in app: protection of profile web")
+    #expect(record?.summary == "refused trace of process 77 in app ([x]): protection of profile web")
     #expect(record?.json.text.contains(#""target":{"pid":77,"container":{"id":"c1","name":"app"},"pod":{"#) == true)
   }
 
@@ -191,7 +191,10 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
   func losses() {
     let before = KernelCounters([1, 2, 3])
     let after = KernelCounters([1, 5, 3, 1])
-    #expect(after.losses(since: before).map { "\($0.name) \($0.count)" } == ["eventsDroppedRate 3", "markFailed 1"])
+    #expect(
+      after.losses(since: before) == [
+        .init(counter: .eventsDroppedRate, count: 3), .init(counter: .markFailed, count: 1),
+      ])
     #expect(after.losses(since: after).isEmpty)
   }
 }

@@ -22,12 +22,14 @@ struct Finished {
 
   /// - Parameter command: its first word; nil: `arguments` begin with it.
   init(_ arguments: [String], command: String? = "try") throws {
-    let program = try #require(builtProgram)
+    try self.init(program: try #require(builtProgram), [command].compactMap(\.self) + arguments)
+  }
+
+  init(program: String, _ arguments: [String]) throws {
     let files = try TemporaryFolder()
     let output = try FileDescriptor(open: files.path + "/output", O_WRONLY | O_CREAT)
     let error = try FileDescriptor(open: files.path + "/error", O_WRONLY | O_CREAT)
-    status = try Program.run(
-      [program] + [command].compactMap(\.self) + arguments, output: output.number, error: error.number)
+    status = try Program.run([program] + arguments, output: output.number, error: error.number)
     self.output = try Files.text(files.path + "/output")
     self.error = try Files.text(files.path + "/error")
   }

@@ -13,6 +13,7 @@ private func underProfile(_ spec: String, _ arguments: [String]) throws -> Finis
 }
 
 private let withoutEcho = "{acceptPartial: true, process: {rules: [{path: /bin/echo, action: Block}]}}"
+private let auditedExecs = "{acceptPartial: true, mode: Audit, process: {defaultAction: Block}}"
 private let withoutWget =
   "{acceptPartial: true, process: {newExecutables: Block, rules: [{path: /usr/bin/wget, action: Block}]}}"
 
@@ -137,6 +138,94 @@ struct EnforcementTests {
     #expect(run.output == "")
     let lateSteps: Set<Step> = [.stop, .remove, .stopPod, .removePod]
     #expect(run.status == (lateSteps.contains(step) ? 137 : ExitStatus.notStarted))
+  }
+
+  @Test("of more execs than may be reported each is shown or counted as missing")
+  func missing() throws {
+    let script = "i=0; while [ $i -lt 1500 ]; do /bin/true; i=$((i + 1)); done; /usr/bin/id >/dev/null"
+    let run = try underProfile(auditedExecs, ["--", "sh", "-c", script])
+    let lines = run.error.split(separator: "\n")
+    func number(before end: String) -> Int? {
+      lines.first { $0.hasSuffix(end) }.flatMap { line in
+        Int(line.dropLast(end.count).split { !$0.isNumber }.last ?? "")
+      }
+    }
+    let shown = number(before: " times)") ?? 0
+    let missing = number(before: " events are not shown: over the rate of 100 a second (eventsDroppedRate)") ?? 0
+    let single = lines.filter { $0.hasPrefix("stockade try: audited exec ") && !$0.hasSuffix(" times)") }.count
+    #expect(shown + single + missing == 1 + 1500 + 1, "\(run.error)")
+  }
+
+  @Test("with -o json each is a record of its own or counted in one, and the last record is the result")
+  func records() throws {
+    let script = "i=0; while [ $i -lt 600 ]; do /bin/true; i=$((i + 1)); done"
+    let run = try underProfile(auditedExecs, ["-o", "json", "--", "sh", "-c", script])
+    let records = try #require(try pythonRecords(run.output))
+    let missing = records.reduce(0) { sum, record in
+      let parts = record.split(separator: "\"eventsDroppedRate\": ")
+      return sum + (parts.count < 2 ? 0 : Int(parts[1].prefix { $0.isNumber }) ?? 0)
+    }
+    #expect(records.filter { $0.contains(#""kind": "exec""#) }.count + missing == 1 + 600)
+    #expect(records.last == #"{"exitStatus": 0, "kind": "result", "runs": 1}"#)
+    #expect(run.error == "")
+  }
+
+  @Test("the plugin's log is among the records")
+  func log() throws {
+    let spec = "{failurePolicy: Ignore, seccomp: {type: RuntimeDefault}}"
+    let run = try underProfile(spec, ["-o", "json", "--nri-version", "0.8", "--", "echo", "ran"])
+    let records = try #require(try pythonRecords(run.output))
+    #expect(records.contains { $0.contains(#""kind": "log""#) && $0.contains("ignores a seccomp policy") })
+    #expect(run.error == "ran\n")
+  }
+
+  @Test("the events go to the eventsFile of the configuration as well")
+  func eventsFile() throws {
+    let files = try TemporaryFolder()
+    try Files.write("eventsFile: \(files.path)/deep/events.jsonl\n", to: files.path + "/config.yaml")
+    let run = try underProfile(withoutEcho, ["--config", files.path + "/config.yaml", "--", "/bin/echo", "written"])
+    #expect(run.status == 137 && run.error.contains("stockade try: killed exec /bin/echo "))
+    let records = try #require(try pythonRecords(try Files.text(files.path + "/deep/events.jsonl")))
+    #expect(records.count == 1 && records[0].contains(#""effect": "killed""#))
+  }
+
+  @Test("beside the profile of --profile there are those of the configuration's folder")
+  func profilesFolder() throws {
+    let files = try TemporaryFolder()
+    let header = "apiVersion: stockade.dev/v1alpha1\nkind: SecurityProfile\nmetadata: {name: bound}\n"
+    try Files.makeFolder(files.path + "/profiles")
+    try Files.write(header + "spec: \(withoutEcho)\n", to: files.path + "/profiles/bound.yaml")
+    let bindings = "bindings: [{namespaces: [try], profile: bound, required: true}]"
+    try Files.write("profilesFolder: \(files.path)/profiles\n\(bindings)\n", to: files.path + "/config.yaml")
+    let run = try underProfile(
+      "{network: {egress: {defaultAction: Block}}}",
+      ["--config", files.path + "/config.yaml", "--", "/bin/echo", "written"])
+    #expect(run.status == 137 && run.error.contains("of profile bound"))
+  }
+
+  @Test("it runs in a chroot whose root is no mount point, and mounts nothing outside of it")
+  func chroot() throws {
+    let files = try TemporaryFolder()
+    let program = try #require(builtProgram)
+    let folder = demoProfile.split(separator: "/").dropLast().joined(separator: "/")
+    // The machine's folders below a folder of a file system; the working directory is kept, so `demo.yaml` is found.
+    let script = """
+      set -eu
+      for entry in /*; do
+        if [ -L "$entry" ]; then cp -P "$entry" "$1$entry"; fi
+        [ -d "$entry" ] && [ ! -L "$entry" ] || continue
+        mkdir "$1$entry"
+        mount --rbind "$entry" "$1$entry"
+      done
+      mount --make-rshared /
+      before=$(wc -l </proc/self/mountinfo)
+      chroot "$1" sh -c 'cd "$1" && exec "$2" try --profile demo.yaml -- echo ran' sh "$3" "$2"
+      [ "$(wc -l </proc/self/mountinfo)" -eq "$before" ]
+      """
+    let run = try Finished(
+      program: "unshare",
+      ["--mount", "--propagation", "private", "sh", "-c", script, "sh", files.path, program, "/" + folder])
+    #expect(run.status == 0 && run.output == "ran\n", "\(run)")
   }
 
   @Test("runs at the same time do not clear away what the others use")

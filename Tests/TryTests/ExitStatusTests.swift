@@ -36,7 +36,7 @@ struct ExitStatusTests {
   @Test("the summary of a series has the most frequent exit first")
   func summary() {
     #expect(
-      Try.summary(of: [0: 1, 137: 198, 1: 1])
+      Report.summary(of: [0: 1, 137: 198, 1: 1])
         == "200 runs: 198 with exit status 137, 1 with exit status 0, 1 with exit status 1")
   }
 

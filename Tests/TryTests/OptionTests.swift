@@ -44,6 +44,7 @@ private let choices: [Choice] = [
   Choice(arguments: ["--repeat", "100000"]) { $0.repetitions = 100_000 },
   Choice(arguments: ["--timeout", "86400"]) { $0.timeoutSeconds = 86400 },
   Choice(arguments: ["--times"]) { $0.reportTimes = true },
+  Choice(arguments: ["-o", "json"]) { $0.outputFormat = .json },
   Choice(arguments: ["--nri-version", "0.6"]) { $0.nriVersion = NRIVersion(0, 6) },
   Choice(arguments: ["--nri-version=0.12"]) { $0.nriVersion = NRIVersion(0, 12) },
   Choice(arguments: ["--refuse", "start", "--refuse", "stop"]) { $0.refusals = [.start, .stop] },
@@ -107,6 +108,7 @@ struct OptionTests {
       (["--timeout", "0"], "--timeout needs a number from 1 to 86400, not \"0\""),
       (["--timeout", "86401"], "--timeout needs a number from 1 to 86400, not \"86401\""),
       (["--timeout", "soon"], "--timeout needs a number from 1 to 86400, not \"soon\""),
+      (["-o", "yaml"], "-o takes json, not \"yaml\""),
       (["--nri-version", "0.5"], "--nri-version takes 0.6 to 0.12, not \"0.5\""),
       (["--nri-version", "0.13"], "--nri-version takes 0.6 to 0.12, not \"0.13\""),
       (
@@ -124,11 +126,14 @@ struct OptionTests {
     #expect(try parsed(["--config", "c.yaml", "--", "true"]).profile == nil)
   }
 
-  @Test("docs/try.md has every option and every step")
+  @Test("docs/try.md has every option, every step and every kind of record")
   func documentation() throws {
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let text = try Files.text("/\(root)/docs/try.md")
     for option in OptionTable.options { #expect(text.contains("`\(option.name)"), "\(option.name)") }
     for step in Step.allCases { #expect(text.contains("`\(step.rawValue)`"), "\(step)") }
+    for kind in ["run", "execution", "log", "message", "result"] {
+      #expect(text.contains("\n| `\(kind)` |"), "\(kind)")
+    }
   }
 }

@@ -101,7 +101,11 @@ func tryRun(
     for stream: Int32 in [1, 2] { put(outputBegins, to: stream) }
     let status = Try.main(["--profile", "none"] + arguments) { environment in
       PluginUnderTry(handler: ScriptedPlugin(script), profileName: "scripted") {
-        ["\(environment.bpffs) is of type \(fileSystemType(of: environment.bpffs))"]
+        // Asked once more when all is over.
+        guard Files.exists(environment.bpffs) else { return [] }
+        let line = "\(environment.bpffs) is of type \(fileSystemType(of: environment.bpffs))"
+        environment.record?(JSON.string(line).text)
+        return environment.record == nil ? [line] : []
       }
     }
     for stream: Int32 in [1, 2] { put(outputEnds, to: stream) }

@@ -27,6 +27,15 @@ static inline int stockade_unshare_mounts(void)
 	return (int)syscall(SYS_unshare, 0x00020000);
 }
 
+/* setns(2) into a mount namespace. -1 and errno. */
+int system_enter_mounts(int namespace_fd);
+
+/*
+ * Mounts a folder onto itself, with all that is mounted below it: open_tree(2) and move_mount(2). The new mount's
+ * descriptor; -1 and errno.
+ */
+int system_mount_onto_itself(int folder_fd);
+
 /* A device number of stat(2) as the kernel has it in `s_dev`: the minor in the low 20 bits. */
 uint32_t system_kernel_device(uint64_t device);
 

@@ -1,0 +1,44 @@
+/// What happened in some time, in lines for people. Equal lines are one with a count, in the order of their first;
+/// what is missing comes last.
+package struct EventDigest: Sendable {
+  /// Different lines that are kept. What comes beyond them is counted.
+  package static let linesMax = 10_000
+
+  private let linesMax: Int
+  private var lines: [(text: String, count: Int)] = []
+  private var positions: [String: Int] = [:]
+  private var beyondCount: UInt64 = 0
+  private var losses: [KernelCounter: UInt64] = [:]
+
+  package init(linesMax: Int = EventDigest.linesMax) { self.linesMax = linesMax }
+
+  package mutating func add(_ notice: EventNotice) {
+    switch notice {
+    case .record(let record): add(record.summary)
+    case .lost(let lost): for loss in lost.counts { losses[loss.counter, default: 0] += loss.count }
+    }
+  }
+
+  private mutating func add(_ line: String) {
+    if let position = positions[line] {
+      lines[position].count += 1
+    } else if lines.count < linesMax {
+      positions[line] = lines.count
+      lines.append((line, 1))
+    } else {
+      beyondCount += 1
+    }
+  }
+
+  /// `killed exec /bin/id (id): rule process.rules[0] (web.yaml:9) of profile web (312 times)`, and so on.
+  package var text: [String] {
+    var text = lines.map { $0.count == 1 ? $0.text : "\($0.text) (\($0.count) times)" }
+    if beyondCount > 0 {
+      text.append("\(EventLosses.Count.notShown(beyondCount)): over \(linesMax) different lines")
+    }
+    return text
+      + KernelCounter.allCases.compactMap { counter in
+        losses[counter].map { EventLosses.Count(counter: counter, count: $0).summary }
+      }
+  }
+}

@@ -1,0 +1,53 @@
+import CStockade
+import System
+
+/// What the records of some time do not tell: the kernel's counters that rose, and by how much.
+package struct EventLosses: Equatable, Sendable {
+  package struct Count: Equatable, Sendable {
+    package var counter: KernelCounter
+    package var count: UInt64
+
+    package init(counter: KernelCounter, count: UInt64) {
+      self.counter = counter
+      self.count = count
+    }
+  }
+
+  /// When they were counted.
+  package var timeNanoseconds: Int64
+  package var counts: [Count]
+
+  package init(timeNanoseconds: Int64, counts: [Count]) {
+    self.timeNanoseconds = timeNanoseconds
+    self.counts = counts
+  }
+
+  /// The record of kind `dropped`.
+  package var json: JSON {
+    .object([
+      ("time", .string(Timestamp.rfc3339(nanoseconds: timeNanoseconds))), ("kind", "dropped"),
+      ("counts", .object(counts.map { ($0.counter.rawValue, .unsigned($0.count)) })),
+    ])
+  }
+}
+
+extension EventLosses.Count {
+  /// One line for people: `312 events are not shown: over the rate of 100 a second (eventsDroppedRate)`.
+  package var summary: String {
+    let times = count == 1 ? "once" : "\(count) times"
+    let text =
+      switch counter {
+      case .eventsDroppedFull: "\(Self.notShown(count)): the kernel's buffer was full"
+      case .eventsDroppedRate: "\(Self.notShown(count)): over the rate of \(STOCKADE_EVENTS_PER_SECOND) a second"
+      case .flowsFull: "\(times) a flow could not be remembered: its answers are judged by the way that they go"
+      case .markFailed: "\(times) there was no memory to follow a process: its exec was blocked"
+      case .readFailed: "\(times) something in the kernel could not be read: it was blocked"
+      case .straysFull: "\(times) too many processes had left their cgroups: what let one more leave was killed"
+      }
+    return "\(text) (\(counter.rawValue))"
+  }
+
+  static func notShown(_ count: UInt64) -> String {
+    count == 1 ? "1 event is not shown" : "\(count) events are not shown"
+  }
+}

@@ -1,0 +1,85 @@
+import CommandOptions
+import Glibc
+import Synchronization
+import System
+
+/// Tells of a run, in one of two ways. As text it writes lines for people to standard error, and standard output is the
+/// command's alone. As JSON it writes records to standard output, which is its own alone, and what the command prints
+/// goes to standard error.
+///
+/// Any thread may use it: no line is written into another one.
+final class Report: Sendable {
+  let format: OutputFormat
+  /// Set with the last record, so that nothing follows it. Held while a line is written.
+  private let isOver = Mutex(false)
+
+  init(format: OutputFormat) { self.format = format }
+
+  /// Where the command's standard output goes.
+  var commandOutput: Int32 { format == .json ? 2 : 1 }
+
+  /// For what is JSON already, such as events; nil where lines for people are told.
+  var recordWriter: (@Sendable (String) -> Void)? {
+    guard format == .json else { return nil }
+    return { [self] record in write(record, to: 1) }
+  }
+
+  func message(_ text: String) { tell(text, ReportRecord.message(text)) }
+
+  /// What the command of an `--exec` came to.
+  func execution(_ command: [String], status: Int32) {
+    tell(
+      "exec \"\(command.joined(separator: " "))\": exit status \(status)",
+      ReportRecord.execution(command, status: status))
+  }
+
+  /// The end of one container's life.
+  func run(number: Int, status: Int32, error: TryError?) {
+    tell(error?.description, ReportRecord.run(number: number, status: status, error: error))
+  }
+
+  /// How often each exit status came.
+  func counts(_ counts: [Int32: Int]) {
+    if format == .text { message(Self.summary(of: counts)) }
+  }
+
+  /// The last that is told.
+  ///
+  /// - Parameter failure: what ended the whole; not what ended a run.
+  func result(_ result: SeriesResult, failure: TryError?) {
+    let status = failure?.exitStatus ?? result.status
+    tell(
+      failure?.description,
+      ReportRecord.result(status: status, runs: result.runs, error: failure ?? result.lastError))
+    isOver.withLock { $0 = true }
+  }
+
+  /// - Parameter text: nil: nothing for people.
+  private func tell(_ text: String?, _ record: JSON) {
+    switch format {
+    case .json: write(record.text, to: 1)
+    case .text: if let text { write("stockade try: \(text)", to: 2) }
+    }
+  }
+
+  /// Where nobody listens any more, nothing can be told either.
+  private func write(_ line: String, to descriptor: Int32) {
+    isOver.withLock { isOver in
+      if isOver { return }
+      let bytes = Array((line + "\n").utf8)
+      var start = 0
+      while start < bytes.count {
+        let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + start, bytes.count - start) }
+        if written < 0, errno != EINTR { return }
+        start += max(written, 0)
+      }
+    }
+  }
+
+  /// `200 runs: 199 with exit status 137, 1 with exit status 0`, the most frequent first.
+  static func summary(of counts: [Int32: Int]) -> String {
+    let parts = counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
+    let total = parts.reduce(0) { $0 + $1.value }
+    return "\(total) runs: " + parts.map { "\($0.value) with exit status \($0.key)" }.joined(separator: ", ")
+  }
+}

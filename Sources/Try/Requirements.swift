@@ -1,0 +1,20 @@
+import Glibc
+import System
+
+/// What a run needs of this machine. It is looked for first, so that what is missing is told before anything is made.
+enum Requirements {
+  static func check(_ options: Options) throws(TryError) {
+    if geteuid() != 0 { throw .missing("it takes root to make containers: run stockade try as root") }
+    try checkRunc(options.runc)
+    if options.rootfs == nil { _ = try BusyBox.find() }
+  }
+
+  private static func checkRunc(_ program: String) throws(TryError) {
+    guard let code = Program.problem(with: program) else { return }
+    let advice =
+      program == Options().runc
+      ? "install it (apt-get install runc), or name another OCI runtime with --runc PROGRAM"
+      : "name an OCI runtime with runc's command line"
+    throw .missing("\(Errno(code, "run \(program)")); \(advice)")
+  }
+}

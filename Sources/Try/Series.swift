@@ -1,0 +1,64 @@
+import NRI
+import System
+
+/// What a series came to.
+struct SeriesResult {
+  /// As `try` itself ends.
+  var status: Int32 = ExitStatus.notStarted
+  var runs = 0
+  /// Of the last run whose command did not end by itself.
+  var lastError: TryError?
+}
+
+/// One plugin session with `--repeat` container lives.
+struct Series {
+  var options: Options
+  var report: Report
+  var workspace: Workspace
+  var signals: Signals
+  var plugin: PluginUnderTry
+
+  func run() throws(TryError) -> SeriesResult {
+    let host = try Host()
+    let timed = options.reportTimes ? TimedPlugin(plugin.handler) : nil
+    let session = try Session(handler: timed ?? plugin.handler, options: options, report: report)
+    defer {
+      session.end()
+      for line in timed?.summary ?? [] { report.message(line) }
+    }
+    var result = SeriesResult()
+    var counts: [Int32: Int] = [:]
+    for number in 1...options.repetitions where !signals.wereReceived {
+      let (status, error) = live(number, session, host)
+      result.runs = number
+      result.status = status
+      if let error { result.lastError = error }
+      counts[status, default: 0] += 1
+    }
+    if options.repetitions > 1 { report.counts(counts) }
+    if counts.count > 1, let highest = counts.keys.max() { result.status = highest }
+    return result
+  }
+
+  /// One container, and what is to tell of it.
+  private func live(_ number: Int, _ session: Session, _ host: Host) -> (Int32, TryError?) {
+    let names = Names(options: options, id: workspace.id, number: number, profile: plugin.profileName)
+    var life = ContainerLife(
+      options: options, runtime: session.runtime, workspace: workspace, signals: signals, host: host, report: report,
+      pod: names.pod, container: names.container)
+    var (status, failure): (Int32, TryError?)
+    do throws(TryError) { (status, failure) = (try life.run(), nil) } catch {
+      (status, failure) = (error.exitStatus, error)
+    }
+    tell(of: number, status, failure)
+    return (status, failure)
+  }
+
+  /// For people the error comes first, as the reason why nothing happened; for programs the end of a run is its last
+  /// record.
+  private func tell(of number: Int, _ status: Int32, _ error: TryError?) {
+    if report.format == .text { report.run(number: number, status: status, error: error) }
+    for line in plugin.events() { report.message(line) }
+    if report.format == .json { report.run(number: number, status: status, error: error) }
+  }
+}
