@@ -1,5 +1,4 @@
 import BPF
-import CSystem
 import Enforcement
 import Glibc
 import Policy
@@ -32,8 +31,7 @@ package enum NodeProbe {
   /// - Returns: the folder for pins.
   private static func mountBPFFileSystem() throws(Errno) -> String {
     let folder = "/sys/fs/bpf"
-    try call("get a mount namespace") { stockade_unshare_mounts() }
-    try call("make mounts private") { mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil) }
+    try MountNamespace.enter()
     try call("mount a bpf file system on \(folder)") { mount("stockade", folder, "bpf", 0, "mode=0700") }
     return folder + "/stockade"
   }

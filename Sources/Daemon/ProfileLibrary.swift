@@ -65,8 +65,8 @@ package final class ProfileLibrary: Sendable {
 
   package var names: [String] { state.withLock { $0.loaded.keys.sorted() } }
 
-  /// - Throws: `PolicyError` where there is no such profile, `Refusal` where it cannot be used: a line, since it is what
-  ///   the runtime shows.
+  /// - Throws: `PolicyError` where there is no such profile, `Refusal` where it cannot be used: one line, for the
+  ///   runtime to show.
   package func profile(named name: String) throws -> LoadedProfile {
     try state.withLock { state in
       if let loaded = state.loaded[name] { return loaded }

@@ -87,8 +87,8 @@ package struct RunningProcess: Equatable, Sendable {
     return fileName(path.hasSuffix(deleted) ? String(path.dropLast(deleted.count)) : path)
   }
 
-  /// Those of root in our pid namespace, but for this one and the kernel's. Anybody may give a process any name, and what
-  /// is taken for containerd is run.
+  /// Those of root in our pid namespace, but for this one and the kernel's. Anybody may give a process any name, and
+  /// what is taken for containerd is run.
   package static func all() -> [RunningProcess] {
     ((try? Files.names(in: "/proc")) ?? []).compactMap(pid_t.init).sorted()
       .filter { $0 != getpid() }.compactMap(RunningProcess.init)

@@ -5,7 +5,8 @@ import Seccomp
 import System
 import YAML
 
-/// `stockade profile check`: what is wrong with profiles, as the daemon would read them, and what a node does not enforce.
+/// `stockade profile check`: what is wrong with profiles as the daemon would read them, and what a node does not
+/// enforce.
 package struct ProfileCheck {
   /// The name of standard input.
   package static let standardInput = "-"

@@ -35,8 +35,8 @@ enum Encoding {
 }
 
 extension Encoding {
-  /// JSON with each pair of escaped halves, `\ud83d\ude00`, as YAML's one escape, `\U0001f600`; nil where the text is no
-  /// JSON or has no such pair. In JSON a backslash stands only in a text, so no other meaning can be changed.
+  /// JSON with each pair of escaped halves, `\ud83d\ude00`, as YAML's one escape, `\U0001f600`; nil where the text is
+  /// no JSON or has no such pair. In JSON a backslash stands only in a text, so no other meaning can be changed.
   static func joiningSurrogates(_ bytes: [UInt8]) -> [UInt8]? {
     guard let first = bytes.first(where: { !" \t\r\n".utf8.contains($0) }), "{[".utf8.contains(first) else {
       return nil

@@ -13,7 +13,8 @@ enum ProfileCheckCommand {
       root, or the one that --node describes (docs/profile-check.md).
       """,
     options: [
-      CommandOption("--node", "DESCRIPTION", help: "judge for another node: tier=TIER,cgroup=LAYOUT,containerd=VERSION") {
+      CommandOption("--node", "DESCRIPTION", help: "judge for another node: tier=TIER,cgroup=LAYOUT,containerd=VERSION")
+      {
         (options, value) throws(UsageError) in
         do throws(NodeDescriptionError) { options.node = try NodeDescription.parse(value) } catch {
           throw UsageError("--node \(value): \(error)")

@@ -43,7 +43,8 @@ import Testing
 
   @Test("a profile under which nothing can start is told")
   func warning() throws {
-    let text = "apiVersion: stockade.dev/v1alpha1\nkind: SecurityProfile\nmetadata: {name: shut}\n"
+    let text =
+      "apiVersion: stockade.dev/v1alpha1\nkind: SecurityProfile\nmetadata: {name: shut}\n"
       + "spec: {process: {defaultAction: Block}}\n"
     let found = try findings("defaultProfile: open", more: ["shut.yaml": text])
     let line = try #require(found.first { $0.hasPrefix("limited profiles: ") && $0.contains("shut.yaml:4") })

@@ -55,12 +55,13 @@ enum Limits {
       Statement("docs/configuration.md", "YAML", "at most \(Node.fileMaxBytes >> 20) MiB"),
     ]
 
-  private static let seccomp: [Statement] = [
-    ("syscall names in all rules", FilterCheck.callsMax), ("rules about one call", FilterCheck.rulesPerCallMax),
-    ("conditions in all rules, counted for each name", FilterCheck.conditionsMax),
-    ("instructions of the finished program", FilterProgram.instructionsMax),
-    ("seconds of CPU time for libseccomp", Int(FilterInput.secondsMax)),
-  ].map { Statement("docs/seccomp.md", "| \($0.0) |", "| \($0.1) |") }
+  private static let seccomp: [Statement] =
+    [
+      ("syscall names in all rules", FilterCheck.callsMax), ("rules about one call", FilterCheck.rulesPerCallMax),
+      ("conditions in all rules, counted for each name", FilterCheck.conditionsMax),
+      ("instructions of the finished program", FilterProgram.instructionsMax),
+      ("seconds of CPU time for libseccomp", Int(FilterInput.secondsMax)),
+    ].map { Statement("docs/seccomp.md", "| \($0.0) |", "| \($0.1) |") }
     + [Statement("docs/seccomp.md", "A filter is read", "at once, at most \(Faults.errorsMax)")]
 
   private static let network: [Statement] =

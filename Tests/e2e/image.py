@@ -41,7 +41,7 @@ def build_root(folder: pathlib.Path) -> None:
 
 
 def compile_probe(target: pathlib.Path) -> None:
-    subprocess.run(["clang", "-static", "-O1", "-Wall", "-Wextra", "-Werror", "-o", target, PROBE_SOURCE], check=True)
+    subprocess.run(["cc", "-static", "-O1", "-Wall", "-Wextra", "-Werror", "-o", target, PROBE_SOURCE], check=True)
 
 
 def write_archive(archive: pathlib.Path, work: pathlib.Path) -> None:

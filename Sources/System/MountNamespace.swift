@@ -1,11 +1,10 @@
 import CSystem
 import Glibc
-import System
 
 /// A mount namespace of the calling thread and of those that it starts from then on. What the machine mounts later
 /// still shows there; what is mounted there shows nowhere else.
-enum MountNamespace {
-  static func enter() throws(Errno) {
+package enum MountNamespace {
+  package static func enter() throws(Errno) {
     try call("get a mount namespace (it takes CAP_SYS_ADMIN)") { stockade_unshare_mounts() }
     do throws(Errno) { try hideMounts() } catch  where error.code == EINVAL { try enterRootOfChroot() }
   }
