@@ -21,7 +21,9 @@ struct ConfigurationExamination {
     for name in instances.launchedNames { read(launchedFile(name), by: name, isRequired: false) }
     for process in instances.services {
       let file = Self.configurationFile(of: process)
-      read(file ?? Daemon.configurationFile, by: "stockade run (process \(process.pid))", isRequired: file != nil)
+      read(
+        file ?? Daemon.configurationFile, below: process.sharesOurFiles ? nil : process.root,
+        by: "stockade run (process \(process.pid))", isRequired: file != nil)
     }
     if told.isEmpty { read(Daemon.configurationFile, by: "stockade run", isRequired: false) }
     addUnused(beside: instances)
@@ -45,26 +47,28 @@ struct ConfigurationExamination {
     return file.hasPrefix("/") ? file : "\(process.workingFolder)/\(file)"
   }
 
-  private mutating func read(_ file: String, by reader: String, isRequired: Bool) {
-    guard told.insert(file).inserted else { return }
-    guard isRequired || places.exists(file) else {
-      inEffect.append(ConfigurationFile(path: file, configuration: NodeConfiguration()))
+  /// - Parameter root: of the reader, where it sees other files than this node's; nil: the node's.
+  private mutating func read(_ file: String, below root: String? = nil, by reader: String, isRequired: Bool) {
+    let root = root ?? places.root
+    guard told.insert(root + file).inserted else { return }
+    guard isRequired || Files.exists(root + file) else {
+      inEffect.append(ConfigurationFile(path: file, root: root, configuration: NodeConfiguration()))
       findings.append(
         Finding(
           .configuration, .ok, "\(reader) has none (there is no \(file)): only pods with an annotation are confined"))
       return
     }
     do throws(PolicyError) {
-      inEffect.append(ConfigurationFile(path: file, configuration: try parse(file)))
+      inEffect.append(ConfigurationFile(path: file, root: root, configuration: try parse(file, below: root)))
       findings.append(Finding(.configuration, .ok, "\(file) is read by \(reader)"))
     } catch {
       add(error, .missing, "mend it and restart \(reader): until then it refuses every container")
     }
   }
 
-  private func parse(_ file: String) throws(PolicyError) -> NodeConfiguration {
+  private func parse(_ file: String, below root: String) throws(PolicyError) -> NodeConfiguration {
     let bytes: [UInt8]
-    do throws(Errno) { bytes = try Files.read(places.root + file, limit: YAML.Node.fileMaxBytes) } catch {
+    do throws(Errno) { bytes = try Files.read(root + file, limit: YAML.Node.fileMaxBytes) } catch {
       throw .unreadable(error)
     }
     return try NodeConfiguration.parse(bytes, file: file)
@@ -85,7 +89,7 @@ struct ConfigurationExamination {
   private mutating func addUnused(beside instances: Instances) {
     let names = Set(instances.launchedNames.map { "\($0).conf" } + ["10-stockade.conf", "stockade.conf"]).sorted()
     for file in names.map({ "\(folder)/\($0)" }) + [Daemon.configurationFile]
-    where places.exists(file) && !told.contains(file) {
+    where places.exists(file) && !told.contains(places.root + file) {
       addUnused(file)
     }
   }
@@ -93,7 +97,7 @@ struct ConfigurationExamination {
   private mutating func addUnused(_ file: String) {
     let used = inEffect.map(\.path).joined(separator: ", ")
     do throws(PolicyError) {
-      let configuration = try parse(file)
+      let configuration = try parse(file, below: places.root)
       // An empty one, or a copy, misleads nobody.
       guard configuration != NodeConfiguration(), !inEffect.contains(where: { $0.configuration == configuration })
       else {
@@ -109,7 +113,9 @@ struct ConfigurationExamination {
 
 /// A configuration that an instance reads.
 struct ConfigurationFile {
-  /// Of the node.
+  /// As the instance names it.
   var path: String
+  /// In front of the paths that the instance names.
+  var root: String
   var configuration: NodeConfiguration
 }

@@ -67,6 +67,8 @@ package struct RunningProcess: Equatable, Sendable {
   package var workingFolder: String
   /// Its files are those that we see: it is in our mount namespace, as far as that can be told.
   package var sharesOurFiles: Bool
+  /// Where its files are seen from here.
+  package var root: String
 
   package init(
     pid: pid_t, arguments: [String], executable: String?, image: String, workingFolder: String = "/",
@@ -78,6 +80,7 @@ package struct RunningProcess: Equatable, Sendable {
     self.image = image
     self.workingFolder = workingFolder
     self.sharesOurFiles = sharesOurFiles
+    root = "/proc/\(pid)/root"
   }
 
   /// The name of its program, without the folder.

@@ -62,7 +62,7 @@ enum Limits {
       ("instructions of the finished program", FilterProgram.instructionsMax),
       ("seconds of CPU time for libseccomp", Int(FilterInput.secondsMax)),
     ].map { Statement("docs/seccomp.md", "| \($0.0) |", "| \($0.1) |") }
-    + [Statement("docs/seccomp.md", "A filter is read", "at once, at most \(Faults.errorsMax)")]
+    + [Statement("docs/seccomp.md", "A filter is read", "of a filter, at most \(Faults.errorsMax)")]
 
   private static let network: [Statement] =
     [
