@@ -10,7 +10,7 @@ enum VersionCommand {
     summary: "print the version",
     description: "Prints the version of this program.",
     examples: [("stockade version", "which version is this?")],
-    exitStatuses: [("0", "always"), ("2", "the command line is wrong")])
+    exitStatuses: [("0", "it was printed"), ("2", "the command line is wrong")])
 
   static func main(_ arguments: [String]) -> Int32 {
     syntax.main(arguments, ()) {

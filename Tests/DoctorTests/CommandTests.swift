@@ -20,13 +20,28 @@ struct DoctorCommandTests {
     var hasAdvice: Bool
   }
 
-  private func run(_ arguments: String...) throws -> ProgramRun {
-    try ProgramRun(try #require(program), arguments: ["stockade", "doctor"] + arguments, seconds: 60)
+  /// One run of each kind for all tests: each loads all programs, while other tests take the processors.
+  private struct Runs {
+    var hadPins: Bool
+    var table: ProgramRun
+    var json: ProgramRun
+    var hasPins: Bool
+  }
+
+  private static let runs = Result { () throws in
+    let hadPins = pinsExist
+    return Runs(hadPins: hadPins, table: try run(), json: try run("-o", "json"), hasPins: pinsExist)
+  }
+
+  private static var pinsExist: Bool { Files.exists("/sys/fs/bpf/stockade") }
+
+  private static func run(_ arguments: String...) throws -> ProgramRun {
+    try ProgramRun(try #require(program), arguments: ["stockade", "doctor"] + arguments, seconds: 300)
   }
 
   /// The table's lines: level, subject and what was found; a line that starts with -> belongs to the one before.
   private func lines() throws -> [Line] {
-    let result = try run()
+    let result = try Self.runs.get().table
     var lines: [Line] = []
     for line in result.output.split(separator: "\n") {
       if line.drop(while: { $0 == " " }).hasPrefix("-> ") {
@@ -55,9 +70,8 @@ struct DoctorCommandTests {
 
   @Test("nothing is left: no pin, no cgroup of a process that is over")
   func nothingLeft() throws {
-    let hadPins = Files.exists("/sys/fs/bpf/stockade")
-    _ = try lines()
-    #expect(Files.exists("/sys/fs/bpf/stockade") == hadPins)
+    let runs = try Self.runs.get()
+    #expect(runs.hasPins == runs.hadPins)
     for hierarchy in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] where Files.exists(hierarchy) {
       let probes = try Files.names(in: hierarchy).compactMap { name in
         name.hasPrefix("stockade-probe-") ? pid_t(name.dropFirst("stockade-probe-".count)) : nil
@@ -69,7 +83,7 @@ struct DoctorCommandTests {
 
   @Test("for programs it is JSON, a finding an object")
   func json() throws {
-    let output = try run("-o", "json").output
+    let output = try Self.runs.get().json.output
     #expect(output.hasPrefix("[{\"subject\":\"kernel\",\"level\":\"ok\""))
     for subject in [
       "kernel", "cgroups", "tier", "network rules", "containerd", "instances", "configuration", "profiles",

@@ -240,14 +240,14 @@ private func expect(_ found: [String], _ expected: [String], _ sourceLocation: S
     arguments: [
       (["--config", "/a.toml"], "/a.toml"), (["-c", "/a.toml"], "/a.toml"), (["--config=/a.toml"], "/a.toml"),
       (["-config", "/a.toml", "-l", "debug"], "/a.toml"), (["--log-level", "config", "-c=/a.toml"], "/a.toml"),
-      (["--config", "a.toml"], "/work/a.toml"), ([], "/etc/containerd/config.toml"),
+      (["--config", "a.toml"], "/srv/a.toml"), ([], "/etc/containerd/config.toml"),
     ])
   func commandLine(arguments: [String], file: String) throws {
     let node = TestNode()
     node.processes = [
       RunningProcess(
         pid: 100, arguments: ["containerd"] + arguments, executable: "/bin/k3s", image: "/bin/false",
-        workingFolder: "/work")
+        workingFolder: "/srv")
     ]
     guard case .found(let program) = ContainerdProgram.find(in: node.places) else {
       Issue.record("not found")
