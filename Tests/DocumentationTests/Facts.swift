@@ -2,6 +2,8 @@
 enum Facts {
   static let all: [Statement] = [
     Statement("README.md", "builds Stockade", "Debian 12 or 13"),
+    Statement("README.md", "builds Stockade", "lists for Debian 12"),
+    Statement("README.md", "builds Stockade", "do on 13"),
     Statement("README.md", "runs everything", "some 150 attacks"),
     Statement("README.md", "runs everything", "6.12 and 7"),
     Statement("README.md", "runs everything", "Debian 12"),
