@@ -42,7 +42,8 @@ private final class Child {
     let (output, outputWriter) = try Self.connectedPair()
     let (error, errorWriter) = try Self.connectedPair()
     let input = try FileDescriptor(open: "/dev/null", O_RDONLY)
-    pid = try Self.spawn(path, arguments, [input, outputWriter, errorWriter])
+    pid = try spawn(
+      path, arguments, streams: [input, outputWriter, errorWriter].map(\.number), ownGroup: true)
     self.output = Stream(output)
     self.error = Stream(error)
   }
@@ -87,35 +88,6 @@ private final class Child {
     let (reader, writer) = (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
     try call("read without waiting") { fcntl(reader.number, F_SETFL, O_NONBLOCK) }
     return (reader, writer)
-  }
-
-  /// posix_spawn(3), with no signal blocked and SIGPIPE not ignored.
-  private static func spawn(
-    _ path: String, _ arguments: [String], _ descriptors: [FileDescriptor]
-  ) throws(Errno) -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    var attributes = posix_spawnattr_t()
-    posix_spawn_file_actions_init(&actions)
-    posix_spawnattr_init(&attributes)
-    defer {
-      posix_spawn_file_actions_destroy(&actions)
-      posix_spawnattr_destroy(&attributes)
-    }
-    for (target, source) in descriptors.enumerated() {
-      posix_spawn_file_actions_adddup2(&actions, source.number, Int32(target))
-    }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    sigaddset(&signals, SIGPIPE)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-    let words = arguments.map { strdup($0) } + [nil]
-    defer { for word in words { free(word) } }
-    var pid: pid_t = 0
-    let code = posix_spawn(&pid, path, &actions, &attributes, words, environ)
-    if code != 0 { throw Errno(code, "run \(path)") }
-    return pid
   }
 }
 

@@ -1,41 +1,15 @@
 import Glibc
 import System
 
-/// Starting other programs: posix_spawnp(3).
+/// Starting other programs.
 enum Program {
-  /// Starts `arguments[0]`, looked up in PATH, with this process's environment, no blocked signal and SIGPIPE not
-  /// ignored.
-  ///
-  /// - Parameter ownGroup: in a process group of its own, out of reach of a terminal's ^C.
+  /// Starts `arguments[0]`, as `spawn` does.
   static func start(
     _ arguments: [String], input: Int32 = 0, output: Int32 = 1, error: Int32 = 2, ownGroup: Bool = false
   ) throws(TryError) -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    var attributes = posix_spawnattr_t()
-    posix_spawn_file_actions_init(&actions)
-    posix_spawnattr_init(&attributes)
-    defer {
-      posix_spawn_file_actions_destroy(&actions)
-      posix_spawnattr_destroy(&attributes)
+    try system { () throws(Errno) in
+      try spawn(arguments[0], arguments, streams: [input, output, error], ownGroup: ownGroup)
     }
-    for (target, source) in [input, output, error].enumerated() {
-      posix_spawn_file_actions_adddup2(&actions, source, Int32(target))
-    }
-    var noSignal = sigset_t()
-    sigemptyset(&noSignal)
-    posix_spawnattr_setsigmask(&attributes, &noSignal)
-    // We ignore SIGPIPE; a container's command must not inherit that.
-    var brokenPipe = noSignal
-    sigaddset(&brokenPipe, SIGPIPE)
-    posix_spawnattr_setsigdefault(&attributes, &brokenPipe)
-    let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (ownGroup ? POSIX_SPAWN_SETPGROUP : 0)
-    posix_spawnattr_setflags(&attributes, Int16(flags))
-    let vector = arguments.map { strdup($0) } + [nil]
-    defer { for word in vector { free(word) } }
-    var pid: pid_t = 0
-    let code = posix_spawnp(&pid, arguments[0], &actions, &attributes, vector, environ)
-    if code != 0 { throw .system(Errno(code, "run \(arguments[0])")) }
-    return pid
   }
 
   /// Why a program cannot be started, as an errno; nil where it can. A name without a slash is looked up in PATH.

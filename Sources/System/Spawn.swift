@@ -1,0 +1,35 @@
+import Glibc
+
+/// Starts a program, looked up in PATH where its name has no slash. It gets this process's environment, no blocked
+/// signal, and SIGPIPE as it is by default: we ignore it, and no program must inherit that. posix_spawnp(3).
+///
+/// - Parameters:
+///   - arguments: with the name that it is called by.
+///   - streams: what it gets as descriptors 0, 1 and 2.
+///   - ownGroup: in a process group of its own, out of reach of a terminal's ^C.
+package func spawn(
+  _ program: String, _ arguments: [String], streams: [Int32], ownGroup: Bool
+) throws(Errno) -> pid_t {
+  var actions = posix_spawn_file_actions_t()
+  var attributes = posix_spawnattr_t()
+  posix_spawn_file_actions_init(&actions)
+  posix_spawnattr_init(&attributes)
+  defer {
+    posix_spawn_file_actions_destroy(&actions)
+    posix_spawnattr_destroy(&attributes)
+  }
+  for (target, source) in streams.enumerated() { posix_spawn_file_actions_adddup2(&actions, source, Int32(target)) }
+  var signals = sigset_t()
+  sigemptyset(&signals)
+  posix_spawnattr_setsigmask(&attributes, &signals)
+  sigaddset(&signals, SIGPIPE)
+  posix_spawnattr_setsigdefault(&attributes, &signals)
+  let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (ownGroup ? POSIX_SPAWN_SETPGROUP : 0)
+  posix_spawnattr_setflags(&attributes, Int16(flags))
+  let words = arguments.map { strdup($0) } + [nil]
+  defer { for word in words { free(word) } }
+  var pid: pid_t = 0
+  let code = posix_spawnp(&pid, program, &actions, &attributes, words, environ)
+  if code != 0 { throw Errno(code, "run \(program)") }
+  return pid
+}
