@@ -80,7 +80,7 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
     let (name, attached) = Self.splitValue(argument)
     guard let option = options.first(where: { $0.name == name }) else { throw UsageError(unknown(name)) }
     guard seen.insert(name).inserted || option.isRepeatable else { throw UsageError("\(name) is given twice") }
-    try option.apply(&values, try Self.value(of: option, attached, &rest))
+    try option.apply(&values, try value(of: option, attached, &rest))
   }
 
   /// `--name=value` in two.
@@ -89,16 +89,18 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
     return (String(argument[..<equals]), String(argument[argument.index(after: equals)...]))
   }
 
-  private static func value(
+  private func value(
     of option: CommandOption<Values>, _ attached: String?, _ rest: inout ArraySlice<String>
   ) throws(UsageError) -> String {
     guard let placeholder = option.placeholder else {
       if attached != nil { throw UsageError("\(option.name) takes no value") }
       return ""
     }
-    if let attached { return attached }
-    guard let next = rest.first, next != "--" else { throw UsageError("\(option.name) needs a value: \(placeholder)") }
-    rest.removeFirst()
+    let next = attached ?? rest.first ?? ""
+    // A word that is an option of the command stands where its value was forgotten.
+    let isForgotten = attached == nil && (next == "--" || options.contains { $0.name == next })
+    guard !next.isEmpty, !isForgotten else { throw UsageError("\(option.name) needs a value: \(placeholder)") }
+    if attached == nil { rest.removeFirst() }
     return next
   }
 

@@ -45,9 +45,11 @@ package enum Service {
     package var index = "10"
     package init() {}
 
+    /// Whether the runtime takes a plugin of this name and index.
+    package var isNamedWell: Bool { (try? PluginSession.check(name: name, index: index)) != nil }
+
     /// What cannot work, whatever the runtime does.
     func check() throws {
-      try PluginSession.check(name: name, index: index)
       try NRISocket.check(socketPath)
       if let configurationFile { try SettingsLoader.check(file: configurationFile) }
     }

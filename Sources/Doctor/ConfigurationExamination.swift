@@ -20,12 +20,14 @@ struct ConfigurationExamination {
     folder = runtime.pluginConfigurationFolder
     for name in instances.launchedNames { read(launchedFile(name), by: name, isRequired: false) }
     for process in instances.services {
+      guard process.sharesOurFiles else {
+        addElsewhere(process)
+        continue
+      }
       let file = Self.configurationFile(of: process)
-      read(
-        file ?? Daemon.configurationFile, below: process.sharesOurFiles ? nil : process.root,
-        by: "stockade run (process \(process.pid))", isRequired: file != nil)
+      read(file ?? Daemon.configurationFile, by: "stockade run (process \(process.pid))", isRequired: file != nil)
     }
-    if told.isEmpty { read(Daemon.configurationFile, by: "stockade run", isRequired: false) }
+    if told.isEmpty, findings.isEmpty { read(Daemon.configurationFile, by: "stockade run", isRequired: false) }
     addUnused(beside: instances)
   }
 
@@ -47,28 +49,34 @@ struct ConfigurationExamination {
     return file.hasPrefix("/") ? file : "\(process.workingFolder)/\(file)"
   }
 
-  /// - Parameter root: of the reader, where it sees other files than this node's; nil: the node's.
-  private mutating func read(_ file: String, below root: String? = nil, by reader: String, isRequired: Bool) {
-    let root = root ?? places.root
-    guard told.insert(root + file).inserted else { return }
-    guard isRequired || Files.exists(root + file) else {
-      inEffect.append(ConfigurationFile(path: file, root: root, configuration: NodeConfiguration()))
+  /// A container's process can have this name as well: nothing of it is read, and nothing there is run.
+  private mutating func addElsewhere(_ process: RunningProcess) {
+    findings.append(
+      Finding(
+        .configuration, .unknown, "stockade run (process \(process.pid)) has another root folder than this one",
+        "if it is this node's Stockade, run stockade doctor where its files are"))
+  }
+
+  private mutating func read(_ file: String, by reader: String, isRequired: Bool) {
+    guard told.insert(file).inserted else { return }
+    guard isRequired || places.exists(file) else {
+      inEffect.append(ConfigurationFile(path: file, configuration: NodeConfiguration()))
       findings.append(
         Finding(
           .configuration, .ok, "\(reader) has none (there is no \(file)): only pods with an annotation are confined"))
       return
     }
     do throws(PolicyError) {
-      inEffect.append(ConfigurationFile(path: file, root: root, configuration: try parse(file, below: root)))
+      inEffect.append(ConfigurationFile(path: file, configuration: try parse(file)))
       findings.append(Finding(.configuration, .ok, "\(file) is read by \(reader)"))
     } catch {
       add(error, .missing, "mend it and restart \(reader): until then it refuses every container")
     }
   }
 
-  private func parse(_ file: String, below root: String) throws(PolicyError) -> NodeConfiguration {
+  private func parse(_ file: String) throws(PolicyError) -> NodeConfiguration {
     let bytes: [UInt8]
-    do throws(Errno) { bytes = try Files.read(root + file, limit: YAML.Node.fileMaxBytes) } catch {
+    do throws(Errno) { bytes = try Files.readRegular(places.root + file, limit: YAML.Node.fileMaxBytes) } catch {
       throw .unreadable(error)
     }
     return try NodeConfiguration.parse(bytes, file: file)
@@ -89,7 +97,7 @@ struct ConfigurationExamination {
   private mutating func addUnused(beside instances: Instances) {
     let names = Set(instances.launchedNames.map { "\($0).conf" } + ["10-stockade.conf", "stockade.conf"]).sorted()
     for file in names.map({ "\(folder)/\($0)" }) + [Daemon.configurationFile]
-    where places.exists(file) && !told.contains(places.root + file) {
+    where places.exists(file) && !told.contains(file) {
       addUnused(file)
     }
   }
@@ -97,7 +105,7 @@ struct ConfigurationExamination {
   private mutating func addUnused(_ file: String) {
     let used = inEffect.map(\.path).joined(separator: ", ")
     do throws(PolicyError) {
-      let configuration = try parse(file, below: places.root)
+      let configuration = try parse(file)
       // An empty one, or a copy, misleads nobody.
       guard configuration != NodeConfiguration(), !inEffect.contains(where: { $0.configuration == configuration })
       else {
@@ -113,9 +121,7 @@ struct ConfigurationExamination {
 
 /// A configuration that an instance reads.
 struct ConfigurationFile {
-  /// As the instance names it.
+  /// Of the node.
   var path: String
-  /// In front of the paths that the instance names.
-  var root: String
   var configuration: NodeConfiguration
 }

@@ -11,6 +11,8 @@ struct ContainerdProgram {
 
   /// To run it by.
   private let path: String
+  /// What `path` leads to, where that is the program of a process.
+  private let executable: FileDescriptor?
   /// As the process is called: some builds are several programs, by name.
   private let name: String
   /// nil: it does not run.
@@ -36,16 +38,31 @@ struct ContainerdProgram {
     let installed = places.program(named: "containerd")
     if let process = running.first(where: \.sharesOurFiles) {
       // Its own program, also where a newer one was installed since.
-      guard let path = access(process.image, X_OK) == 0 ? process.image : installed else { return .none }
+      let executable = openProgram(of: process)
+      guard let path = executable.map({ "/proc/self/fd/\($0.number)" }) ?? installed else { return .none }
       let others = running.filter { $0.sharesOurFiles && $0 != process }.map(\.pid)
-      return .found(ContainerdProgram(path: path, process: process, others: others, places))
+      return .found(ContainerdProgram(path: path, executable, process: process, others: others, places))
     }
     if let process = running.first { return .elsewhere(process.pid) }
-    return installed.map { .found(ContainerdProgram(path: $0, process: nil, others: [], places)) } ?? .none
+    return installed.map { .found(ContainerdProgram(path: $0, nil, process: nil, others: [], places)) } ?? .none
   }
 
-  private init(path: String, process: RunningProcess?, others: [pid_t], _ places: Places) {
-    self.path = path
+  /// Opened before the process is looked at once more: by now its number may be that of anybody's program. O_PATH of
+  /// open(2).
+  private static func openProgram(of process: RunningProcess) -> FileDescriptor? {
+    let pathOnly: Int32 = 0o10000000
+    guard access(process.image, X_OK) == 0,
+      let executable = try? FileDescriptor(open: process.image, pathOnly), process.isThere
+    else { return nil }
+    // Kept open in it, since an interpreter opens a script once more. fcntl(2).
+    _ = fcntl(executable.number, F_SETFD, 0)
+    return executable
+  }
+
+  private init(
+    path: String, _ executable: FileDescriptor?, process: RunningProcess?, others: [pid_t], _ places: Places
+  ) {
+    (self.path, self.executable) = (path, executable)
     name = process?.arguments[0] ?? "containerd"
     pid = process?.pid
     configurationFile = process.flatMap(ContainerdArguments.configurationFile) ?? Self.usualConfigurationFile
@@ -62,16 +79,14 @@ struct ContainerdProgram {
 
   /// The whole configuration as containerd itself reads it: with imports, and with the defaults of what is not set.
   ///
-  /// - Throws: `ContainerdProblem`, with what it says.
+  /// - Throws: `ContainerdProblem` where containerd cannot read it; other errors where containerd cannot be asked.
   func configuration(of version: RuntimeVersion) throws -> ContainerdConfiguration {
     // 1.7 takes a file that is not there for an error, where it is asked like this.
     let usesDefaults = version < RuntimeVersion(2, 0, 0) && !Files.exists(root + configurationFile)
     let dump = try run(
       usesDefaults ? ["config", "default"] : ["--config", root + configurationFile, "config", "dump"])
     guard dump.status == 0 else { throw ContainerdProblem(description: problem(in: dump.error)) }
-    do throws(TOMLError) { return ContainerdConfiguration(dump: try TOML.parse(dump.output)) } catch {
-      throw ContainerdProblem(description: "what containerd config dump prints cannot be read: \(error)")
-    }
+    return ContainerdConfiguration(dump: try TOML.parse(dump.output))
   }
 
   private func run(_ arguments: [String]) throws(Errno) -> ProgramRun {
@@ -92,7 +107,7 @@ struct ContainerdProgram {
   }
 }
 
-/// Why containerd's configuration is not known.
+/// Why containerd cannot read its configuration, in its own words.
 struct ContainerdProblem: Error, CustomStringConvertible {
   let description: String
 }

@@ -24,7 +24,7 @@ package struct Diagnosis: Sendable {
     let judge = ProfileJudge(node: node, runtime: runtime)
     findings =
       runtime.findings + instances.findings + configuration.findings
-      + configuration.inEffect.flatMap { ProfileExamination($0, judge).findings }
+      + configuration.inEffect.flatMap { ProfileExamination($0, places, judge).findings }
   }
 
   init(findings: [Finding]) { self.findings = findings }

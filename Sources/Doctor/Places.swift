@@ -10,7 +10,7 @@ package struct Places: Sendable {
   package var programFolders: [String] = []
   /// The longest that a program may take. Debian's containerd takes a quarter of a second.
   package var programSeconds = 10
-  /// Real paths of the sockets that somebody listens on. A file alone may be left of one that is gone.
+  /// Paths of the sockets that somebody listens on. A file alone may be left of one that is gone.
   package var listeningSockets: Set<String> = []
   /// Whether everything can be read, and every process is seen.
   package var isRoot: Bool
@@ -20,7 +20,7 @@ package struct Places: Sendable {
   package static func thisNode() -> Places {
     var places = Places(isRoot: geteuid() == 0)
     places.processes = RunningProcess.all()
-    places.listeningSockets = listening(in: (try? Files.text("/proc/net/unix")) ?? "")
+    places.listeningSockets = listening(in: (try? Files.read("/proc/net/unix")) ?? [])
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
     places.programFolders = path.split(separator: ":").map(String.init)
     return places
@@ -29,15 +29,19 @@ package struct Places: Sendable {
   func exists(_ path: String) -> Bool { Files.exists(root + path) }
 
   func isListenedOn(_ socket: String) -> Bool {
-    Self.realPath(root + socket).map(listeningSockets.contains) ?? false
+    guard let path = Self.realPath(root + socket) else { return false }
+    // Others' paths are not followed: they may lead to file systems that do not answer.
+    return listeningSockets.contains { fileName($0) == fileName(socket) && Self.realPath($0) == path }
   }
 
   /// - Parameter table: of `/proc/net/unix`: number, references, protocol, flags, type, state, inode and path; proc(5).
-  static func listening(in table: String) -> Set<String> {
+  ///   Whoever made a socket chose its path, so lines are parted at line feeds alone.
+  static func listening(in table: [UInt8]) -> Set<String> {
     let accepts = "00010000"
-    let paths = table.split(separator: "\n").compactMap { line -> String? in
-      let fields = line.split(separator: " ", maxSplits: 7, omittingEmptySubsequences: true)
-      return fields.count == 8 && fields[3] == accepts ? realPath(String(fields[7])) : nil
+    let paths = table.split(separator: UInt8(ascii: "\n")).compactMap { line -> String? in
+      let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 7, omittingEmptySubsequences: true)
+      guard fields.count == 8, fields[3].elementsEqual(accepts.utf8) else { return nil }
+      return String(decoding: fields[7], as: UTF8.self)
     }
     return Set(paths)
   }
@@ -65,10 +69,15 @@ package struct RunningProcess: Equatable, Sendable {
   package var image: String
   /// What relative paths among its arguments start from.
   package var workingFolder: String
-  /// Its files are those that we see: it is in our mount namespace, as far as that can be told.
+  /// Its root folder is ours, as far as that can be told. A service of systemd has a mount namespace of its own, and
+  /// the node's root in it; a container has another root.
   package var sharesOurFiles: Bool
-  /// Where its files are seen from here.
-  package var root: String
+
+  /// When it began, in clock ticks since boot; nil: not known.
+  private var startTicks: UInt64?
+
+  /// Whether the number is still this process's.
+  var isThere: Bool { startTicks == nil || startTicks == (try? ProcessStat.startTicks(in: "/proc/\(pid)")) }
 
   package init(
     pid: pid_t, arguments: [String], executable: String?, image: String, workingFolder: String = "/",
@@ -80,7 +89,6 @@ package struct RunningProcess: Equatable, Sendable {
     self.image = image
     self.workingFolder = workingFolder
     self.sharesOurFiles = sharesOurFiles
-    root = "/proc/\(pid)/root"
   }
 
   /// The name of its program, without the folder.
@@ -99,6 +107,7 @@ package struct RunningProcess: Equatable, Sendable {
 
   private init?(pid: pid_t) {
     let folder = "/proc/\(pid)"
+    let startTicks = try? ProcessStat.startTicks(in: folder)
     guard Self.isOurs("pid", of: folder), let status = try? Files.text("\(folder)/status"), Self.isOfRoot(status),
       let line = try? Files.text("\(folder)/cmdline"), !line.isEmpty
     else { return nil }
@@ -106,7 +115,9 @@ package struct RunningProcess: Equatable, Sendable {
     self.init(
       pid: pid, arguments: (line.hasSuffix("\0") ? words.dropLast() : words[...]).map(String.init),
       executable: try? Files.link(at: "\(folder)/exe"), image: "\(folder)/exe",
-      workingFolder: (try? Files.link(at: "\(folder)/cwd")) ?? "/", sharesOurFiles: Self.isOurs("mnt", of: folder))
+      workingFolder: (try? Files.link(at: "\(folder)/cwd")) ?? "/", sharesOurFiles: Self.hasOurRoot(folder))
+    self.startTicks = startTicks
+    guard isThere else { return nil }
   }
 
   /// By the text of `/proc/PID/status`: all four user ids, so a set-user-ID program does not count. The owner of the
@@ -114,6 +125,11 @@ package struct RunningProcess: Equatable, Sendable {
   static func isOfRoot(_ status: String) -> Bool {
     let ids = status.split(separator: "\n").first { $0.hasPrefix("Uid:") }?.split(whereSeparator: \.isWhitespace)
     return ids.map { $0.count == 5 && $0.dropFirst().allSatisfy { $0 == "0" } } ?? false
+  }
+
+  private static func hasOurRoot(_ folder: String) -> Bool {
+    guard let root = try? Files.status("\(folder)/root"), let ours = try? Files.status("/") else { return true }
+    return root.st_dev == ours.st_dev && root.st_ino == ours.st_ino
   }
 
   /// Whether it is in our namespace of that kind, as far as that may be looked at. namespaces(7).

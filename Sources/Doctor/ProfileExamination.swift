@@ -1,7 +1,6 @@
 import Daemon
 import Policy
 import Seccomp
-import System
 import YAML
 
 /// The profiles of a configuration: which can be read, and what becomes of those that somebody can get.
@@ -10,17 +9,17 @@ struct ProfileExamination {
   private let configuration: NodeConfiguration
   private let judge: ProfileJudge
 
-  init(_ file: ConfigurationFile, _ judge: ProfileJudge) {
+  init(_ file: ConfigurationFile, _ places: Places, _ judge: ProfileJudge) {
     configuration = file.configuration
     self.judge = judge
     let folder = configuration.profilesFolder
     let chosen = ProfileUses(configuration)
-    guard Files.exists(file.root + folder) || !chosen.isEmpty else {
+    guard places.exists(folder) || !chosen.isEmpty else {
       add(.limited, "there is no folder \(folder)", "put profiles there (config/profiles)")
       return
     }
     do throws(SeccompError) {
-      let library = ProfileLibrary(folder: file.root + folder, environment: try SeccompEnvironment.thisNode())
+      let library = ProfileLibrary(folder: places.root + folder, environment: try SeccompEnvironment.thisNode())
       let report = library.reload()
       for message in report.messages { add(.missing, message, "mend it") }
       for warning in report.warnings { add(.limited, "\(warning)", "mend it") }

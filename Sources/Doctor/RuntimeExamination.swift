@@ -74,8 +74,8 @@ struct RuntimeExamination {
 
   private mutating func addElsewhere(_ pid: Int32) {
     add(
-      .containerd, .unknown, "it runs as process \(pid) in another mount namespace: its configuration is not seen here",
-      "run stockade doctor there: nsenter --target \(pid) --mount stockade doctor")
+      .containerd, .unknown, "process \(pid) is called containerd and has another root folder than this one",
+      "if it is this node's containerd, run stockade doctor where its files are; a container can have such a process")
   }
 
   private mutating func addContainerd(_ containerd: ContainerdProgram) {
@@ -86,12 +86,14 @@ struct RuntimeExamination {
       (self.version, versionText) = (version, text)
       configuration = try containerd.configuration(of: version)
       addVersion(containerd, version)
-    } catch {
+    } catch let error as ContainerdProblem {
       let isDenied = !places.isRoot && "\(error)".contains("permission denied")
       add(
         .containerd, isDenied ? .unknown : .missing,
         "containerd \(versionText) cannot read its configuration \(containerd.configurationFile): \(error)",
         isDenied ? "run stockade doctor as root" : "mend it: containerd does not start with it")
+    } catch {
+      add(.containerd, .unknown, "it could not be asked: \(error)", "run containerd config dump")
     }
   }
 

@@ -2,7 +2,7 @@ import System
 import YAML
 
 /// One thing that is wrong in a file: what was found, and what to do.
-package struct Problem: Equatable, Sendable, CustomStringConvertible {
+package struct Problem: Hashable, Sendable, CustomStringConvertible {
   package var location: Location
   package var message: String
 
@@ -45,20 +45,29 @@ extension PolicyError {
 
 /// Collects what is wrong with one file, so that one look at it tells all.
 package final class Problems {
+  /// Most problems of one file that are told; what comes beyond them is counted.
+  package static let problemsMax = 100
+
   package let file: String
   private var found: [Problem] = []
+  private var beyondCount = 0
 
   package init(file: String) { self.file = file }
 
-  package func add(_ line: Int, _ message: String) {
-    found.append(Problem(Location(file: file, line: line), message))
+  package func add(_ line: Int, _ message: @autoclosure () -> String) {
+    guard found.count < Self.problemsMax else { return beyondCount += 1 }
+    found.append(Problem(Location(file: file, line: line), message()))
   }
 
   /// How many were added, to see whether reading a part added one.
-  var count: Int { found.count }
+  var count: Int { found.count + beyondCount }
 
-  /// All that was added, in the order of the lines.
-  package var sorted: [Problem] { found.ordered(of: file) }
+  /// What was added, in the order of the lines.
+  package var sorted: [Problem] {
+    let told = found.ordered(of: file)
+    guard beyondCount > 0, let last = told.last else { return told }
+    return told + [Problem(last.location, "\(beyondCount) more problems are not told; mend these first")]
+  }
 
   /// Throws all that was added, if anything.
   package func check() throws(PolicyError) {
@@ -84,6 +93,7 @@ extension [Problem] {
       if rank(a.element) != rank(b.element) { return rank(a.element) < rank(b.element) }
       return (a.element.location.line, a.offset) < (b.element.location.line, b.offset)
     }
-    return sorted.map(\.element).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    var seen: Set<Problem> = []
+    return sorted.map(\.element).filter { seen.insert($0).inserted }
   }
 }

@@ -70,7 +70,7 @@ package enum Action: UInt8, CaseIterable, Comparable, Sendable {
 }
 
 /// A line of a profile file, from 1; for messages and events.
-package struct Location: Equatable, Sendable, CustomStringConvertible {
+package struct Location: Hashable, Sendable, CustomStringConvertible {
   package var file: String
   package var line: Int
   package init(file: String, line: Int) {

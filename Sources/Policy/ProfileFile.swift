@@ -20,10 +20,7 @@ package struct ProfileFile: Sendable {
   /// Reads the file, which must be a regular one: reading a pipe would block the caller.
   package init(_ path: String) {
     do throws(Errno) {
-      guard try Files.status(path).st_mode & S_IFMT == S_IFREG else {
-        throw Errno(EINVAL, "read \(path), which is no regular file")
-      }
-      self.init(path, bytes: try Files.read(path, limit: Node.fileMaxBytes))
+      self.init(path, bytes: try Files.readRegular(path, limit: Node.fileMaxBytes))
     } catch { self.init(path, unreadable: error) }
   }
 

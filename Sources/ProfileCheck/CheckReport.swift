@@ -1,5 +1,6 @@
 import Policy
 import System
+import YAML
 
 /// What `profile check` prints.
 package struct CheckReport {
@@ -27,7 +28,7 @@ package struct CheckReport {
     }
     let counts = "\(Self.number(count(.error), "error")), \(Self.number(count(.warning), "warning"))"
     lines.append("\(Self.number(files.count, "file")), \(counts); \(node.summary)")
-    return lines.map { $0 + "\n" }.joined()
+    return lines.map { printable($0) + "\n" }.joined()
   }
 
   private static func line(_ finding: Finding) -> String {

@@ -4,7 +4,21 @@ import Glibc
 package enum Files {
   /// The whole file, at most `limit` bytes; a longer one is an error (EFBIG), never cut.
   package static func read(_ path: String, limit: Int = 4 << 20) throws(Errno) -> [UInt8] {
-    let file = try FileDescriptor(open: path, O_RDONLY)
+    try read(FileDescriptor(open: path, O_RDONLY), path, limit)
+  }
+
+  /// The same of a regular file. Anything else is an error: a pipe would block the caller, and a device may never end.
+  package static func readRegular(_ path: String, limit: Int) throws(Errno) -> [UInt8] {
+    let file = try FileDescriptor(open: path, O_RDONLY | O_NONBLOCK)
+    var status = stat()
+    try call("stat \(path)") { fstat(file.number, &status) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw Errno(EINVAL, "read \(path), which is no regular file")
+    }
+    return try read(file, path, limit)
+  }
+
+  private static func read(_ file: FileDescriptor, _ path: String, _ limit: Int) throws(Errno) -> [UInt8] {
     var bytes: [UInt8] = []
     while true {
       let part: [UInt8]

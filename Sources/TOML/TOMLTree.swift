@@ -3,8 +3,7 @@ final class TOMLTable {
   enum Entry {
     case value(TOML)
     case table(TOMLTable)
-    /// Of `[[name]]`: the last one is the one that later lines add to.
-    case tables([TOMLTable])
+    case tables(TOMLTables)
   }
 
   private(set) var entries: [String: Entry] = [:]
@@ -17,7 +16,7 @@ final class TOMLTable {
         switch entry {
         case .value(let value): value
         case .table(let table): table.value
-        case .tables(let tables): .array(tables.map(\.value))
+        case .tables(let tables): .array(tables.all.map(\.value))
         }
       })
   }
@@ -36,7 +35,7 @@ final class TOMLTable {
     switch entries[key] {
     case .value: return nil
     case .table(let table): return table
-    case .tables(let tables): return tables.last
+    case .tables(let tables): return tables.all.last
     case nil:
       let table = TOMLTable()
       entries[key] = .table(table)
@@ -50,8 +49,8 @@ final class TOMLTable {
   func append(_ key: String) -> TOMLTable? {
     let table = TOMLTable()
     switch entries[key] {
-    case .tables(let tables): entries[key] = .tables(tables + [table])
-    case nil: entries[key] = .tables([table])
+    case .tables(let tables): tables.all.append(table)
+    case nil: entries[key] = .tables(TOMLTables(table))
     default: return nil
     }
     return table
@@ -61,4 +60,10 @@ final class TOMLTable {
     if case .tables = entries[key] { return true }
     return false
   }
+}
+
+/// Of `[[name]]`: the last one is the one that later lines add to. An object, so that adding one copies none.
+final class TOMLTables {
+  fileprivate(set) var all: [TOMLTable]
+  init(_ first: TOMLTable) { all = [first] }
 }

@@ -13,6 +13,8 @@ struct SeriesResult {
 /// One plugin session with `--repeat` container lives.
 struct Series {
   var options: Options
+  /// What the runtime hands to the plugin.
+  var configuration: String
   var report: Report
   var workspace: Workspace
   var signals: Signals
@@ -21,7 +23,8 @@ struct Series {
   func run() throws(TryError) -> SeriesResult {
     let host = try Host()
     let timed = options.reportTimes ? TimedPlugin(plugin.handler) : nil
-    let session = try Session(handler: timed ?? plugin.handler, options: options, report: report)
+    let session = try Session(
+      handler: timed ?? plugin.handler, options: options, configuration: configuration, report: report)
     defer {
       session.end()
       for line in timed?.summary ?? [] { report.message(line) }

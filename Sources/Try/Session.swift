@@ -48,7 +48,7 @@ final class Session {
     }
   }
 
-  init(handler: any PluginHandler, options: Options, report: Report) throws(TryError) {
+  init(handler: any PluginHandler, options: Options, configuration: String, report: Report) throws(TryError) {
     let (runtimeEnd, pluginEnd) = try connectedPair()
     socket = runtimeEnd
     let plugin = try nri { () throws(NRIError) in
@@ -56,7 +56,6 @@ final class Session {
     }
     let side = PluginSide(plugin, report)
     thread = try system { () throws(Errno) in try Thread { side.serve() } }
-    let configuration = try system { () throws(Errno) in try options.pluginConfiguration.map(Files.text) ?? "" }
     runtime = RuntimeConnection(socket: socket, version: options.nriVersion, configuration: configuration)
     try nri { [runtime] () throws(NRIError) in try runtime.accept() }
   }

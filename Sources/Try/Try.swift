@@ -36,6 +36,8 @@ package enum Try {
   ) throws(TryError) {
     umask(0o022)
     try Requirements.check(options)
+    // While signals still end us: it may be a pipe to which nobody writes.
+    let configuration = try system { () throws(Errno) in try options.pluginConfiguration.map(Files.text) ?? "" }
     let signals = try Signals()
     let workspace = try Workspace()
     let cleanUp = try CleanUp(workspace)
@@ -44,7 +46,9 @@ package enum Try {
       try workspace.setUp(rootfs: options.rootfs)
       let made = try make(makePlugin, options, workspace, report)
       plugin = made
-      let series = Series(options: options, report: report, workspace: workspace, signals: signals, plugin: made)
+      let series = Series(
+        options: options, configuration: configuration, report: report, workspace: workspace, signals: signals,
+        plugin: made)
       return try series.run()
     }
     let end = Result { () throws(TryError) in try cleanUp.run() }

@@ -9,7 +9,14 @@ package func quoted(_ text: String) -> String {
       output += "…"
       break
     }
-    output += scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
+    output += printable(scalar)
   }
   return "\"\(output)\""
+}
+
+/// `text` with control characters escaped: a name that somebody chose adds no line and moves no cursor.
+package func printable(_ text: String) -> String { text.unicodeScalars.map(printable).joined() }
+
+private func printable(_ scalar: UnicodeScalar) -> String {
+  scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
 }

@@ -38,16 +38,19 @@ enum CommandList {
     case "--version": return VersionCommand.main([])
     case "help":
       let rest = Array(arguments.dropFirst())
-      return rest.isEmpty ? show(help) : run(rest, then: ["--help"])
-    default: return run(arguments, then: [])
+      return rest.isEmpty ? show(help) : run(rest, isHelp: true)
+    default: return run(arguments, isHelp: false)
     }
   }
 
   /// Runs the command that `words` begin with.
-  private static func run(_ words: [String], then more: [String]) -> Int32 {
+  private static func run(_ words: [String], isHelp: Bool) -> Int32 {
     for command in commands {
       let name = command.name.split(separator: " ").map(String.init)
-      if words.starts(with: name) { return command.main(words.dropFirst(name.count) + more) }
+      guard words.starts(with: name) else { continue }
+      let rest = Array(words.dropFirst(name.count))
+      guard isHelp else { return command.main(rest) }
+      return rest.isEmpty ? command.main(["--help"]) : refuse("help: unexpected \"\(rest[0])\"")
     }
     return refuse(unknown(words))
   }

@@ -19,9 +19,17 @@ enum RunCommand {
       CommandOption("--socket", "PATH", help: "the runtime's NRI socket (default: \(NRISocket.defaultPath))") {
         $0.socketPath = $1
       },
-      CommandOption("--name", "NAME", help: "the plugin's name for the runtime (default: stockade)") { $0.name = $1 },
+      CommandOption("--name", "NAME", help: "the plugin's name for the runtime (default: stockade)") {
+        (options, value) throws(UsageError) in
+        options.name = value
+        guard options.isNamedWell else {
+          throw UsageError("--name takes the characters A-Z a-z 0-9 _ . + -, not \"\(value)\"")
+        }
+      },
       CommandOption("--index", "NN", help: "its place among the runtime's plugins, two digits (default: 10)") {
-        $0.index = $1
+        (options, value) throws(UsageError) in
+        options.index = value
+        guard options.isNamedWell else { throw UsageError("--index takes two digits, not \"\(value)\"") }
       },
     ],
     examples: [

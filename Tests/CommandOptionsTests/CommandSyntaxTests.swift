@@ -38,12 +38,12 @@ struct CommandSyntaxTests {
       (["a"], Values(operands: ["a"])),
       (["--file", "f", "a", "--loud"], Values(file: "f", isLoud: true, operands: ["a"])),
       (["--file=f=g", "a"], Values(file: "f=g", operands: ["a"])),
-      (["--file=", "a"], Values(file: "", operands: ["a"])),
       (["--label", "x", "--label=y", "a", "b"], Values(labels: ["x", "y"], operands: ["a", "b"])),
       (["-o", "json", "a"], Values(format: .json, operands: ["a"])),
       (["-"], Values(operands: ["-"])),
       (["a", "--", "--loud", "--help"], Values(operands: ["a", "--loud", "--help"])),
-      (["--file", "--loud", "a"], Values(file: "--loud", operands: ["a"])),
+      (["--file=--loud", "a"], Values(file: "--loud", operands: ["a"])),
+      (["--file", "-x", "a"], Values(file: "-x", operands: ["a"])),
     ])
   fileprivate func values(arguments: [String], expected: Values) throws {
     #expect(try syntax(dishes).parse(arguments, into: Values()) == expected)
@@ -57,6 +57,9 @@ struct CommandSyntaxTests {
       (["-x"], "unknown option \"-x\""),
       (["--file"], "--file needs a value: FILE"),
       (["--file", "--", "a"], "--file needs a value: FILE"),
+      (["--file", "--loud", "a"], "--file needs a value: FILE"),
+      (["--file=", "a"], "--file needs a value: FILE"),
+      (["--file", "", "a"], "--file needs a value: FILE"),
       (["--file", "a", "--file", "b", "c"], "--file is given twice"),
       (["--loud", "--loud", "c"], "--loud is given twice"),
       (["--loud=yes"], "--loud takes no value"),

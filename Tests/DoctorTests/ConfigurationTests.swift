@@ -72,22 +72,17 @@ func recordedDump() throws -> String { try Files.text("\(sources)/Dumps/2.3.4.to
         == ["ok configuration: \(file) is read by stockade run (process 1)"])
   }
 
-  @Test("a service in another mount namespace reads the files, and gets the profiles, that are there")
-  func otherFiles() throws {
-    let (node, other) = (TestNode(), TestNode())
-    try node.write("/etc/stockade/stockade.yaml", "defaultProfile: here\n")
-    try other.write("/etc/stockade/stockade.yaml", "defaultProfile: there\n")
-    try other.write(
-      "/etc/stockade/profiles/there.yaml",
-      "apiVersion: stockade.dev/v1alpha1\nkind: SecurityProfile\nmetadata: {name: there}\nspec: {mode: Audit}\n")
-    var service = RunningProcess(
-      pid: 1, arguments: ["stockade", "run"], executable: "/usr/sbin/stockade", image: "", sharesOurFiles: false)
-    service.root = other.root
-    node.processes = [service]
-    #expect(
-      node.findings(.configuration).first
-        == "ok configuration: /etc/stockade/stockade.yaml is read by stockade run (process 1)")
-    #expect(node.findings(.profiles).first?.hasPrefix("ok profiles: 1 can be read") == true)
+  @Test("nothing is read of a process that has another root folder: a container can have one of this name")
+  func otherRoot() throws {
+    let node = TestNode()
+    try node.write("/etc/stockade/stockade.yaml", "defaultProfile: nosuch\n")
+    node.processes = [
+      RunningProcess(
+        pid: 1, arguments: ["stockade", "run"], executable: "/usr/sbin/stockade", image: "", sharesOurFiles: false)
+    ]
+    let found = try #require(node.findings(.configuration).first)
+    #expect(found.hasPrefix("unknown configuration: stockade run (process 1) has another root folder than this one"))
+    #expect(node.findings(.profiles).isEmpty)
   }
 
   @Test("a file that was named and is missing is an error")

@@ -571,6 +571,16 @@ import Testing
     ])
   func colons(spec: String, message: String) { #expect(problems(of: file(spec)) == message) }
 
+  @Test("of more problems than the limit, the first are told, and how many there are beside them")
+  func limit() throws {
+    func text(_ problems: Int) -> String { file((1...problems).map { "k\($0): 1" }.joined(separator: "\n")) }
+    let atLimit = try #require(problems(of: text(Problems.problemsMax))).split(separator: "\n")
+    #expect(atLimit.count == Problems.problemsMax)
+    let beyond = try #require(problems(of: text(20_000))).split(separator: "\n")
+    #expect(beyond.count == Problems.problemsMax + 1)
+    #expect(beyond.last == "p.yaml:104: 19900 more problems are not told; mend these first")
+  }
+
   @Test("all problems of a file are told, in the order of its lines")
   func everything() {
     let spec = """

@@ -17,6 +17,13 @@ import Testing
         """)
   }
 
+  @Test("a file's name adds no line and moves no cursor")
+  func names() throws {
+    let folder = try Folder(["p\n\u{1b}[1Aq.yaml": profile("mode: Audit")])
+    let text = CheckReport(try checked([folder.path], on: try node()), try node()).text
+    #expect(text.contains("/p\\n\\u{1B}[1Aq.yaml: accepted: profile p\n"), "\(text)")
+  }
+
   @Test("for programs: the node, the files and the findings")
   func json() throws {
     let folder = try Folder(["p.yaml": profile("mode: Adit")])

@@ -13,6 +13,16 @@ import Testing
     #expect(error?.code == EFBIG)
   }
 
+  @Test("where a regular file is needed, a pipe to which nobody writes is refused at once")
+  func regular() throws {
+    let path = "/tmp/stockade-pipe-\(getpid())"
+    defer { unlink(path) }
+    #expect(mkfifo(path, 0o600) == 0)
+    let error = #expect(throws: Errno.self) { try Files.readRegular(path, limit: 5) }
+    #expect(error?.description == "cannot read \(path), which is no regular file: invalid argument")
+    #expect(throws: Errno.self) { try Files.readRegular("/dev/zero", limit: 5) }
+  }
+
   @Test("an error says what was tried, on what, and the kernel's reason")
   func message() {
     let error = #expect(throws: Errno.self) { try Files.read("/no/such/file") }

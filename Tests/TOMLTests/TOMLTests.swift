@@ -36,6 +36,17 @@ import Testing
     #expect(error?.description == message)
   }
 
+  @Test("an array of as many tables as a text holds is read")
+  func manyTables() throws {
+    let count = 20_000
+    let text = String(repeating: "[[a]]\n", count: count)
+    guard case .array(let tables) = try TOML.parse(text)["a"] else {
+      Issue.record("a is no array")
+      return
+    }
+    #expect(tables.count == count)
+  }
+
   @Test("invalid UTF-8 is refused with its line")
   func encoding() {
     let error = #expect(throws: TOMLError.self) { try TOML.parse(Array("a = 1\n# ".utf8) + [0xff, 0x0a]) }

@@ -66,9 +66,13 @@ struct CommandLineTests {
       ("run x", "stockade run: unexpected \"x\"; see stockade run --help"),
       ("run --confg x", "unknown option \"--confg\"; did you mean \"--config\"?; see stockade run --help"),
       ("doctor --json", "stockade doctor: unknown option \"--json\"; see stockade doctor --help"),
-      ("run --name a/b", "plugin name \"a/b\" is not valid"),
-      ("run --index 1", "plugin index \"1\" is not valid: use two digits"),
-      ("run --index 1x", "plugin index \"1x\" is not valid: use two digits"),
+      (
+        "run --name a/b", "stockade run: --name takes the characters A-Z a-z 0-9 _ . + -, not \"a/b\"; see stockade run"
+      ),
+      ("run --index 1", "stockade run: --index takes two digits, not \"1\"; see stockade run --help"),
+      ("run --index 1x", "stockade run: --index takes two digits, not \"1x\"; see stockade run --help"),
+      ("run --config --socket x", "stockade run: --config needs a value: FILE; see stockade run --help"),
+      ("help try -- true", "stockade: help: unexpected \"--\"; see stockade --help"),
       ("run --config /nowhere/stockade.yaml", "cannot open /nowhere/stockade.yaml: no such file or directory"),
       ("run --config /", "cannot read /: is a directory"),
       ("run --socket \(String(repeating: "/sock", count: 40))", "(a socket's path has at most 107 bytes)"),
