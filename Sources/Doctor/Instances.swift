@@ -81,8 +81,8 @@ struct Instances {
   }
 
   private func none(_ runtime: RuntimeExamination, _ places: Places) -> Finding {
-    guard places.isRoot else {
-      return Finding(.instances, .unknown, "none is seen to run", "run stockade doctor as root")
+    guard places.seesAllProcesses else {
+      return Finding(.instances, .unknown, "none is seen to run", "run stockade doctor on the node itself, as root")
     }
     let consequence =
       runtime.requiresStockade

@@ -12,19 +12,25 @@ package struct Places: Sendable {
   package var programSeconds = 10
   /// Paths of the sockets that somebody listens on. A file alone may be left of one that is gone.
   package var listeningSockets: Set<String> = []
-  /// Whether everything can be read, and every process is seen.
+  /// Whether everything can be read.
   package var isRoot: Bool
+  /// Whether every process of the node is seen: what is not seen may run all the same.
+  package var seesAllProcesses: Bool
 
-  package init(isRoot: Bool) { self.isRoot = isRoot }
+  package init(isRoot: Bool) { (self.isRoot, seesAllProcesses) = (isRoot, isRoot) }
 
   package static func thisNode() -> Places {
     var places = Places(isRoot: geteuid() == 0)
+    places.seesAllProcesses = places.isRoot && isInPIDNamespaceOfNode
     places.processes = RunningProcess.all()
     places.listeningSockets = listening(in: (try? Files.read("/proc/net/unix")) ?? [])
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
     places.programFolders = path.split(separator: ":").map(String.init)
     return places
   }
+
+  /// The kernel gives its first namespaces fixed numbers: PROC_PID_INIT_INO of include/linux/proc_ns.h.
+  private static var isInPIDNamespaceOfNode: Bool { (try? Files.link(at: "/proc/self/ns/pid")) == "pid:[4026531836]" }
 
   func exists(_ path: String) -> Bool { Files.exists(root + path) }
 

@@ -66,10 +66,11 @@ struct RuntimeExamination {
     let file = ContainerdProgram.usualConfigurationFile
     let unread = places.exists(file) ? "\(file) cannot be read without containerd" : "there is no \(file)"
     add(
-      .containerd, usualSocketIsServed ? .unknown : .missing,
+      .containerd, usualSocketIsServed || !places.seesAllProcesses ? .unknown : .missing,
       "none runs, and none is in PATH; \(unread), so it is not known whether NRI is on and Stockade required",
-      usualSocketIsServed
-        ? "run stockade doctor where containerd is on PATH" : "install containerd 2.3 or newer, and start it")
+      usualSocketIsServed || !places.seesAllProcesses
+        ? "run stockade doctor on the node itself, as root, where containerd is on PATH"
+        : "install containerd 2.3 or newer, and start it")
   }
 
   private mutating func addElsewhere(_ pid: Int32) {

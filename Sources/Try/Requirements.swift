@@ -6,7 +6,14 @@ enum Requirements {
   static func check(_ options: Options) throws(TryError) {
     if geteuid() != 0 { throw .missing("it takes root to make containers: run stockade try as root") }
     try checkRunc(options.runc)
-    if options.rootfs == nil { _ = try BusyBox.find() }
+    if let rootfs = options.rootfs { try checkFolder(rootfs) } else { _ = try BusyBox.find() }
+  }
+
+  private static func checkFolder(_ rootfs: String) throws(TryError) {
+    let mode = try? Files.status(rootfs).st_mode
+    guard let mode, mode & S_IFMT == S_IFDIR else {
+      throw .missing("--rootfs \"\(rootfs)\" is no folder; name one that has the tree of an image (docs/try.md)")
+    }
   }
 
   private static func checkRunc(_ program: String) throws(TryError) {

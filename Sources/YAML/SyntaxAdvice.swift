@@ -106,6 +106,9 @@ extension SyntaxAdvice {
     guard let first, first < fault.mark.column else { return nil }
     let start = line[(first + 1)...].firstIndex { $0 != " " } ?? first + 1
     let value = text.value(at: .init(line: fault.mark.line, column: start), inBrackets: false)
+    if let quote = value.first, quote == "\"" || quote == "'" {
+      return "text follows the quote that closes the value; remove it, or put all of it in one pair of quotes"
+    }
     return "the value has a colon that would begin a mapping in it; \(inQuotes(value))"
   }
 

@@ -64,11 +64,17 @@ import Testing
     #expect(node.findings(.instances)[0].contains("none runs: containerd creates no container until one runs"))
   }
 
-  @Test("as another user, none that is seen may still be one")
+  @Test("as another user, and in a pid namespace of its own, none that is seen may still be one")
   func notRoot() throws {
     let node = try node(plugins: [], processes: [])
     node.isRoot = false
-    #expect(node.findings(.instances) == ["unknown instances: none is seen to run -> run stockade doctor as root"])
+    let expected = "unknown instances: none is seen to run -> run stockade doctor on the node itself, as root"
+    #expect(node.findings(.instances) == [expected])
+    var places = node.places
+    (places.isRoot, places.seesAllProcesses) = (true, false)
+    let found = Diagnosis(places: places, node: nil).findings
+    #expect(found.filter { $0.subject == .instances }.map(\.line) == [expected])
+    #expect(found.first { $0.subject == .containerd }?.level == .unknown)
   }
 
   @Test("a program that was replaced on the disk is still one that runs")

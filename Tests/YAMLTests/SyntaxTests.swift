@@ -39,6 +39,10 @@ import YAML
         "a: b: c # d",
         "1: the value has a colon that would begin a mapping in it; put it in quotes: \"b: c\""
       ),
+      (
+        "a: \"b\": c\n",
+        "1: text follows the quote that closes the value; remove it, or put all of it in one pair of quotes"
+      ),
       ("a: fd00::\n", "1: the value has a colon that would begin a mapping in it; put it in quotes: \"fd00::\""),
       ("{a: ::1/128, b: c}", "1: a value that begins with a colon; put it in quotes: \"::1/128\""),
       ("[::1/128]", "1: a value that begins with a colon; put it in quotes: \"::1/128\""),
