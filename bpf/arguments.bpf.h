@@ -7,10 +7,14 @@
 #include "scratch.bpf.h"
 
 struct exec_arguments {
+	__u64 start; /* where they are; 0: where the memory says, which it does not before the load */
+	__u64 end;   /* of them and what follows */
+	__u32 count; /* of them, where there is a start */
+
 	__u32 length;	/* of what was read into scratch->arguments: each argument with its NUL */
 	bool over_long; /* there is more */
 	bool unreadable;
-	bool read; /* whether the rest is set */
+	bool read; /* whether length and what follows it are set */
 };
 
 /* The argument rules of one path rule. */
@@ -29,16 +33,46 @@ struct argument_match {
 	__u8 pad;
 };
 
+struct end_search {
+	const struct scratch *scratch;
+	__u32 length; /* up to the NUL that was found last */
+	__u32 left;   /* arguments that have not ended */
+};
+
+static long end_step(__u32 at, void *context)
+{
+	struct end_search *search = context;
+
+	if (search->scratch->arguments[at & (STOCKADE_ARGUMENTS_MAX_BYTES - 1)])
+		return 0;
+	search->length = at + 1;
+	search->left -= 1;
+	return !search->left;
+}
+
+/* How many of the first `length` bytes that were read are arguments: the environment follows them. */
+static inline __u64 arguments_end(struct exec_arguments *arguments, const struct scratch *scratch, __u64 length)
+{
+	struct end_search search = {.scratch = scratch, .left = arguments->count};
+
+	if (search.left)
+		bpf_loop(length, end_step, &search, 0);
+	arguments->over_long = search.left > 0;
+	return arguments->over_long ? length : search.length;
+}
+
 /* Of the current task, whose new memory holds them already and nobody else maps. */
 __noinline int arguments_read(struct exec_arguments *arguments, __u32 slot)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u64 start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
-	__u64 length = end > start ? end - start : 0;
 	struct scratch *scratch = scratch_at(slot);
+	__u64 start, end, length;
 
 	if (!arguments || !scratch)
 		return -1;
+	start = arguments->start ? arguments->start : BPF_CORE_READ(task, mm, arg_start);
+	end = arguments->start ? arguments->end : BPF_CORE_READ(task, mm, arg_end);
+	length = end > start ? end - start : 0;
 	arguments->read = true;
 	arguments->over_long = length > STOCKADE_ARGUMENTS_MAX_BYTES;
 	if (length > STOCKADE_ARGUMENTS_MAX_BYTES)
@@ -46,6 +80,10 @@ __noinline int arguments_read(struct exec_arguments *arguments, __u32 slot)
 	arguments->unreadable = bpf_probe_read_user(scratch->arguments, length, (const void *)start);
 	if (arguments->unreadable)
 		length = 0;
+	else if (arguments->start)
+		length = arguments_end(arguments, scratch, length);
+	if (length > STOCKADE_ARGUMENTS_MAX_BYTES) /* for the verifier */
+		length = STOCKADE_ARGUMENTS_MAX_BYTES;
 	arguments->length = length;
 	/* Rules' texts have no NUL, so no match goes beyond this. */
 	scratch->arguments[length] = 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Refuses what may not be executed: a program, and each interpreter that it names, before it is loaded; and whatever is
- * mapped to be executed without an exec. exec_signal.bpf.c, which runs after the load, sets the mark and judges
- * arguments.
+ * mapped to be executed without an exec. exec_bind.bpf.h, later in the exec, sets the mark and judges arguments.
  */
 #ifndef STOCKADE_EXEC_HOOKS_H
 #define STOCKADE_EXEC_HOOKS_H

@@ -32,7 +32,7 @@ struct {
 
 /*
  * Task -> its container. Writers: mark.bpf.c and the exec programs. Readers: every program in a task's context.
- * Without bound; no memory for a mark: the exec is killed and counted.
+ * Without bound; no memory for a mark: the exec is refused or killed, at tier lsm the fork too; and it is counted.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

@@ -2,7 +2,8 @@
 /*
  * Keeps the mark with the task. Hooks: sched_process_fork (a child inherits it), cgroup_attach_task (a marked task that
  * leaves its container's cgroup is a stray), sched_process_exit (a stray is forgotten), and an iterator that marks what
- * already runs. The first mark of a task is set by the exec programs.
+ * already runs. The first mark of a task is set by the exec programs. At tier `lsm` mark_hooks.bpf.h has marked a child
+ * before, and cannot be skipped; here it is only followed.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

@@ -179,7 +179,10 @@ struct vm_area_struct {
 };
 
 struct linux_binprm {
+	unsigned long p;
 	struct file *file;
+	int argc;
+	unsigned long exec;
 };
 
 /* ---- tasks ---- */

@@ -125,7 +125,7 @@ def try_stage(machine, tier, stage, impossible):
     profile, options = table.STAGES[stage]
     cells = []
     for attack in table.ATTACKS:
-        if attack.stage == stage:
+        if attack.stage == stage and not (attack.skipped_at_signal and tier == "signal"):
             cells.append((attack, "attack", attack.act, attack.expected(tier, machine.cgroup)))
             if attack.twin:
                 cells.append((attack, "twin", attack.twin, table.ALLOWED))

@@ -39,6 +39,8 @@ class Attack:
     v1: str | None = None
     # Why it cannot be tried on some kernels: a pattern of what the act says then.
     unavailable: str | None = None
+    # On some kernels a crowd gets past tier signal: docs/tiers.md.
+    skipped_at_signal: bool = False
     # What becomes of it where nothing is denied; at tiers lsm and fmod_ret, where that is something else.
     open: str = ALLOWED
     open_better: str | None = None
@@ -104,6 +106,12 @@ NAMES = (
     Attack("after long arguments", "deny", "long-arguments /opt/arguments evil", KILLED, KILLED,
            "long-arguments /opt/allowed evil"),
     program("race for the path", "race-path /opt/denied /opt/others"),
+    Attack("many that fork at once", "deny", "crowd-vfork any 5 /data/secret/key", EACCES, ALLOWED,
+           "crowd-vfork all 2 /data/plain/key"),
+    Attack("many that start threads at once", "deny", "crowd-thread any 5 /data/secret/key", EACCES, ALLOWED,
+           "crowd-thread all 2 /data/plain/key"),
+    Attack("many that execute at once", "deny", "crowd-argument any 5 /opt/arguments evil", KILLED, KILLED,
+           "crowd-argument all 2 /opt/allowed evil", skipped_at_signal=True),
     Attack("race for an argument", "deny", "race-argument /opt/arguments evil fine", KILLED, KILLED),
 )  # fmt: skip
 

@@ -93,7 +93,8 @@ struct stockade_mark {
 	 * two judge that exec, and the second finds its entry of `entrypoints` gone. */
 	stockade_u64 entrypoint_exec;
 	stockade_u32 stray; /* 1: the task has left its container's cgroup */
-	stockade_u32 pad;
+	/* The lower half of the task's self_exec_id during the exec that an LSM hook has judged; 0: none. */
+	stockade_u32 judged_exec;
 };
 
 /* ---- policies: what is bound; all keyed by revision, immutable once a container refers to it ---- */

@@ -23,8 +23,8 @@ struct act {
 };
 
 /* Each ends with an act without a name. */
-extern const struct act program_acts[], library_acts[], race_acts[], mount_acts[], cgroup_acts[], file_acts[],
-	change_acts[], kernel_acts[], process_acts[], network_acts[], outside_acts[], daemon_acts[];
+extern const struct act program_acts[], library_acts[], race_acts[], crowd_acts[], mount_acts[], cgroup_acts[],
+	file_acts[], change_acts[], kernel_acts[], process_acts[], network_acts[], outside_acts[], daemon_acts[];
 
 /* The act cannot be tried here: ends the process with that, and why. */
 _Noreturn void unavailable(const char *format, ...) __attribute__((format(printf, 1, 2)));

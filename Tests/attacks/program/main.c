@@ -25,9 +25,9 @@
 #define REPORT_LENGTH	   256
 #define PAUSE_MICROSECONDS 10000
 
-static const struct act *const tables[] = {program_acts, library_acts, race_acts,    mount_acts,
-					   cgroup_acts,	 file_acts,    change_acts,  kernel_acts,
-					   process_acts, network_acts, outside_acts, daemon_acts};
+static const struct act *const tables[] = {program_acts, library_acts, race_acts,   crowd_acts,	 mount_acts,
+					   cgroup_acts,	 file_acts,    change_acts, kernel_acts, process_acts,
+					   network_acts, outside_acts, daemon_acts};
 
 /* Where the process that performs an act tells how it went. */
 static int report = -1;

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What mark.bpf.c and exec_signal.bpf.c do at tracepoints, at tier `lsm` in hooks that the kernel does not skip. Hooks:
+ * task_alloc (a child inherits its parent's mark, or is not made), bprm_committed_creds (an exec makes the task a part
+ * of its container, and its arguments are judged). exec_check, before the load, has refused the exec where there was no
+ * memory for the mark.
+ */
+#ifndef STOCKADE_MARK_HOOKS_H
+#define STOCKADE_MARK_HOOKS_H
+
+#include "exec_bind.bpf.h"
+#include "hook.bpf.h"
+
+#define EAGAIN 11 /* what fork(2) says where something has run out */
+#define ENOMEM 12 /* what io_uring is told, which tries again after the other */
+
+/* Of every fork, thread and worker of io_uring. The child is not in its cgroup yet: mark_fork looks where it is. */
+HOOK(task_alloc)
+int BPF_PROG(mark_alloc, struct task_struct *child, unsigned long flags)
+{
+	struct stockade_mark *mark = mark_of(bpf_get_current_task_btf()), *copy;
+
+	if (!mark)
+		return 0;
+	copy = mark_task(child, mark->cgroup_id);
+	if (!copy)
+		return child->flags & PF_IO_WORKER ? -ENOMEM : -EAGAIN;
+	copy->stray = mark->stray;
+	return 0;
+}
+
+/* The memory is the new one. Its arguments lie where they were copied: the stack is moved, and they are noted, later.
+ */
+HOOK(bprm_committed_creds)
+int BPF_PROG(exec_commit, struct linux_binprm *binary)
+{
+	struct exec_arguments arguments = {
+		.start = binary->p,
+		.end = binary->exec,
+		.count = binary->argc,
+	};
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct stockade_mark *mark;
+
+	bind_exec(task, binary->file, EXEC_ARGUMENTS, &arguments);
+	mark = mark_of(task);
+	if (mark)
+		mark->judged_exec = BPF_CORE_READ(task, self_exec_id);
+	return 0;
+}
+
+#endif
