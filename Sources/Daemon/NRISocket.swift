@@ -14,6 +14,7 @@ package enum NRISocket {
       throw Errno(ENAMETOOLONG, "connect to \(path) (a socket's path has at most \(pathMaxBytes) bytes)")
     }
     if path.isEmpty { throw Errno(ENOENT, "connect to a socket without a path") }
+    if path.utf8.contains(0) { throw Errno(EINVAL, "connect to a socket whose path has a NUL") }
   }
 
   /// connect(2) to a unix socket.
