@@ -26,6 +26,14 @@ import Testing
     #expect(problem?.description.contains("bindigns") == true)
   }
 
+  @Test(
+    "a path that no socket can have is refused",
+    arguments: ["", "/run/a\0b", String(repeating: "x", count: NRISocket.pathMaxBytes + 1)])
+  func socketPath(path: String) { #expect(throws: Errno.self) { try NRISocket.check(path) } }
+
+  @Test("a socket's path may be as long as the limit")
+  func longestSocketPath() throws { try NRISocket.check(String(repeating: "x", count: NRISocket.pathMaxBytes)) }
+
   @Test("a file of --config that is missing is no daemon")
   func missing() {
     #expect(throws: ConfigurationProblem.self) { try load("/nowhere/stockade.yaml", required: true) }

@@ -48,10 +48,10 @@ static void try_vfork(char **arguments)
 {
 	pid_t child = vfork();
 
-	if (child < 0)
+	if (child < 0) {
 		count_errno(errno);
-	if (child < 0)
 		return;
+	}
 	if (child == 0) {
 		count_errno(open_errno(arguments[0]));
 		_exit(0);
@@ -68,7 +68,6 @@ static void *open_in_thread(void *path)
 static void try_thread(char **arguments)
 {
 	pthread_t thread;
-
 	int error = pthread_create(&thread, NULL, open_in_thread, arguments[0]);
 
 	if (error)
@@ -84,10 +83,10 @@ static void try_argument(char **arguments)
 	int status;
 	pid_t child = vfork();
 
-	if (child < 0)
+	if (child < 0) {
 		count_errno(errno);
-	if (child < 0)
 		return;
+	}
 	if (child == 0) {
 		execve(arguments[0], words, environ);
 		_exit(126);
