@@ -70,8 +70,7 @@ private final class Child {
     kill(-pid, SIGKILL)
     var status: Int32 = 0
     while waitpid(pid, &status, 0) == -1, errno == EINTR {}
-    let signal = status & 0x7f
-    return signal == 0 ? (status >> 8) & 0xff : 128 + signal
+    return exitStatus(ofWait: status)
   }
 
   /// What it said last. The ends do not block: a process that left the group may hold the others open.

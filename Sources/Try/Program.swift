@@ -53,12 +53,6 @@ enum Program {
     try system { () throws(Errno) in try call("wait for process \(pid)") { waitpid(pid, &status, 0) } }
     return exitStatus(ofWait: status)
   }
-
-  /// The shell's view of what waitpid(2) reports.
-  static func exitStatus(ofWait status: Int32) -> Int32 {
-    let signal = status & 0x7f
-    return signal == 0 ? (status >> 8) & 0xff : ExitStatus.signalBase + signal
-  }
 }
 
 /// Runs `body`, its errno as an error of this module.

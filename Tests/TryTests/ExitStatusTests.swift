@@ -1,3 +1,4 @@
+import System
 import Testing
 
 @testable import Try
@@ -7,7 +8,7 @@ struct ExitStatusTests {
   @Test(
     "a wait status becomes the shell's exit status",
     arguments: [(0x0000, 0), (0x0700, 7), (0xff00, 255), (9, 137), (0x8b, 139)])
-  func wait(status: Int32, expected: Int32) { #expect(Program.exitStatus(ofWait: status) == expected) }
+  func wait(status: Int32, expected: Int32) { #expect(exitStatus(ofWait: status) == expected) }
 
   @Test(
     "what runc says of a command that it cannot start becomes docker's exit status",
