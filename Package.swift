@@ -20,19 +20,22 @@ let package = Package(
 
     // Swift, from what everything uses to what uses everything.
     .target(name: "System", dependencies: ["CSystem"]),
+    .target(name: "Keeper", dependencies: ["System", "CSystem"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "TOML"),
     .target(name: "TTRPC", dependencies: ["System", "CProtobuf"]),
     .target(name: "NRI", dependencies: ["TTRPC", "System", "CProtobuf"]),
     .target(name: "Policy", dependencies: ["YAML", "System"]),
     .target(name: "Seccomp", dependencies: ["Policy", "YAML", "System", "CSeccomp"]),
+    .target(name: "Compilation", dependencies: ["Policy"]),
     .target(
-      name: "BPF", dependencies: ["System", "CBPF", "CStockade"],
+      name: "BPF", dependencies: ["Compilation", "Policy", "System", "CBPF", "CStockade"],
       plugins: ["EmbedBPFPlugin"]),
     .target(
       name: "Enforcement",
       dependencies: [
-        "Policy", "Seccomp", "BPF", "CStockade", "System", .product(name: "Logging", package: "swift-log"),
+        "Policy", "Seccomp", "Compilation", "BPF", "CStockade", "System",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Events",
@@ -42,12 +45,15 @@ let package = Package(
     .target(
       name: "Daemon",
       dependencies: [
-        "NRI", "Policy", "Seccomp", "BPF", "CSystem", "Enforcement", "Events", "YAML", "System",
+        "Keeper", "NRI", "Policy", "Seccomp", "Compilation", "BPF", "CSystem", "Enforcement", "Events", "YAML",
+        "System",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Doctor",
-      dependencies: ["Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "BPF", "TOML", "YAML", "System"]),
+      dependencies: [
+        "Daemon", "Keeper", "NRI", "Policy", "Seccomp", "Enforcement", "Events", "BPF", "TOML", "YAML", "System",
+      ]),
     .target(
       name: "ProfileCheck",
       dependencies: ["Daemon", "Enforcement", "Policy", "Seccomp", "YAML", "System"]),
@@ -56,8 +62,8 @@ let package = Package(
     .executableTarget(
       name: "stockade",
       dependencies: [
-        "CommandOptions", "Daemon", "Doctor", "Enforcement", "Events", "Policy", "ProfileCheck", "Seccomp", "System",
-        "Try",
+        "CommandOptions", "Daemon", "Doctor", "Enforcement", "Events", "Keeper", "Policy", "ProfileCheck", "Seccomp",
+        "System", "Try",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
@@ -67,19 +73,27 @@ let package = Package(
       name: "EmbedBPFPlugin", capability: .buildTool(), dependencies: ["embed-bpf"], path: "Sources/EmbedBPFPlugin"),
 
     .testTarget(name: "SystemTests", dependencies: ["System"]),
+    .testTarget(name: "KeeperTests", dependencies: ["Keeper", "CSystem", "System"]),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
     .testTarget(name: "TOMLTests", dependencies: ["TOML", "System"]),
     .testTarget(name: "TTRPCTests", dependencies: ["TTRPC", "System"]),
     .testTarget(name: "NRITests", dependencies: ["NRI", "TTRPC", "System"], exclude: ["Captures"]),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "YAML", "System"]),
     .testTarget(name: "SeccompTests", dependencies: ["Seccomp", "Policy", "System"]),
-    .testTarget(name: "BPFTests", dependencies: ["BPF", "CStockade", "System"]),
+    .target(name: "PolicyTesting", dependencies: ["Policy"], path: "Tests/PolicyTesting"),
+    .testTarget(name: "CompilationTests", dependencies: ["Compilation", "Policy", "PolicyTesting"]),
+    .testTarget(
+      name: "BPFTests", dependencies: ["BPF", "Compilation", "Policy", "PolicyTesting", "CStockade", "System"]),
     .target(
-      name: "EnforcementTesting", dependencies: ["Enforcement", "BPF", "Policy", "CStockade", "System"],
+      name: "EnforcementTesting", dependencies: ["Enforcement", "Compilation", "BPF", "Policy", "CStockade", "System"],
       path: "Tests/EnforcementTesting"),
     .testTarget(
       name: "EnforcementTests",
-      dependencies: ["Enforcement", "EnforcementTesting", "BPF", "Policy", "Seccomp", "CBPF", "CStockade", "System"],
+      dependencies: [
+        "Enforcement", "EnforcementTesting", "PolicyTesting", "Compilation", "BPF", "Policy", "Seccomp", "CBPF",
+        "CStockade", "CSystem",
+        "System",
+      ],
       exclude: ["BPF"]),
     .testTarget(
       name: "EventsTests",
@@ -90,16 +104,21 @@ let package = Package(
     .testTarget(
       name: "DaemonTests",
       dependencies: [
-        "Daemon", "NRI", "Policy", "Seccomp", "Enforcement", "EnforcementTesting", "Events", "CStockade", "System",
-        .product(name: "Logging", package: "swift-log"), .product(name: "InMemoryLogging", package: "swift-log"),
+        "Daemon", "Keeper", "NRI", "Policy", "Seccomp", "Enforcement", "EnforcementTesting", "Events", "BPF", "CBPF",
+        "CStockade", "System", .product(name: "Logging", package: "swift-log"),
+        .product(name: "InMemoryLogging", package: "swift-log"),
       ]),
     .testTarget(
-      name: "DoctorTests", dependencies: ["Doctor", "BPF", "Policy", "System"], exclude: ["Containerd", "Dumps"]),
+      name: "DoctorTests", dependencies: ["Doctor", "BPF", "Daemon", "Policy", "System"],
+      exclude: ["Containerd", "Dumps"]),
     .testTarget(name: "CommandOptionsTests", dependencies: ["CommandOptions"]),
     .testTarget(name: "TryTests", dependencies: ["Try", "CommandOptions", "NRI", "Policy", "System"]),
     .testTarget(
       name: "DocumentationTests",
-      dependencies: ["Policy", "Seccomp", "YAML", "Enforcement", "Events", "BPF", "CStockade", "System"]),
+      dependencies: [
+        "Daemon", "NRI", "Policy", "Seccomp", "YAML", "Compilation", "Enforcement", "Events", "Keeper", "BPF",
+        "CStockade", "System",
+      ]),
     .testTarget(
       name: "ProfileCheckTests",
       dependencies: ["ProfileCheck", "Daemon", "Enforcement", "Policy", "Seccomp", "YAML", "System"],

@@ -62,17 +62,13 @@ static inline __u64 arguments_end(struct exec_arguments *arguments, const struct
 }
 
 /* Of the current task, whose new memory holds them already and nobody else maps. */
-__noinline int arguments_read(struct exec_arguments *arguments, __u32 slot)
+static __noinline void arguments_read(struct exec_arguments *arguments, struct scratch *scratch)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct scratch *scratch = scratch_at(slot);
-	__u64 start, end, length;
+	__u64 start = arguments->start ? arguments->start : BPF_CORE_READ(task, mm, arg_start);
+	__u64 end = arguments->start ? arguments->end : BPF_CORE_READ(task, mm, arg_end);
+	__u64 length = end > start ? end - start : 0;
 
-	if (!arguments || !scratch)
-		return -1;
-	start = arguments->start ? arguments->start : BPF_CORE_READ(task, mm, arg_start);
-	end = arguments->start ? arguments->end : BPF_CORE_READ(task, mm, arg_end);
-	length = end > start ? end - start : 0;
 	arguments->read = true;
 	arguments->over_long = length > STOCKADE_ARGUMENTS_MAX_BYTES;
 	if (length > STOCKADE_ARGUMENTS_MAX_BYTES)
@@ -87,7 +83,6 @@ __noinline int arguments_read(struct exec_arguments *arguments, __u32 slot)
 	arguments->length = length;
 	/* Rules' texts have no NUL, so no match goes beyond this. */
 	scratch->arguments[length] = 0;
-	return 0;
 }
 
 struct argument_search {
@@ -184,20 +179,18 @@ static long list_step(__u32 position, void *context)
 	return 0;
 }
 
-/* The first of a path rule's argument rules that matches. A function of its own for the verifier. */
-__noinline int arguments_match(const struct argument_rules *rules, const struct exec_arguments *arguments, __u32 slot,
-			       struct argument_match *match)
+/* The first of a path rule's argument rules that matches. */
+static inline void arguments_match(const struct argument_rules *rules, const struct exec_arguments *arguments,
+				   const struct scratch *scratch, struct argument_match *match)
 {
-	struct list_search list = {.scratch = scratch_at(slot)};
+	struct list_search list = {
+		.scratch = scratch,
+		.key = {.revision = rules->revision, .rule = rules->rule},
+		.length = arguments->length,
+	};
 
-	if (!rules || !arguments || !match || !list.scratch)
-		return -1;
-	list.key.revision = rules->revision;
-	list.key.rule = rules->rule;
-	list.length = arguments->length;
 	bpf_loop(rules->count, list_step, &list, 0);
 	*match = list.match;
-	return 0;
 }
 
 #endif

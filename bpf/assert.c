@@ -5,8 +5,13 @@
 #define SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type " has holes")
 
 SIZE(stockade_container, 32);
-SIZE(stockade_entrypoint, 16);
+SIZE(stockade_gate, 16);
+SIZE(stockade_sandbox, 32);
+SIZE(stockade_gate_record, 24 + 2 * 256);
+SIZE(stockade_process, 16);
 SIZE(stockade_mark, 32);
+SIZE(stockade_stray, 16);
+SIZE(stockade_hook, 16 + 256);
 SIZE(stockade_verdict, 12);
 SIZE(stockade_port_range, 12);
 SIZE(stockade_policy, 32 + 2 * 72 + 32 * 12);

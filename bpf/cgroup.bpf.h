@@ -66,30 +66,71 @@ struct cgroup_search {
 	struct cgroup *cgroup;
 	__s32 level;
 	bool found;
+	__u32 gate; /* enum stockade_gate_state, of the cgroup pod_id; 0: there is none below the container */
+	__u64 pod_id;
+	__u64 child_id; /* of the cgroups in that one the one that the task is in or below; 0: in none */
 	struct stockade_container container;
+	bool opened; /* what the gate would hold back is let through */
 };
 
 static long search_level(__u32 step, void *context)
 {
 	struct cgroup_search *search = context;
+	__u64 id;
 
 	if (search->level < 0)
 		return 1;
-	search->found = container_get(ancestor_id(search->cgroup, search->level), &search->container);
+	id = ancestor_id(search->cgroup, search->level);
+	search->found = container_get(id, &search->container);
+	if (search->found)
+		return 1;
+	search->gate = gate_get(id);
+	if (search->gate) {
+		search->pod_id = id;
+		return 1;
+	}
+	search->child_id = id;
 	search->level -= 1;
-	return search->found;
+	return 0;
 }
 
-/* The deepest container or gate among the task's cgroup and those above it. */
-static inline bool task_container(struct task_struct *task, struct stockade_container *container)
+static inline bool is_sandbox(const struct cgroup_search *search)
+{
+	const struct stockade_sandbox *sandbox = bpf_map_lookup_elem(&sandboxes, &search->pod_id);
+
+	return sandbox && search->child_id && sandbox->bound == search->child_id;
+}
+
+/*
+ * The deepest container or gate among the task's cgroup and those above it. What a gate lets pass is found by nobody.
+ * Upwards, and still nothing that a container makes below itself is taken for a pod: pods are in the table by their id.
+ */
+static inline void search_cgroups(struct task_struct *task, struct cgroup_search *search)
 {
 	struct cgroup *cgroup = task_cgroup(task);
-	struct cgroup_search search = {.cgroup = cgroup, .level = BPF_CORE_READ(cgroup, level)};
 
+	search->cgroup = cgroup;
+	search->level = BPF_CORE_READ(cgroup, level);
 	/* No container is deeper than this, so what is below need not be asked for. */
-	if (search.level > STOCKADE_CGROUP_LEVELS_MAX)
-		search.level = STOCKADE_CGROUP_LEVELS_MAX;
-	bpf_loop(STOCKADE_CGROUP_LEVELS_MAX + 1, search_level, &search, 0);
+	if (search->level > STOCKADE_CGROUP_LEVELS_MAX)
+		search->level = STOCKADE_CGROUP_LEVELS_MAX;
+	bpf_loop(STOCKADE_CGROUP_LEVELS_MAX + 1, search_level, search, 0);
+	if (!search->gate || search->gate == STOCKADE_GATE_FREE || search->gate == STOCKADE_GATE_NEW_PARENT ||
+	    is_sandbox(search))
+		return;
+	search->opened = gates_are_open();
+	if (search->opened)
+		return;
+	search->found = true;
+	search->container.cgroup_id = search->pod_id;
+	search->container.state = STOCKADE_GATE;
+}
+
+static inline bool task_container(struct task_struct *task, struct stockade_container *container)
+{
+	struct cgroup_search search = {};
+
+	search_cgroups(task, &search);
 	*container = search.container;
 	return search.found;
 }

@@ -9,15 +9,7 @@
 #include "arguments.bpf.h"
 #include "rules.bpf.h"
 
-struct judgement {
-	__u32 action; /* enum stockade_action */
-	__u32 reason; /* enum stockade_reason */
-	__u32 rule;
-	__u32 argument;
-	__u32 access; /* of a file, what was tried */
-};
-
-static inline void judge(struct judgement *judgement, __u32 action, enum stockade_reason reason)
+static inline void judgement_set(struct judgement *judgement, __u32 action, enum stockade_reason reason)
 {
 	judgement->action = action;
 	judgement->reason = reason;
@@ -30,113 +22,120 @@ enum exec_stage {
 	EXEC_WHOLE,
 };
 
+/* What is executed, or mapped to be. Kernel pointers are numbers, as global functions want them. */
+struct executable {
+	__u64 file;
+	__u32 kind;	  /* enum stockade_event_kind */
+	__u32 stage;	  /* enum exec_stage */
+	__u32 entrypoint; /* 1: by the exec that is the container's entrypoint */
+	__u32 pad;
+};
+
 /* Of a rule with argument rules: the first that matches decides; what cannot be looked at whole, the strictest. */
-static inline void judge_arguments(struct judgement *judgement, const struct stockade_verdict *verdict, __u64 revision,
-				   struct exec_arguments *arguments, __u32 slot)
+static inline void judge_arguments(struct scratch *scratch, __u64 revision, struct exec_arguments *arguments)
 {
+	const struct stockade_verdict *verdict = &scratch->found.path[0];
 	struct argument_rules rules = {.revision = revision, .rule = verdict->rule, .count = verdict->arguments};
+	struct judgement *judgement = &scratch->judgement;
 	struct argument_match match = {};
 	__u32 strictest;
 
-	if (arguments_read(arguments, slot) || arguments_match(&rules, arguments, slot, &match)) {
-		judge(judgement, STOCKADE_BLOCK, STOCKADE_INTERNAL);
-		return;
-	}
+	arguments_read(arguments, scratch);
+	arguments_match(&rules, arguments, scratch, &match);
 	strictest = match.strictest > verdict->action ? match.strictest : verdict->action;
 	if (arguments->unreadable)
-		judge(judgement, strictest, STOCKADE_INTERNAL);
+		judgement_set(judgement, strictest, STOCKADE_INTERNAL);
 	else if (arguments->over_long)
-		judge(judgement, strictest, STOCKADE_OVER_LONG_ARGUMENTS);
+		judgement_set(judgement, strictest, STOCKADE_OVER_LONG_ARGUMENTS);
 	else if (match.matched)
-		judge(judgement, match.action, STOCKADE_ARGUMENT);
+		judgement_set(judgement, match.action, STOCKADE_ARGUMENT);
 	judgement->argument = match.position;
 }
 
-static inline void judge_by_rules(struct judgement *judgement, const struct stockade_verdict *verdict,
-				  const struct stockade_policy *policy, bool is_entrypoint)
+static inline void judge_by_rules(struct scratch *scratch, const struct stockade_policy *policy, bool is_entrypoint)
 {
 	bool is_excepted = is_entrypoint && policy->flags & STOCKADE_ALLOW_ENTRYPOINT;
+	const struct stockade_verdict *verdict = &scratch->found.path[0];
+	struct judgement *judgement = &scratch->judgement;
 
 	if (verdict->present)
-		judge(judgement, verdict->action, STOCKADE_BY_RULE);
+		judgement_set(judgement, verdict->action, STOCKADE_BY_RULE);
 	else
-		judge(judgement, is_excepted ? STOCKADE_ALLOW : policy->process_default, STOCKADE_BY_DEFAULT);
+		judgement_set(judgement, is_excepted ? STOCKADE_ALLOW : policy->process_default, STOCKADE_BY_DEFAULT);
 	judgement->rule = verdict->present ? verdict->rule : STOCKADE_NO_RULE;
 }
 
-/* The rule that is most specific for a path that has one. -1: judged already. */
-static inline int judge_path(struct judgement *judgement, const struct image *image,
-			     const struct stockade_policy *policy, struct stockade_verdict *verdict)
+/* Finds the rule that is most specific for a path that has one. -1: judged already. */
+static inline int judge_path(struct scratch *scratch, const struct stockade_policy *policy)
 {
-	struct rules_found found;
-
-	if (image->end == WALK_OVER_LONG) {
-		judge(judgement, policy->over_long, STOCKADE_OVER_LONG_PATH);
+	if (scratch->image.end == WALK_OVER_LONG) {
+		judgement_set(&scratch->judgement, policy->over_long, STOCKADE_OVER_LONG_PATH);
 		return -1;
 	}
-	if (image->end == WALK_WHOLE && !rules_search(image, policy->revision, RULES_OF_PROCESS, &found)) {
-		*verdict = found.path[0];
+	if (scratch->image.end == WALK_WHOLE && !rules_search(scratch, policy, RULES_OF_PROCESS))
 		return 0;
-	}
-	judge(judgement, STOCKADE_BLOCK, STOCKADE_INTERNAL);
+	judgement_set(&scratch->judgement, STOCKADE_BLOCK, STOCKADE_INTERNAL);
 	count(STOCKADE_READ_FAILED);
 	return -1;
 }
 
 /* newExecutables comes before the rules: where both block, the newness is the reason. */
-static inline void judge_newness(struct judgement *judgement, const struct image *image,
-				 const struct stockade_policy *policy, const struct stockade_verdict *verdict)
+static inline void judge_newness(struct scratch *scratch, const struct stockade_policy *policy)
 {
-	if (!image->fresh || (verdict->present && verdict->allow_new))
+	const struct stockade_verdict *verdict = &scratch->found.path[0];
+
+	if (!scratch->image.fresh || (verdict->present && verdict->allow_new))
 		return;
-	if (policy->new_executables == STOCKADE_BLOCK || policy->new_executables > judgement->action)
-		judge(judgement, policy->new_executables, STOCKADE_NEW_EXECUTABLE);
+	if (policy->new_executables == STOCKADE_BLOCK || policy->new_executables > scratch->judgement.action)
+		judgement_set(&scratch->judgement, policy->new_executables, STOCKADE_NEW_EXECUTABLE);
 }
 
-/* The whole order of precedence: fileless, newExecutables, rules, default. */
-static inline void judge_exec(struct judgement *judgement, const struct image *image,
-			      const struct stockade_policy *policy, bool is_entrypoint, enum exec_stage stage,
-			      struct exec_arguments *arguments)
+/*
+ * The whole order of precedence: fileless, newExecutables, rules, default. Inlined, since frames of the stack add up: a
+ * call on the way to an argument's comparison would take what is left of it.
+ */
+static __always_inline void judge_exec(struct scratch *scratch, const struct stockade_policy *policy,
+				       bool is_entrypoint, enum exec_stage stage, struct exec_arguments *arguments)
 {
-	struct stockade_verdict verdict = {};
+	const struct stockade_verdict *verdict = &scratch->found.path[0];
+	struct judgement *judgement = &scratch->judgement;
 
-	judgement->rule = STOCKADE_NO_RULE;
-	if (image->fileless) {
-		judge(judgement, stage == EXEC_ARGUMENTS ? STOCKADE_ALLOW : policy->fileless, STOCKADE_FILELESS);
+	if (scratch->image.fileless) {
+		judgement_set(judgement, stage == EXEC_ARGUMENTS ? STOCKADE_ALLOW : policy->fileless,
+			      STOCKADE_FILELESS);
 		return;
 	}
-	if (!judge_path(judgement, image, policy, &verdict)) {
-		judge_by_rules(judgement, &verdict, policy, is_entrypoint);
-		if (verdict.arguments && stage != EXEC_FILE)
-			judge_arguments(judgement, &verdict, policy->revision, arguments, image->slot);
-		else if (verdict.arguments || stage == EXEC_ARGUMENTS)
+	if (!judge_path(scratch, policy)) {
+		judge_by_rules(scratch, policy, is_entrypoint);
+		if (verdict->arguments && stage != EXEC_FILE)
+			judge_arguments(scratch, policy->revision, arguments);
+		else if (verdict->arguments || stage == EXEC_ARGUMENTS)
 			judgement->action = STOCKADE_ALLOW;
 	} else if (stage == EXEC_ARGUMENTS && judgement->reason == STOCKADE_OVER_LONG_PATH) {
 		judgement->action = STOCKADE_ALLOW;
 	}
 	if (stage != EXEC_ARGUMENTS)
-		judge_newness(judgement, image, policy, &verdict);
+		judge_newness(scratch, policy);
 }
 
 /*
  * A file that is mapped to be executed without an exec: a library, or a program that a loader was told to load. It need
  * not be listed, but what is denied by name, new or fileless is denied here as well.
  */
-static inline void judge_mapping(struct judgement *judgement, const struct image *image,
-				 const struct stockade_policy *policy)
+static inline void judge_mapping(struct scratch *scratch, const struct stockade_policy *policy)
 {
-	struct stockade_verdict verdict = {};
+	const struct stockade_verdict *verdict = &scratch->found.path[0];
+	struct judgement *judgement = &scratch->judgement;
 
-	judgement->rule = STOCKADE_NO_RULE;
-	if (image->fileless) {
-		judge(judgement, policy->fileless, STOCKADE_FILELESS);
+	if (scratch->image.fileless) {
+		judgement_set(judgement, policy->fileless, STOCKADE_FILELESS);
 		return;
 	}
-	if (!judge_path(judgement, image, policy, &verdict) && verdict.present) {
-		judge(judgement, verdict.action, STOCKADE_BY_RULE);
-		judgement->rule = verdict.rule;
+	if (!judge_path(scratch, policy) && verdict->present) {
+		judgement_set(judgement, verdict->action, STOCKADE_BY_RULE);
+		judgement->rule = verdict->rule;
 	}
-	judge_newness(judgement, image, policy, &verdict);
+	judge_newness(scratch, policy);
 }
 
 #endif

@@ -45,6 +45,14 @@ static inline void set_event_task(struct stockade_event *event)
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
 }
 
+static inline void begin_event(struct stockade_event *event, __u64 cgroup_id)
+{
+	__builtin_memset(event, 0, sizeof(*event));
+	event->time_ns = bpf_ktime_get_boot_ns();
+	event->cgroup_id = cgroup_id;
+	event->rule = STOCKADE_NO_RULE;
+}
+
 /* An empty event without data to fill and submit; NULL: over the container's rate, or the ring buffer is full. */
 static inline struct stockade_event *reserve_event(__u64 cgroup_id)
 {
@@ -57,10 +65,7 @@ static inline struct stockade_event *reserve_event(__u64 cgroup_id)
 		count(STOCKADE_EVENTS_DROPPED_FULL);
 		return NULL;
 	}
-	__builtin_memset(event, 0, sizeof(*event));
-	event->time_ns = bpf_ktime_get_boot_ns();
-	event->cgroup_id = cgroup_id;
-	event->rule = STOCKADE_NO_RULE;
+	begin_event(event, cgroup_id);
 	return event;
 }
 

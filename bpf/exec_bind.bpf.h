@@ -11,73 +11,161 @@
 
 #define SIGKILL 9
 
-/* Kills for what no policy decides: the gate, a closed container, a policy that is gone. Never softened by a mode. */
+/*
+ * Kills for what no policy decides: the gate, a closed container, a policy that is gone. Never softened by a mode.
+ * Not 0, here and below: the signal could not be sent now, and whoever comes by next has to judge anew.
+ */
 static __noinline int kill_unjudged(const struct stockade_container *container, enum stockade_reason reason)
 {
-	bpf_send_signal(SIGKILL);
-	report_unjudged(STOCKADE_EVENT_EXEC, container, reason, STOCKADE_KILLED);
-	return 0;
+	int error = bpf_send_signal(SIGKILL);
+
+	if (!error)
+		report_unjudged(STOCKADE_EVENT_EXEC, container, reason, STOCKADE_KILLED);
+	return error;
 }
 
-static int judge_in(__u32 slot, struct file *file, const struct stockade_container *container,
-		    const struct stockade_policy *policy, bool entrypoint, enum exec_stage stage,
+/* Beside what bpf_send_signal() answers: the policy went away meanwhile, and nothing was done. */
+#define EXEC_POLICY_GONE 1
+
+/* What the policy says (enum stockade_action), and the event of it. -1: it went away meanwhile. */
+static int judge_in(struct scratch *scratch, const struct executable *executable,
+		    const struct stockade_container *container, const struct stockade_policy *policy,
 		    struct exec_arguments *arguments)
 {
-	struct image image = {.slot = slot};
-	struct judgement judgement = {};
+	__u32 action;
 
-	image_identify(&image, opened_place(file), container->root_device);
-	judge_exec(&judgement, &image, policy, entrypoint, stage, arguments);
-	if (judgement.action == STOCKADE_ALLOW)
-		return 0;
-	if (judgement.action == STOCKADE_BLOCK)
-		bpf_send_signal(SIGKILL);
+	image_identify(scratch, opened_place((struct file *)executable->file), container->root_device);
+	judge_exec(scratch, policy, executable->entrypoint, executable->stage, arguments);
+	action = scratch->judgement.action;
+	if (!policy_stands(container))
+		return -1;
+	if (action == STOCKADE_ALLOW)
+		return action;
 	if (!arguments->read)
-		arguments_read(arguments, slot);
-	report_image(STOCKADE_EVENT_EXEC, container, &judgement,
-		     judgement.action == STOCKADE_BLOCK ? STOCKADE_KILLED : STOCKADE_AUDITED, &image, arguments);
-	return 0;
+		arguments_read(arguments, scratch);
+	report_image(STOCKADE_EVENT_EXEC, container, action == STOCKADE_BLOCK ? STOCKADE_KILLED : STOCKADE_AUDITED,
+		     scratch, arguments);
+	return action;
 }
 
-static int judge_task(struct task_struct *task, struct stockade_mark *mark, struct file *file,
-		      struct stockade_container *container, enum exec_stage stage, struct exec_arguments *arguments)
+/* Kills the current task where it may not be what it executed. A function of its own for the verifier. */
+__noinline int judge_executed_once(const struct executable *executable, const struct stockade_container *of,
+				   struct exec_arguments *arguments)
 {
-	bool entrypoint = take_entrypoint(task, mark);
-	const struct stockade_policy *policy = policy_of(container);
-	__u32 slot;
+	struct stockade_container container; /* on the stack: before Linux 6.2 no key of a map is anywhere else */
+	const struct stockade_policy *policy;
+	struct scratch *scratch;
+	bool is_bound;
+	int action;
 
+	if (!executable || !of || !arguments)
+		return bpf_send_signal(SIGKILL);
+	container = *of;
+	policy = policy_of(&container);
 	if (!policy)
-		return kill_unjudged(container, STOCKADE_INTERNAL);
-	if (!(policy->flags & STOCKADE_HAS_PROCESS))
+		return kill_unjudged(&container, STOCKADE_INTERNAL);
+	is_bound =
+		policy->flags & (executable->stage == EXEC_ARGUMENTS ? STOCKADE_HAS_ARGUMENTS : STOCKADE_HAS_PROCESS);
+	if (!is_bound)
+		return policy_stands(&container) ? 0 : EXEC_POLICY_GONE;
+	scratch = scratch_claim();
+	if (!scratch)
+		return kill_unjudged(&container, STOCKADE_INTERNAL);
+	/* What an earlier attempt has read lay in a memory that is others' now. */
+	arguments->read = false;
+	action = judge_in(scratch, executable, &container, policy, arguments);
+	scratch_release(scratch);
+	if (action < 0)
+		return EXEC_POLICY_GONE;
+	/* Only now: where the kernel's locks can sleep, this one does. */
+	return action == STOCKADE_BLOCK ? bpf_send_signal(SIGKILL) : 0;
+}
+
+static __always_inline int judge_executed(const struct executable *executable,
+					  const struct stockade_container *container, struct exec_arguments *arguments)
+{
+	int result = EXEC_POLICY_GONE;
+
+	for (int attempt = 0; attempt < JUDGE_ATTEMPTS && result == EXEC_POLICY_GONE; attempt++)
+		result = judge_executed_once(executable, container, arguments);
+	return result == EXEC_POLICY_GONE ? kill_unjudged(container, STOCKADE_INTERNAL) : result;
+}
+
+const volatile __u32 exec_notes; /* enum stockade_exec_notes */
+
+static inline int note_nobodys(struct task_struct *task, const struct stockade_container *container)
+{
+	struct stockade_mark *note;
+
+	if (exec_notes == STOCKADE_NOTES_OF_NONE ||
+	    (exec_notes == STOCKADE_NOTES_OF_CONTAINERS && !container->cgroup_id))
 		return 0;
-	if (stage == EXEC_ARGUMENTS && !(policy->flags & STOCKADE_HAS_ARGUMENTS))
-		return 0;
-	slot = scratch_claim();
-	if (slot == SCRATCH_SLOTS)
+	note = bpf_task_storage_get(&marks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (note)
+		note->judged_exec = exec_of(task);
+	else if (container->cgroup_id && (container->state != STOCKADE_OPEN || container->revision))
 		return kill_unjudged(container, STOCKADE_INTERNAL);
-	judge_in(slot, file, container, policy, entrypoint, stage, arguments);
-	scratch_release(slot);
 	return 0;
 }
 
-/* `arguments`: where they are; nothing else of it is set. */
-static __always_inline int bind_exec(struct task_struct *task, struct file *file, enum exec_stage stage,
-				     struct exec_arguments *arguments)
+/* One that was remembered for want of a mark is a stray from then on only if it has left its container's cgroup. */
+static struct stockade_mark *mark_first(struct task_struct *task, __u64 cgroup_id)
+{
+	struct stockade_mark *mark = mark_task(task, cgroup_id);
+
+	if (!mark || !stray_of(task))
+		return mark;
+	mark->stray = !task_is_below(task, cgroup_id);
+	if (!mark->stray)
+		stray_forget(BPF_CORE_READ(task, tgid));
+	return mark;
+}
+
+/* The same behind a gate or in a closed container, where the file is told, and the hook in whose hands it is. */
+static inline int kill_not_open(const struct stockade_container *container, const struct executable *executable)
+{
+	int error = bpf_send_signal(SIGKILL);
+
+	if (!error)
+		report_not_open(executable, container, STOCKADE_KILLED);
+	return error;
+}
+
+/*
+ * `binary`: NULL once the exec is over; behind a gate it is refused then. `arguments`: where they are; nothing else of
+ * it is set.
+ */
+static __always_inline int bind_exec(struct task_struct *task, struct file *file, struct linux_binprm *binary,
+				     enum exec_stage stage, struct exec_arguments *arguments)
 {
 	struct stockade_mark *mark = mark_of(task);
 	struct stockade_container container = {};
+	struct executable executable = {
+		.file = (__u64)file,
+		.kind = STOCKADE_EVENT_EXEC,
+		.stage = stage,
+	};
 	enum stockade_reason reason;
-	enum exec_owner owner = exec_owner(task, mark, &container, &reason);
+	enum exec_owner owner = exec_owner(task, mark, binary, &container, &reason);
+	int error = 0;
 
-	if (owner == EXEC_OF_NOBODY)
-		return 0;
-	if (owner == EXEC_REFUSED)
-		return kill_unjudged(&container, reason);
-	if (!mark)
-		mark = mark_task(task, container.cgroup_id);
-	if (!mark)
-		return kill_unjudged(&container, STOCKADE_INTERNAL);
-	return judge_task(task, mark, file, &container, stage, arguments);
+	if (owner == EXEC_OF_NOBODY && container.state == STOCKADE_GATE)
+		remember_hook(&executable);
+	if (owner == EXEC_OF_NOBODY && !mark)
+		return note_nobodys(task, &container);
+	if (owner == EXEC_OF_CONTAINER && !mark)
+		mark = mark_first(task, container.cgroup_id);
+	if (owner == EXEC_REFUSED && reason == STOCKADE_NOT_OPEN) {
+		error = kill_not_open(&container, &executable);
+	} else if (owner == EXEC_REFUSED || !mark) {
+		error = kill_unjudged(&container, owner == EXEC_REFUSED ? reason : STOCKADE_INTERNAL);
+	} else if (owner == EXEC_OF_CONTAINER) {
+		executable.entrypoint = take_entrypoint(task, mark);
+		error = judge_executed(&executable, &container, arguments);
+	}
+	if (mark && !error)
+		mark->judged_exec = exec_of(task);
+	return error;
 }
 
 #endif

@@ -43,19 +43,17 @@ static inline void report_unjudged(enum stockade_event_kind kind, const struct s
 
 /* `arguments` may be NULL: a tier that judges before the load does not have them. */
 static __always_inline void report_image(enum stockade_event_kind kind, const struct stockade_container *container,
-					 const struct judgement *judgement, enum stockade_effect effect,
-					 const struct image *image, const struct exec_arguments *arguments)
+					 enum stockade_effect effect, struct scratch *scratch,
+					 const struct exec_arguments *arguments)
 {
-	struct scratch *scratch = scratch_at(image->slot);
-	struct stockade_event *event;
+	const struct judgement *judgement = &scratch->judgement;
+	const struct file_identity *image = &scratch->image;
+	struct stockade_event *event = &scratch->event;
 	__u32 path, words = 0;
 
-	if (!scratch || !event_allowed(container->cgroup_id))
+	if (!event_allowed(container->cgroup_id))
 		return;
-	event = &scratch->event;
-	__builtin_memset(event, 0, sizeof(*event));
-	event->time_ns = bpf_ktime_get_boot_ns();
-	event->cgroup_id = container->cgroup_id;
+	begin_event(event, container->cgroup_id);
 	event->revision = container->revision;
 	event->kind = kind;
 	event->reason = judgement->reason;

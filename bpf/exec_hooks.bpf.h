@@ -23,40 +23,89 @@ static inline int refuse_unjudged(enum stockade_event_kind kind, const struct st
 	return -EACCES;
 }
 
-static inline int carry_out(enum stockade_event_kind kind, const struct stockade_container *container,
-			    const struct judgement *judgement, const struct image *image)
+static inline int refuse_not_open(enum stockade_event_kind kind, const struct stockade_container *container,
+				  struct file *file)
 {
-	bool blocks = judgement->action == STOCKADE_BLOCK;
+	struct executable executable = {.file = (__u64)file, .kind = kind};
 
-	if (judgement->action == STOCKADE_ALLOW)
-		return 0;
-	report_image(kind, container, judgement, blocks ? STOCKADE_REFUSED : STOCKADE_AUDITED, image, NULL);
-	return blocks ? -EACCES : 0;
+	report_not_open(&executable, container, STOCKADE_REFUSED);
+	return -EACCES;
 }
 
-static __always_inline int judge_executable(enum stockade_event_kind kind, struct place place,
-					    struct stockade_container *container, bool entrypoint)
-{
-	const struct stockade_policy *policy = policy_of(container);
-	struct image image = {.slot = scratch_claim()};
-	struct judgement judgement = {};
-	int verdict;
+/* What became of a judgement; not 0: it is refused, or is to be judged anew. */
+enum outcome { OUTCOME_PASS, OUTCOME_REFUSED, OUTCOME_POLICY_GONE };
 
-	if (!policy || image.slot == SCRATCH_SLOTS) {
-		verdict = refuse_unjudged(kind, container, STOCKADE_INTERNAL);
-	} else if (!(policy->flags & STOCKADE_HAS_PROCESS)) {
-		verdict = 0;
-	} else {
-		image_identify(&image, place, container->root_device);
-		if (kind == STOCKADE_EVENT_EXEC)
-			judge_exec(&judgement, &image, policy, entrypoint, EXEC_FILE, NULL);
-		else
-			judge_mapping(&judgement, &image, policy);
-		verdict = carry_out(kind, container, &judgement, &image);
+/* Reports what was judged by a policy that stands. */
+static inline enum outcome carry_out(enum stockade_event_kind kind, const struct stockade_container *container,
+				     struct scratch *scratch)
+{
+	bool blocks = scratch->judgement.action == STOCKADE_BLOCK;
+
+	if (!policy_stands(container))
+		return OUTCOME_POLICY_GONE;
+	if (scratch->judgement.action != STOCKADE_ALLOW)
+		report_image(kind, container, blocks ? STOCKADE_REFUSED : STOCKADE_AUDITED, scratch, NULL);
+	return blocks ? OUTCOME_REFUSED : OUTCOME_PASS;
+}
+
+static __always_inline struct place executable_place(const struct executable *executable)
+{
+	struct file *file = (struct file *)executable->file;
+
+	return executable->kind == STOCKADE_EVENT_MAP ? mapped_place(file) : opened_place(file);
+}
+
+static inline enum outcome judge_place(const struct executable *executable, const struct stockade_container *container,
+				       const struct stockade_policy *policy, struct scratch *scratch)
+{
+	image_identify(scratch, executable_place(executable), container->root_device);
+	if (executable->kind == STOCKADE_EVENT_EXEC)
+		judge_exec(scratch, policy, executable->entrypoint, EXEC_FILE, NULL);
+	else
+		judge_mapping(scratch, policy);
+	return carry_out(executable->kind, container, scratch);
+}
+
+/* enum outcome. A function of its own for the verifier, which then looks at it once an object. */
+__noinline int executable_judged(const struct executable *executable, const struct stockade_container *of)
+{
+	struct stockade_container container; /* on the stack: before Linux 6.2 no key of a map is anywhere else */
+	const struct stockade_policy *policy;
+	struct scratch *scratch;
+	enum outcome verdict;
+
+	if (!executable || !of)
+		return OUTCOME_REFUSED;
+	container = *of;
+	policy = policy_of(&container);
+	if (policy && !(policy->flags & STOCKADE_HAS_PROCESS))
+		return policy_stands(&container) ? OUTCOME_PASS : OUTCOME_POLICY_GONE;
+	scratch = policy ? scratch_claim() : NULL;
+	if (!scratch) {
+		report_unjudged(executable->kind, &container, STOCKADE_INTERNAL, STOCKADE_REFUSED);
+		return OUTCOME_REFUSED;
 	}
-	if (image.slot != SCRATCH_SLOTS)
-		scratch_release(image.slot);
+	verdict = judge_place(executable, &container, policy, scratch);
+	scratch_release(scratch);
 	return verdict;
+}
+
+static __always_inline int judge_executable(enum stockade_event_kind kind, struct file *file,
+					    const struct stockade_container *container, bool entrypoint)
+{
+	struct executable executable = {
+		.file = (__u64)file,
+		.kind = kind,
+		.stage = EXEC_FILE,
+		.entrypoint = entrypoint,
+	};
+	int verdict = OUTCOME_POLICY_GONE;
+
+	for (int attempt = 0; attempt < JUDGE_ATTEMPTS && verdict == OUTCOME_POLICY_GONE; attempt++)
+		verdict = executable_judged(&executable, container);
+	if (verdict == OUTCOME_POLICY_GONE)
+		report_unjudged(kind, container, STOCKADE_INTERNAL, STOCKADE_REFUSED);
+	return verdict == OUTCOME_PASS ? 0 : -EACCES;
 }
 
 /* Remembers what a task becomes by the exec that was just allowed to go on: its loader is judged before it is that. */
@@ -82,14 +131,16 @@ int BPF_PROG(exec_check, struct linux_binprm *binary)
 	enum stockade_reason reason;
 	enum exec_owner owner;
 
-	owner = exec_owner(task, mark, &container, &reason);
+	owner = exec_owner(task, mark, binary, &container, &reason);
 	if (owner == EXEC_OF_NOBODY)
 		return 0;
+	if (owner == EXEC_REFUSED && reason == STOCKADE_NOT_OPEN)
+		return refuse_not_open(STOCKADE_EVENT_EXEC, &container, binary->file);
 	if (owner == EXEC_REFUSED)
 		return refuse_unjudged(STOCKADE_EVENT_EXEC, &container, reason);
 	if (!mark && !remember_pending(task, container.cgroup_id))
 		return refuse_unjudged(STOCKADE_EVENT_EXEC, &container, STOCKADE_INTERNAL);
-	return judge_executable(STOCKADE_EVENT_EXEC, opened_place(binary->file), &container,
+	return judge_executable(STOCKADE_EVENT_EXEC, binary->file, &container,
 				is_entrypoint(task, container.cgroup_id));
 }
 
@@ -109,17 +160,30 @@ static inline bool mapping_container(struct task_struct *task, struct file *file
 	return container_get(container->cgroup_id, container);
 }
 
+/*
+ * A hook in the container's root maps no code but its own program's: whatever else it finds there by name, such as a
+ * library that it loads late or its loader, is where the image wants it.
+ */
+static inline int judge_hooks_mapping(struct task_struct *task, struct file *file, struct stockade_container *container)
+{
+	if (!is_hooks_behind_gate(task, container) || BPF_CORE_READ(task, mm, exe_file, f_inode) == file->f_inode)
+		return 0;
+	return refuse_not_open(STOCKADE_EVENT_MAP, container, file);
+}
+
 static inline int judge_mapped(struct file *file)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct stockade_container container = {};
 
+	if (!bpf_task_storage_get(&marks, task, NULL, 0))
+		return judge_hooks_mapping(task, file, &container);
 	if (!mapping_container(task, file, &container) || !container.revision)
 		return 0;
 	/* The program itself was judged when it was executed. */
 	if (file->f_flags & FMODE_EXEC_OPEN && BPF_CORE_READ(task, mm, exe_file) == file)
 		return 0;
-	return judge_executable(STOCKADE_EVENT_MAP, mapped_place(file), &container, false);
+	return judge_executable(STOCKADE_EVENT_MAP, file, &container, false);
 }
 
 static inline bool becomes_executable(unsigned long protection)

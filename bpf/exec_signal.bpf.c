@@ -6,7 +6,8 @@
  *
  * Tier `signal` judges all of it here, and so the final image only: of a script, its interpreter. The better tiers
  * judge files before they are loaded (exec_hooks.bpf.h) and leave the arguments to this program. At tier `lsm`
- * mark_hooks.bpf.h comes first, and this program finds the exec judged.
+ * mark_hooks.bpf.h comes first, and this program finds the exec judged. Where it can be skipped, exec_return.bpf.c
+ * comes after it.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -25,7 +26,8 @@ int BPF_PROG(exec_signal, struct task_struct *task, int old_pid, struct linux_bi
 	struct exec_arguments arguments = {};
 	struct stockade_mark *mark = mark_of(task);
 
-	if (mark && mark->judged_exec && mark->judged_exec == (__u32)BPF_CORE_READ(task, self_exec_id))
+	if (mark && mark->judged_exec && mark->judged_exec == exec_of(task))
 		return 0;
-	return bind_exec(task, BPF_CORE_READ(binary, file), files_are_judged ? EXEC_ARGUMENTS : EXEC_WHOLE, &arguments);
+	return bind_exec(task, BPF_CORE_READ(binary, file), binary, files_are_judged ? EXEC_ARGUMENTS : EXEC_WHOLE,
+			 &arguments);
 }

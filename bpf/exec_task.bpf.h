@@ -4,13 +4,13 @@
 #define STOCKADE_EXEC_TASK_H
 
 #include "cgroup.bpf.h"
+#include "gate.bpf.h"
 #include "mark.bpf.h"
+#include "sandbox.bpf.h"
+#include "strays.bpf.h"
 
 /* Tasks in it are the runtime's or the host's. Of the kernel's numbering, which differs between kernels. */
 const volatile __u32 runtime_mount_namespace;
-
-#define NANOSECONDS_PER_TICK (1000000000ull / 100) /* USER_HZ of /proc, the same on every architecture */
-#define HOOK_DEPTH_MAX	     8			   /* a hook that is a script starts programs, which start others */
 
 enum exec_owner {
 	EXEC_OF_NOBODY,	   /* the host's or the runtime's, or of a container without a policy */
@@ -19,10 +19,10 @@ enum exec_owner {
 };
 
 /* Whether the container's first process, parked before its entrypoint, is this task. */
-static inline bool is_pending_init(const struct stockade_entrypoint *entrypoint, struct task_struct *task)
+static inline bool is_pending_init(const struct stockade_process *entrypoint, struct task_struct *task)
 {
 	return entrypoint->tgid == (__u32)BPF_CORE_READ(task, tgid) &&
-	       entrypoint->start_ticks == BPF_CORE_READ(task, group_leader, start_boottime) / NANOSECONDS_PER_TICK;
+	       entrypoint->start_ticks == process_start_ticks(task);
 }
 
 /*
@@ -31,7 +31,7 @@ static inline bool is_pending_init(const struct stockade_entrypoint *entrypoint,
  */
 static inline bool is_runtime_hook(struct task_struct *task, __u64 cgroup_id)
 {
-	struct stockade_entrypoint *entrypoint = bpf_map_lookup_elem(&entrypoints, &cgroup_id);
+	struct stockade_process *entrypoint = bpf_map_lookup_elem(&entrypoints, &cgroup_id);
 
 	if (!entrypoint)
 		return false;
@@ -60,10 +60,25 @@ static inline bool is_before_its_root(struct task_struct *task)
 	return false;
 }
 
+/* A hook's process is started by the container's init, or by a hook; init itself by the runtime. */
+static inline bool is_hooks(struct task_struct *task)
+{
+	__u32 namespace = task_mount_namespace(BPF_CORE_READ(task, real_parent));
+
+	return namespace && namespace != runtime_mount_namespace;
+}
+
+/* Whether a task without a mark is a hook's behind a gate, and has the container's root. */
+static inline bool is_hooks_behind_gate(struct task_struct *task, struct stockade_container *container)
+{
+	return task_mount_namespace(task) != runtime_mount_namespace && task_container(task, container) &&
+	       container->state == STOCKADE_GATE && is_hooks(task) && !is_before_its_root(task);
+}
+
 /* Whether this exec is the entrypoint's. */
 static inline bool is_entrypoint(struct task_struct *task, __u64 cgroup_id)
 {
-	struct stockade_entrypoint *entrypoint = bpf_map_lookup_elem(&entrypoints, &cgroup_id);
+	struct stockade_process *entrypoint = bpf_map_lookup_elem(&entrypoints, &cgroup_id);
 
 	return entrypoint && is_pending_init(entrypoint, task);
 }
@@ -85,13 +100,26 @@ static inline bool take_entrypoint(struct task_struct *task, struct stockade_mar
 }
 
 /* Of a task without a mark: the runtime's, the host's, or one that becomes a container's by this exec. */
-static inline enum exec_owner owner_of_unmarked(struct task_struct *task, struct stockade_container *container)
+static inline enum exec_owner owner_of_unmarked(struct task_struct *task, struct linux_binprm *binary,
+						struct stockade_container *container)
 {
+	struct cgroup_search search = {};
+
 	if (task_mount_namespace(task) == runtime_mount_namespace)
 		return EXEC_OF_NOBODY;
-	if (!task_container(task, container))
+	search_cgroups(task, &search);
+	*container = search.container;
+	/* First, so that it is known whatever else lets it through. */
+	if (search.gate && starts_sandbox(task, &search)) {
+		container->state = STOCKADE_OPEN;
 		return EXEC_OF_NOBODY;
-	if (container->state == STOCKADE_GATE && is_before_its_root(task))
+	}
+	if (search.opened)
+		count_let_through();
+	if (!search.found)
+		return EXEC_OF_NOBODY;
+	if (container->state == STOCKADE_GATE &&
+	    (is_before_its_root(task) || (binary && is_hooks(task) && gate_lets_through(task, binary))))
 		return EXEC_OF_NOBODY;
 	if (container->state != STOCKADE_OPEN)
 		return EXEC_REFUSED;
@@ -100,12 +128,12 @@ static inline enum exec_owner owner_of_unmarked(struct task_struct *task, struct
 	return EXEC_OF_CONTAINER;
 }
 
-/* Of a task with a mark: its container's, wherever it is now. */
-static inline enum exec_owner owner_of_marked(const struct stockade_mark *mark, struct stockade_container *container,
-					      enum stockade_reason *reason)
+/* Of a task that is bound to a container: that one's, wherever it is now. */
+static inline enum exec_owner owner_of_bound(__u64 cgroup_id, struct stockade_container *container,
+					     enum stockade_reason *reason)
 {
-	container->cgroup_id = mark->cgroup_id;
-	if (!container_get(mark->cgroup_id, container)) {
+	container->cgroup_id = cgroup_id;
+	if (!container_get(cgroup_id, container)) {
 		*reason = STOCKADE_POLICY_GONE;
 		return EXEC_REFUSED;
 	}
@@ -116,10 +144,14 @@ static inline enum exec_owner owner_of_marked(const struct stockade_mark *mark, 
 }
 
 static inline enum exec_owner exec_owner(struct task_struct *task, const struct stockade_mark *mark,
-					 struct stockade_container *container, enum stockade_reason *reason)
+					 struct linux_binprm *binary, struct stockade_container *container,
+					 enum stockade_reason *reason)
 {
+	/* A child that there was no memory to mark is remembered all the same. */
+	__u64 cgroup_id = mark ? mark->cgroup_id : stray_of(task);
+
 	*reason = STOCKADE_NOT_OPEN;
-	return mark ? owner_of_marked(mark, container, reason) : owner_of_unmarked(task, container);
+	return cgroup_id ? owner_of_bound(cgroup_id, container, reason) : owner_of_unmarked(task, binary, container);
 }
 
 #endif

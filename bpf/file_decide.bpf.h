@@ -32,65 +32,63 @@ struct file_access {
  * or (before Linux 6.5) under the name of its own file. That is no access of its own, but where the file below is of
  * the container's root: then the container has stacked something upon it.
  */
-static inline bool file_locate(struct image *image, const struct file_access *access, __u32 root_device)
+static inline bool file_locate(struct scratch *scratch, const struct file_access *access, __u32 root_device)
 {
 	struct dentry *dentry = (struct dentry *)access->dentry;
 	struct vfsmount *mount = (struct vfsmount *)access->mount;
 	struct inode *inode = (struct inode *)access->inode;
 	struct super_block *super_block = BPF_CORE_READ(dentry, d_sb);
 	struct super_block *opened = inode ? BPF_CORE_READ(inode, i_sb) : super_block;
+	bool on_root;
 
-	image->start = STOCKADE_PATH_MAX_BYTES;
 	if (opened != super_block)
 		return is_on_root(opened, root_device);
-	if (is_on_root(super_block, root_device)) {
-		image_walk(image, access->dentry, 0, (__u64)BPF_CORE_READ(super_block, s_root));
-		return true;
-	}
-	if (!mount || is_kernels(mount))
+	on_root = is_on_root(super_block, root_device);
+	if (!on_root && (!mount || is_kernels(mount)))
 		return false;
-	if (!is_detached(mount))
-		image_walk(image, access->dentry, access->mount, (__u64)BPF_CORE_READ(mount, mnt_root));
+	if (on_root || !is_detached(mount))
+		image_walk(scratch, dentry, mount, on_root);
 	return true;
 }
 
-static inline void consider(struct judgement *judgement, const struct stockade_verdict *verdict, __u32 otherwise)
+static inline void judge_by_strictest(struct judgement *judgement, const struct stockade_verdict *verdict,
+				      __u32 otherwise)
 {
 	__u32 action = verdict->present ? verdict->action : otherwise;
 
 	if (action <= judgement->action)
 		return;
-	judge(judgement, action, verdict->present ? STOCKADE_BY_RULE : STOCKADE_BY_DEFAULT);
+	judgement_set(judgement, action, verdict->present ? STOCKADE_BY_RULE : STOCKADE_BY_DEFAULT);
 	judgement->rule = verdict->present ? verdict->rule : STOCKADE_NO_RULE;
 }
 
 /* The strictest of all that is accessed. */
-static inline void judge_file(struct judgement *judgement, const struct image *image,
-			      const struct stockade_policy *policy, const struct file_access *access)
+static inline void judge_file(struct scratch *scratch, const struct stockade_policy *policy,
+			      const struct file_access *access)
 {
 	__u32 query = access->reach == REACH_TREE ? RULES_OF_FILE_TREE : RULES_OF_FILE;
-	struct rules_found found;
+	struct judgement *judgement = &scratch->judgement;
+	const struct rules_found *found = &scratch->found;
 
-	judgement->rule = STOCKADE_NO_RULE;
 	judgement->access = access->access;
-	if (image->end != WALK_WHOLE) {
-		judge(judgement, policy->file_strictest,
-		      image->end == WALK_OVER_LONG ? STOCKADE_OVER_LONG_PATH : STOCKADE_UNKNOWN_PATH);
+	if (scratch->image.end != WALK_WHOLE) {
+		judgement_set(judgement, policy->file_strictest,
+			      scratch->image.end == WALK_OVER_LONG ? STOCKADE_OVER_LONG_PATH : STOCKADE_UNKNOWN_PATH);
 		return;
 	}
-	if (rules_search(image, policy->revision, query, &found)) {
-		judge(judgement, STOCKADE_BLOCK, STOCKADE_INTERNAL);
+	if (rules_search(scratch, policy, query)) {
+		judgement_set(judgement, STOCKADE_BLOCK, STOCKADE_INTERNAL);
 		count(STOCKADE_READ_FAILED);
 		return;
 	}
 	for (__u32 index = 0; index < STOCKADE_ACCESSES; index++) {
 		if (!(access->access & 1u << index))
 			continue;
-		consider(judgement, &found.path[index], policy->file_default);
+		judge_by_strictest(judgement, &found->path[index], policy->file_default);
 		if (access->reach == REACH_TREE)
-			consider(judgement, &found.tree[index], policy->file_default);
+			judge_by_strictest(judgement, &found->tree[index], policy->file_default);
 		if (access->reach != REACH_FILE)
-			consider(judgement, &found.below[index], STOCKADE_ALLOW);
+			judge_by_strictest(judgement, &found->below[index], STOCKADE_ALLOW);
 	}
 }
 

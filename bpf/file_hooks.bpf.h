@@ -20,40 +20,47 @@
 /* Mode, owner, group and size of struct iattr: their changes come by a path hook as well. */
 #define ATTR_BY_PATH 0xf
 
-static inline int judge_access(const struct file_access *access, struct stockade_container *container,
-			       const struct stockade_policy *policy, __u32 slot)
+static inline enum outcome judge_access(const struct file_access *access, const struct stockade_container *container,
+					const struct stockade_policy *policy, struct scratch *scratch)
 {
-	struct image image = {.slot = slot};
-	struct judgement judgement = {};
-
-	if (!file_locate(&image, access, container->root_device))
-		return 0;
-	judge_file(&judgement, &image, policy, access);
-	return carry_out(STOCKADE_EVENT_FILE, container, &judgement, &image);
+	if (!file_locate(scratch, access, container->root_device))
+		return OUTCOME_PASS;
+	judge_file(scratch, policy, access);
+	return carry_out(STOCKADE_EVENT_FILE, container, scratch);
 }
 
-/* Whether the current task is refused. A function of its own for the verifier: many hooks, looked at once. */
-__noinline int file_refused(const struct file_access *access)
+/* enum outcome, for the current task. A function of its own for the verifier: many hooks, looked at once. */
+__noinline int file_judged(const struct file_access *access)
 {
 	struct stockade_container container = {};
 	const struct stockade_policy *policy;
-	__u32 slot;
-	int verdict;
+	struct scratch *scratch;
+	enum outcome verdict;
 
 	/* Of a container that is gone no policy is left. */
 	if (!access || !bound_container(&container) || !container.revision)
-		return 0;
+		return OUTCOME_PASS;
 	policy = policy_of(&container);
 	if (policy && !(policy->flags & STOCKADE_HAS_FILE))
-		return 0;
-	slot = scratch_claim();
-	if (!policy || slot == SCRATCH_SLOTS)
-		verdict = refuse_unjudged(STOCKADE_EVENT_FILE, &container, STOCKADE_INTERNAL);
-	else
-		verdict = judge_access(access, &container, policy, slot);
-	if (slot != SCRATCH_SLOTS)
-		scratch_release(slot);
-	return verdict != 0;
+		return policy_stands(&container) ? OUTCOME_PASS : OUTCOME_POLICY_GONE;
+	scratch = policy ? scratch_claim() : NULL;
+	if (!scratch) {
+		report_unjudged(STOCKADE_EVENT_FILE, &container, STOCKADE_INTERNAL, STOCKADE_REFUSED);
+		return OUTCOME_REFUSED;
+	}
+	verdict = judge_access(access, &container, policy, scratch);
+	scratch_release(scratch);
+	return verdict;
+}
+
+/* Not 0: it is. Whose policy goes away time and again is refused without an event: it would be the next one's. */
+static inline int file_refused(const struct file_access *access)
+{
+	int verdict = OUTCOME_POLICY_GONE;
+
+	for (int attempt = 0; attempt < JUDGE_ATTEMPTS && verdict == OUTCOME_POLICY_GONE; attempt++)
+		verdict = file_judged(access);
+	return verdict;
 }
 
 static inline int judge_dentry(struct dentry *dentry, struct vfsmount *mount, __u32 what, enum file_reach reach)

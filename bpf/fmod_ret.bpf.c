@@ -8,6 +8,7 @@
 #include "exec_hooks.bpf.h"
 #include "file_hooks.bpf.h"
 #include "kernel_hooks.bpf.h"
+#include "mark_hooks.bpf.h"
 #include "memory_hooks.bpf.h"
 #include "protect_hooks.bpf.h"
 #include "trace_hooks.bpf.h"

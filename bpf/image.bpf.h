@@ -12,18 +12,6 @@
 #define MNT_INTERNAL	    0x4000 /* a mount that the kernel made for itself; a clone of it is none */
 #define WALK_STEPS_MAX	    4096   /* twice the components of the longest path, for mounts and repetitions */
 
-enum walk_end { WALK_UNFINISHED = 0, WALK_WHOLE, WALK_OVER_LONG };
-
-/* A file's identity. Its path stands in the path of scratch `slot`, [start ..< STOCKADE_PATH_MAX_BYTES]. */
-struct image {
-	__u32 slot;
-	__u32 start;
-	__u32 last_slash; /* where the last component starts */
-	__u32 end;	  /* enum walk_end */
-	bool fileless;
-	bool fresh; /* not of the container's image */
-};
-
 static inline struct mount *mount_of(struct vfsmount *mount)
 {
 	return (struct mount *)((char *)mount - bpf_core_field_offset(struct mount, mnt));
@@ -76,19 +64,8 @@ struct dentry_bytes {
 
 #define DENTRY_FIELD(bytes, type, field) (*(type *)((bytes)->byte + bpf_core_field_offset(((struct dentry *)0)->field)))
 
-/* On its way up. */
-struct walk {
-	struct scratch *scratch;
-	struct dentry *dentry;
-	struct vfsmount *mount; /* NULL: up to the root of the file system, whatever is mounted where */
-	struct dentry *top;	/* of the mount, or of the file system */
-	__u32 start;
-	__u32 last_slash;
-	__u32 end;
-};
-
 /* Goes from a mount's root to where it is mounted. */
-static inline long leave_mount(struct walk *walk)
+static inline long leave_mount(struct file_identity *walk)
 {
 	struct mount *mount = mount_of(walk->mount), *parent;
 	struct vfsmount *above;
@@ -112,7 +89,8 @@ static inline long leave_mount(struct walk *walk)
 /* Puts one name in front of the path. 1 ends the walk; without a new `end` it has failed. */
 static long walk_step(__u32 step, void *context)
 {
-	struct walk *walk = context;
+	struct scratch *scratch = *(struct scratch **)context;
+	struct file_identity *walk = &scratch->image;
 	struct dentry *dentry = walk->dentry;
 	struct dentry_bytes bytes;
 	__u32 length, start;
@@ -129,9 +107,8 @@ static long walk_step(__u32 step, void *context)
 		return 1;
 	}
 	start = (walk->start - length - 1) & (STOCKADE_PATH_MAX_BYTES - 1);
-	walk->scratch->path[start] = '/';
-	if (bpf_probe_read_kernel(&walk->scratch->path[start + 1], length,
-				  DENTRY_FIELD(&bytes, const void *, d_name.name)))
+	scratch->path[start] = '/';
+	if (bpf_probe_read_kernel(&scratch->path[start + 1], length, DENTRY_FIELD(&bytes, const void *, d_name.name)))
 		return 1;
 	/* A rename exchanges name and parent together: both must be from before it or from after. */
 	if (DENTRY_FIELD(&bytes, __u32, d_seq.seqcount.sequence) & 1 ||
@@ -145,30 +122,24 @@ static long walk_step(__u32 step, void *context)
 }
 
 /*
- * With a mount, the path goes up to the top of the mount namespace, so chroot(2) does not change it; without, to the
- * root of the file system, so no mount does either. A function of its own for the verifier, which then looks at it once
- * and not for each way that leads here; pointers come as numbers for that.
+ * The path of a file of the container's root goes up to the root of that file system, so no mount changes it; any other
+ * up to the top of the mount namespace, so chroot(2) does not either.
  */
-__noinline int image_walk(struct image *image, __u64 dentry, __u64 mount, __u64 top)
+static inline void image_walk(struct scratch *scratch, struct dentry *dentry, struct vfsmount *mount, bool on_root)
 {
-	struct walk walk = {
-		.dentry = (struct dentry *)dentry,
-		.mount = (struct vfsmount *)mount,
-		.top = (struct dentry *)top,
-		.start = STOCKADE_PATH_MAX_BYTES,
-		.last_slash = STOCKADE_PATH_MAX_BYTES,
-	};
+	struct file_identity *image = &scratch->image;
 
-	if (!image)
-		return -1;
-	walk.scratch = scratch_at(image->slot);
-	if (!walk.scratch)
-		return -1;
-	bpf_loop(WALK_STEPS_MAX, walk_step, &walk, 0);
-	image->start = walk.start;
-	image->last_slash = walk.last_slash;
-	image->end = walk.end;
-	return 0;
+	image->dentry = dentry;
+	image->start = image->last_slash = STOCKADE_PATH_MAX_BYTES;
+	image->end = WALK_UNFINISHED;
+	if (on_root) {
+		image->mount = NULL;
+		image->top = BPF_CORE_READ(dentry, d_sb, s_root);
+	} else {
+		image->mount = mount;
+		image->top = BPF_CORE_READ(mount, mnt_root);
+	}
+	bpf_loop(WALK_STEPS_MAX, walk_step, &scratch, 0);
 }
 
 /* Where a file is. */
@@ -213,22 +184,18 @@ static __always_inline struct place mapped_place(struct file *file)
  * A file of the container's root has the path that the image gives it, wherever it was mounted, moved or bound to
  * since; any other has the one at which it is mounted.
  */
-static __always_inline void image_identify(struct image *image, struct place place, __u32 root_device)
+static __always_inline void image_identify(struct scratch *scratch, struct place place, __u32 root_device)
 {
+	struct file_identity *image = &scratch->image;
 	struct dentry *dentry = place.dentry;
 	struct vfsmount *mount = place.mount;
 	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
-	struct super_block *super_block = BPF_CORE_READ(inode, i_sb);
-	bool on_root = is_on_root(super_block, root_device), detached = is_detached(mount);
+	bool on_root = is_on_root(BPF_CORE_READ(inode, i_sb), root_device), detached = is_detached(mount);
 	bool unlinked = !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry;
 
-	image->start = STOCKADE_PATH_MAX_BYTES;
 	image->fileless = detached || unlinked || !BPF_CORE_READ(inode, i_nlink);
 	image->fresh = !on_root || is_changed(inode);
-	if (on_root)
-		image_walk(image, (__u64)dentry, 0, (__u64)BPF_CORE_READ(super_block, s_root));
-	else
-		image_walk(image, (__u64)dentry, (__u64)mount, (__u64)BPF_CORE_READ(mount, mnt_root));
+	image_walk(scratch, dentry, mount, on_root);
 	/* What is in no namespace has no path there: the one that was walked is whatever its maker wanted. */
 	if (detached && image->end != WALK_OVER_LONG)
 		image->end = WALK_WHOLE;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Keeps the mark with the task. Hooks: sched_process_fork (a child inherits it), cgroup_attach_task (a marked task that
- * leaves its container's cgroup is a stray), sched_process_exit (a stray is forgotten), and an iterator that marks what
- * already runs. The first mark of a task is set by the exec programs. At tier `lsm` mark_hooks.bpf.h has marked a child
- * before, and cannot be skipped; here it is only followed.
+ * Keeps the mark with the task. Hooks: sched_process_fork or sched_wakeup_new (a child inherits it), cgroup_attach_task
+ * (a marked task that leaves its container's cgroup is a stray), sched_process_exit (a stray is forgotten), and an
+ * iterator that marks what already runs. A child that there is no memory to mark is remembered as a stray. The first
+ * mark of a task is set by the exec programs. At the better tiers mark_hooks.bpf.h has marked a child before; here it
+ * is only followed.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -12,6 +13,8 @@
 #include "cgroup.bpf.h"
 #include "events.bpf.h"
 #include "mark.bpf.h"
+#include "preemption.bpf.h"
+#include "strays.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -39,30 +42,38 @@ static void report_left(struct task_struct *task, const struct stockade_containe
 	bpf_ringbuf_submit(event, 0);
 }
 
+enum pid_type { PIDTYPE_PID, PIDTYPE_TGID };
+
+/* From Linux 6.13 on. */
+extern int bpf_send_signal_task(struct task_struct *task, int signal, enum pid_type type, __u64 value) __ksym __weak;
+
 /*
- * Nobody would refuse the sockets of a stray that is not remembered, so who makes it one is killed, unless that is the
- * host: the stray itself, a parent or whoever moved it. By a fork it takes the place of its killed parent.
+ * A process that is not remembered would be bound by nobody, so it is killed; where the kernel cannot kill another than
+ * the current one, who makes it one is: the process itself, its parent, whose place it takes then, or whoever moved it.
+ * Not where the host did. Only one signal is sent: with interrupts off the kernel has room for no second one.
  */
 static void remember_stray(struct task_struct *task, __u64 cgroup_id)
 {
-	__u32 tgid = BPF_CORE_READ(task, tgid);
-	__u32 maker = bpf_get_current_pid_tgid() >> 32;
+	struct task_struct *maker = bpf_get_current_task_btf();
 
-	if (!bpf_map_update_elem(&strays, &tgid, &cgroup_id, BPF_ANY))
+	if (stray_add(task, cgroup_id))
 		return;
 	count(STOCKADE_STRAYS_FULL);
-	if (!mark_of(bpf_get_current_task_btf()))
+	if (!mark_of(maker) && !stray_of(maker))
 		return;
-	bpf_send_signal(SIGKILL);
-	bpf_map_delete_elem(&strays, &maker);
-	bpf_map_update_elem(&strays, &tgid, &cgroup_id, BPF_ANY);
+	if (bpf_send_signal_task && !bpf_send_signal_task(task, SIGKILL, PIDTYPE_TGID, 0))
+		return;
+	/* Its maker lives on where that fails, and so keeps its place. */
+	if (bpf_send_signal(SIGKILL))
+		return;
+	stray_forget(BPF_CORE_READ(maker, tgid));
+	stray_add(task, cgroup_id);
 }
 
 /* Compares where the task is with where its mark says that it belongs. */
-static void follow(struct task_struct *task, struct stockade_mark *mark)
+static void mark_follow(struct task_struct *task, struct stockade_mark *mark)
 {
 	struct stockade_container container;
-	__u32 tgid = BPF_CORE_READ(task, tgid);
 	bool left;
 
 	/* The container is gone: nothing to be inside of. The mark stays, and forbids every exec. */
@@ -74,28 +85,62 @@ static void follow(struct task_struct *task, struct stockade_mark *mark)
 	if (left)
 		remember_stray(task, mark->cgroup_id);
 	else if (mark->stray)
-		bpf_map_delete_elem(&strays, &tgid);
+		stray_forget(BPF_CORE_READ(task, tgid));
 	mark->stray = left;
 }
 
+/*
+ * Of a task that only `strays` knows, since there was no memory for a mark: it is tried again. The entry stays, since
+ * other threads of its process may have no mark yet.
+ */
+static struct stockade_mark *mark_late(struct task_struct *task, __u64 cgroup_id)
+{
+	struct stockade_mark *mark = mark_task(task, cgroup_id);
+
+	if (mark)
+		mark->judged_exec = exec_of(task);
+	return mark;
+}
+
+/* Before the child runs. */
+static int inherit(struct task_struct *parent, struct task_struct *child)
+{
+	struct stockade_mark *mark = mark_of(parent), *copy;
+	__u64 cgroup_id = mark ? mark->cgroup_id : stray_of(parent);
+
+	if (!cgroup_id)
+		return 0;
+	if (!mark)
+		mark = mark_late(parent, cgroup_id);
+	/* Only a process's leader was followed when the process moved, so its other threads are followed here. */
+	if (mark)
+		mark_follow(parent, mark);
+	copy = mark_task(child, cgroup_id);
+	if (copy) {
+		copy->judged_exec = mark ? mark->judged_exec : exec_of(child);
+		copy->stray = mark && mark->stray;
+	}
+	/* Without a mark the child is known by this alone; a task of a process that is known already adds nothing. */
+	if (!copy || copy->stray)
+		remember_stray(child, cgroup_id);
+	/* clone3 can start the child in another cgroup than its parent's. */
+	if (copy)
+		mark_follow(child, copy);
+	return 0;
+}
+
+/* Where the kernel runs tracepoints' programs with preemption off. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(mark_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct stockade_mark *mark = mark_of(parent), *copy;
+	return inherit(parent, child);
+}
 
-	if (!mark)
-		return 0;
-	/* Only a process's leader was followed when the process moved, so its other threads are followed here. */
-	follow(parent, mark);
-	copy = mark_task(child, mark->cgroup_id);
-	if (!copy)
-		return 0;
-	copy->stray = mark->stray;
-	if (copy->stray)
-		remember_stray(child, copy->cgroup_id);
-	/* clone3 can start the child in another cgroup than its parent's. */
-	follow(child, copy);
-	return 0;
+/* Elsewhere: the kernel holds a run queue's lock here. It calls this for each new task, on the CPU of its parent. */
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(mark_wakeup, struct task_struct *child)
+{
+	return inherit(bpf_get_current_task_btf(), child);
 }
 
 SEC("tp_btf/cgroup_attach_task")
@@ -105,39 +150,90 @@ int BPF_PROG(mark_move, struct cgroup *destination, const char *path, struct tas
 
 	/* Moves in other hierarchies come here too; they change nothing in the default one. */
 	if (mark)
-		follow(task, mark);
+		mark_follow(task, mark);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(mark_exit, struct task_struct *task)
 {
-	struct stockade_mark *mark = mark_of(task);
-	__u32 tgid = BPF_CORE_READ(task, tgid);
+	__u32 tgid = task->tgid;
 
-	if (mark && BPF_CORE_READ(task, signal, live.counter) == 0)
-		bpf_map_delete_elem(&strays, &tgid);
+	/* First whether there is anything to forget: this runs for every task of the node. */
+	if (bpf_map_lookup_elem(&strays, &tgid) && BPF_CORE_READ(task, signal, live.counter) == 0)
+		stray_forget(tgid);
 	return 0;
 }
 
-/* Writes one byte for each task that it marks, so that the daemon can repeat it until nothing is left to mark. */
+/* The container that a task without a mark belongs to; 0: none. */
+static __u64 container_of_unmarked(struct task_struct *task)
+{
+	__u32 namespace = task_mount_namespace(task);
+	struct stockade_container container;
+	__u64 cgroup_id = stray_of(task);
+
+	if (cgroup_id)
+		return cgroup_id;
+	if (!namespace || namespace == runtime_mount_namespace)
+		return 0;
+	if (!task_container(task, &container) || container.state != STOCKADE_OPEN || !container.revision)
+		return 0;
+	return container.cgroup_id;
+}
+
+/*
+ * Writes a number for each task that it finds without a mark, so that the daemon can repeat it until nothing is left to
+ * mark: 0, or the id of its container where there was no memory to mark it.
+ */
 SEC("iter/task")
 int mark_running(struct bpf_iter__task *context)
 {
 	struct task_struct *task = context->task;
 	struct seq_file *output = context->meta->seq;
-	struct stockade_container container;
-	__u32 namespace;
-	__u8 one = 1;
+	struct stockade_mark *mark;
+	__u64 cgroup_id;
 
 	if (!task || mark_of(task))
 		return 0;
-	namespace = task_mount_namespace(task);
-	if (!namespace || namespace == runtime_mount_namespace)
+	cgroup_id = container_of_unmarked(task);
+	if (!cgroup_id)
 		return 0;
-	if (!task_container(task, &container) || container.state != STOCKADE_OPEN || !container.revision)
+	mark = mark_task(task, cgroup_id);
+	if (mark) {
+		/* What it executes now was not judged, and stays. */
+		mark->judged_exec = exec_of(task);
+		cgroup_id = 0;
+	}
+	bpf_seq_write(output, &cgroup_id, sizeof(cgroup_id));
+	return 0;
+}
+
+/*
+ * For marks that an earlier Stockade made: who has left its container is remembered, and what a task executes now was
+ * judged by that one, or ran before it. Writes a number for each task that it finds so.
+ */
+SEC("iter/task")
+int mark_taken_over(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+	struct seq_file *output = context->meta->seq;
+	struct stockade_mark *mark = task ? mark_of(task) : NULL;
+	__u64 found = 0;
+
+	if (!mark)
 		return 0;
-	if (mark_task(task, container.cgroup_id))
-		bpf_seq_write(output, &one, sizeof(one));
+	if (!mark->judged_exec) {
+		mark->judged_exec = exec_of(task);
+		found = mark->judged_exec;
+	}
+	if (mark->stray && !stray_of(task)) {
+		stray_keep(task, mark->cgroup_id);
+		found = stray_of(task);
+		/* It may have come back meanwhile. */
+		if (!*(volatile __u32 *)&mark->stray)
+			stray_forget(BPF_CORE_READ(task, tgid));
+	}
+	if (found)
+		bpf_seq_write(output, &found, sizeof(found));
 	return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef STOCKADE_MARK_H
 #define STOCKADE_MARK_H
 
+#include <bpf/bpf_core_read.h>
 #include "maps.bpf.h"
 
 #define PF_IO_WORKER 0x10 /* include/linux/sched.h; the same on every kernel from 5.12 on */
@@ -15,6 +16,12 @@ static inline struct stockade_mark *mark_of(struct task_struct *task)
 	if (!mark && task->flags & PF_IO_WORKER)
 		mark = bpf_task_storage_get(&marks, task->group_leader, NULL, 0);
 	return mark && mark->cgroup_id ? mark : NULL;
+}
+
+/* Which of its execs a task is in: see judged_exec. */
+static inline __u32 exec_of(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, self_exec_id);
 }
 
 /* NULL: no memory; counted. */

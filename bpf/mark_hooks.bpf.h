@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What mark.bpf.c and exec_signal.bpf.c do at tracepoints, at tier `lsm` in hooks that the kernel does not skip. Hooks:
- * task_alloc (a child inherits its parent's mark, or is not made), bprm_committed_creds (an exec makes the task a part
- * of its container, and its arguments are judged). exec_check, before the load, has refused the exec where there was no
- * memory for the mark.
+ * What mark.bpf.c and exec_signal.bpf.c do at tracepoints, in hooks that can refuse and that the kernel does not skip
+ * where the tier is claimed. Hooks: task_alloc (a child inherits its parent's mark, or is not made); at tier `lsm`
+ * bprm_committed_creds (an exec makes the task a part of its container, and its arguments are judged). exec_check,
+ * before the load, has refused the exec where there was no memory for the mark.
  */
 #ifndef STOCKADE_MARK_HOOKS_H
 #define STOCKADE_MARK_HOOKS_H
@@ -25,9 +25,13 @@ int BPF_PROG(mark_alloc, struct task_struct *child, unsigned long flags)
 	copy = mark_task(child, mark->cgroup_id);
 	if (!copy)
 		return child->flags & PF_IO_WORKER ? -ENOMEM : -EAGAIN;
+	copy->judged_exec = mark->judged_exec;
 	copy->stray = mark->stray;
 	return 0;
 }
+
+/* It answers nothing, so there is no result to replace. */
+#ifndef STOCKADE_TIER_FMOD_RET
 
 /* The memory is the new one. Its arguments lie where they were copied: the stack is moved, and they are noted, later.
  */
@@ -39,14 +43,11 @@ int BPF_PROG(exec_commit, struct linux_binprm *binary)
 		.end = binary->exec,
 		.count = binary->argc,
 	};
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct stockade_mark *mark;
 
-	bind_exec(task, binary->file, EXEC_ARGUMENTS, &arguments);
-	mark = mark_of(task);
-	if (mark)
-		mark->judged_exec = BPF_CORE_READ(task, self_exec_id);
+	bind_exec(bpf_get_current_task_btf(), binary->file, binary, EXEC_ARGUMENTS, &arguments);
 	return 0;
 }
+
+#endif
 
 #endif

@@ -14,6 +14,7 @@
 #include "stockade.h"
 #include "network_tcp.bpf.h"
 #include "network_calls.bpf.h"
+#include "strays.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -106,14 +107,9 @@ static __always_inline bool stray_may(struct bound *bound)
 SEC("cgroup/sock_create")
 int network_stray(struct bpf_sock *socket)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct bound bound = {};
-	__u64 *cgroup_id = bpf_map_lookup_elem(&strays, &tgid);
+	struct bound bound = {.cgroup_id = stray_of((struct task_struct *)bpf_get_current_task())};
 
-	if (!cgroup_id)
-		return 1;
-	bound.cgroup_id = *cgroup_id;
-	if (stray_may(&bound))
+	if (!bound.cgroup_id || stray_may(&bound))
 		return 1;
 	report_stray(&bound, socket->family, socket->protocol);
 	return 0;

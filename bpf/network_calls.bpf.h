@@ -40,7 +40,7 @@ static __always_inline void resolve_unspecified(struct packet *packet)
 
 /* Keeps an audited call's verdict on its socket, so that its packets are not reported once more. */
 static __always_inline void keep_call(struct bpf_sock_addr *call, const struct bound *bound,
-				      const struct packet *packet, const struct verdict *verdict)
+				      const struct packet *packet, const struct network_judgement *judgement)
 {
 	struct bpf_sock *sk = call->sk;
 	struct connection *connection;
@@ -49,7 +49,7 @@ static __always_inline void keep_call(struct bpf_sock_addr *call, const struct b
 		return;
 	connection = bpf_sk_storage_get(&connections, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (connection)
-		keep(connection, bound, packet, verdict);
+		connection_remember(connection, bound, packet, judgement);
 }
 
 /* Whether a flow is open that way. Over which device the packet will leave is not known yet; it is judged by then. */
@@ -72,7 +72,7 @@ static __always_inline int filter_call(struct bpf_sock_addr *call, bool ipv6, __
 	struct bpf_sock *sk = call->sk;
 	struct packet packet = {};
 	struct bound bound = {};
-	struct verdict verdict = {};
+	struct network_judgement judgement = {};
 
 	if (!find_bound(&bound))
 		return 0;
@@ -82,24 +82,24 @@ static __always_inline int filter_call(struct bpf_sock_addr *call, bool ipv6, __
 		packet.local_port = sk->src_port;
 	if (packet.protocol != IPPROTO_TCP && answers_client(&bound, &packet))
 		return 1;
-	judge(&bound, &packet, OUT, &verdict);
-	if (verdict.action == STOCKADE_ALLOW)
+	judge_packet(&bound, &packet, OUT, &judgement);
+	if (judgement.action == STOCKADE_ALLOW)
 		return 1;
-	report_call(&bound, &packet, &verdict, kind);
-	if (verdict.action == STOCKADE_BLOCK)
+	report_call(&bound, &packet, &judgement, kind);
+	if (judgement.action == STOCKADE_BLOCK)
 		return 0;
-	keep_call(call, &bound, &packet, &verdict);
+	keep_call(call, &bound, &packet, &judgement);
 	return 1;
 }
 
 /* The first range that holds the port decides; port 0 is the kernel's choice and always allowed. */
-__noinline int judge_bind(const struct bound *bound, const struct packet *packet, struct verdict *verdict)
+__noinline int judge_bind(const struct bound *bound, const struct packet *packet, struct network_judgement *judgement)
 {
 	const struct stockade_policy *policy;
 
-	if (!bound || !packet || !verdict)
+	if (!bound || !packet || !judgement)
 		return -1;
-	refuse(verdict, IN, STOCKADE_POLICY_GONE);
+	denial_set(judgement, IN, STOCKADE_POLICY_GONE);
 	policy = find_policy(bound);
 	if (!policy)
 		return 0;
@@ -107,7 +107,7 @@ __noinline int judge_bind(const struct bound *bound, const struct packet *packet
 	for (__u32 i = 0; i < STOCKADE_BIND_RANGES_MAX; i++) {
 		if (i >= policy->bind_range_count)
 			break;
-		if (!matches(&policy->bind_ranges[i], packet, packet->local_port))
+		if (!port_matches(&policy->bind_ranges[i], packet, packet->local_port))
 			continue;
 		action = policy->bind_ranges[i].action;
 		rule = policy->bind_ranges[i].rule;
@@ -116,9 +116,9 @@ __noinline int judge_bind(const struct bound *bound, const struct packet *packet
 	barrier();
 	if (policy->revision != bound->revision)
 		return 0;
-	verdict->action = action;
-	verdict->rule = rule;
-	verdict->reason = rule == STOCKADE_NO_RULE ? STOCKADE_BY_DEFAULT : STOCKADE_BY_RULE;
+	judgement->action = action;
+	judgement->rule = rule;
+	judgement->reason = rule == STOCKADE_NO_RULE ? STOCKADE_BY_DEFAULT : STOCKADE_BY_RULE;
 	return 0;
 }
 
@@ -126,7 +126,7 @@ static __always_inline int filter_bind(struct bpf_sock_addr *call, bool ipv6)
 {
 	struct packet packet = {};
 	struct bound bound = {};
-	struct verdict verdict = {};
+	struct network_judgement judgement = {};
 
 	if (!find_bound(&bound))
 		return 0;
@@ -135,10 +135,10 @@ static __always_inline int filter_bind(struct bpf_sock_addr *call, bool ipv6)
 	packet.remote_port = 0;
 	if (packet.local_port == 0)
 		return 1;
-	judge_bind(&bound, &packet, &verdict);
-	if (verdict.action != STOCKADE_ALLOW)
-		report_call(&bound, &packet, &verdict, STOCKADE_EVENT_BIND);
-	return verdict.action != STOCKADE_BLOCK;
+	judge_bind(&bound, &packet, &judgement);
+	if (judgement.action != STOCKADE_ALLOW)
+		report_call(&bound, &packet, &judgement, STOCKADE_EVENT_BIND);
+	return judgement.action != STOCKADE_BLOCK;
 }
 
 #endif

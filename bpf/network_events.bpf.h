@@ -7,11 +7,11 @@
 #include "network_judge.bpf.h"
 
 static __always_inline void set_event(struct stockade_event *event, const struct bound *bound,
-				      const struct packet *packet, const struct verdict *verdict)
+				      const struct packet *packet, const struct network_judgement *judgement)
 {
 	event->revision = bound->revision;
-	event->reason = verdict->reason;
-	event->rule = verdict->rule;
+	event->reason = judgement->reason;
+	event->rule = judgement->rule;
 	event->protocol = packet->protocol;
 	event->local_port = packet->local_port;
 	event->remote_port = packet->remote_port;
@@ -24,36 +24,37 @@ static __always_inline void set_event(struct stockade_event *event, const struct
 	}
 }
 
-__noinline int report_packet(const struct bound *bound, const struct packet *packet, const struct verdict *verdict)
+__noinline int report_packet(const struct bound *bound, const struct packet *packet,
+			     const struct network_judgement *judgement)
 {
 	struct stockade_event *event;
 
-	if (!bound || !packet || !verdict)
+	if (!bound || !packet || !judgement)
 		return -1;
 	event = reserve_event(bound->cgroup_id);
 	if (!event)
 		return 0;
-	set_event(event, bound, packet, verdict);
-	event->kind = verdict->direction == OUT ? STOCKADE_EVENT_EGRESS : STOCKADE_EVENT_INGRESS;
-	event->effect = verdict->action == STOCKADE_BLOCK ? STOCKADE_DROPPED : STOCKADE_AUDITED;
+	set_event(event, bound, packet, judgement);
+	event->kind = judgement->direction == OUT ? STOCKADE_EVENT_EGRESS : STOCKADE_EVENT_INGRESS;
+	event->effect = judgement->action == STOCKADE_BLOCK ? STOCKADE_DROPPED : STOCKADE_AUDITED;
 	bpf_ringbuf_submit(event, 0);
 	return 0;
 }
 
 /* Only where the current task is the one that acts: not for packets. */
-__noinline int report_call(const struct bound *bound, const struct packet *packet, const struct verdict *verdict,
-			   __u32 kind)
+__noinline int report_call(const struct bound *bound, const struct packet *packet,
+			   const struct network_judgement *judgement, __u32 kind)
 {
 	struct stockade_event *event;
 
-	if (!bound || !packet || !verdict)
+	if (!bound || !packet || !judgement)
 		return -1;
 	event = reserve_event(bound->cgroup_id);
 	if (!event)
 		return 0;
-	set_event(event, bound, packet, verdict);
+	set_event(event, bound, packet, judgement);
 	event->kind = kind;
-	event->effect = verdict->action == STOCKADE_BLOCK ? STOCKADE_REFUSED : STOCKADE_AUDITED;
+	event->effect = judgement->action == STOCKADE_BLOCK ? STOCKADE_REFUSED : STOCKADE_AUDITED;
 	set_event_task(event);
 	bpf_ringbuf_submit(event, 0);
 	return 0;

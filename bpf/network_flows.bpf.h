@@ -8,10 +8,18 @@
 
 #include "network_events.bpf.h"
 
-static __always_inline void set_flow_key(const struct bound *bound, const struct packet *packet, struct flow_key *key)
+/* The container's own table. NULL: it has none, so each of its packets is judged by the way that it goes itself. */
+static __always_inline void *flows_of(const struct bound *bound)
+{
+	/* On the stack, since Linux 6.1 takes no key from a function's argument. */
+	__u64 cgroup_id = bound->cgroup_id;
+
+	return bpf_map_lookup_elem(&flows, &cgroup_id);
+}
+
+static __always_inline void set_flow_key(const struct packet *packet, struct flow_key *key)
 {
 	__builtin_memset(key, 0, sizeof(*key));
-	key->cgroup_id = bound->cgroup_id;
 	key->remote = packet->remote;
 	key->local_port = packet->local_port;
 	key->remote_port = packet->remote_port;
@@ -20,9 +28,9 @@ static __always_inline void set_flow_key(const struct bound *bound, const struct
 }
 
 /* The flow that the key names, if it is still in use. */
-static __always_inline struct flow *find_flow(const struct flow_key *key, __u64 now)
+static __always_inline struct flow *find_flow(void *table, const struct flow_key *key, __u64 now)
 {
-	struct flow *flow = bpf_map_lookup_elem(&flows, key);
+	struct flow *flow = bpf_map_lookup_elem(table, key);
 
 	if (!flow || now - flow->seen_ns > FLOW_IDLE_NS)
 		return NULL;
@@ -30,31 +38,33 @@ static __always_inline struct flow *find_flow(const struct flow_key *key, __u64 
 }
 
 static __always_inline void write_flow(const struct bound *bound, const struct flow_key *key,
-				       const struct verdict *verdict, __u64 now)
+				       const struct network_judgement *judgement, __u64 now)
 {
 	struct flow flow = {
 		.seen_ns = now,
 		.revision = bound->revision,
-		.direction = verdict->direction,
-		.action = verdict->action,
+		.direction = judgement->direction,
+		.action = judgement->action,
 	};
 
-	if (bpf_map_update_elem(&flows, key, &flow, BPF_ANY))
+	void *table = flows_of(bound);
+
+	if (!table || bpf_map_update_elem(table, key, &flow, BPF_ANY))
 		count(STOCKADE_FLOWS_FULL);
 }
 
 /* Kept only when the other direction has rules that an answer would meet, or to report it once. */
 static __always_inline void record_flow(const struct bound *bound, const struct packet *packet,
-					const struct verdict *verdict, __u64 now)
+					const struct network_judgement *judgement, __u64 now)
 {
 	struct flow_key key;
 
 	if (packet->portless || packet->unparsed)
 		return;
-	if (verdict->action == STOCKADE_ALLOW && !has_section(bound, verdict->direction == OUT ? IN : OUT))
+	if (judgement->action == STOCKADE_ALLOW && !has_section(bound, judgement->direction == OUT ? IN : OUT))
 		return;
-	set_flow_key(bound, packet, &key);
-	write_flow(bound, &key, verdict, now);
+	set_flow_key(packet, &key);
+	write_flow(bound, &key, judgement, now);
 }
 
 /*
@@ -63,16 +73,20 @@ static __always_inline void record_flow(const struct bound *bound, const struct 
  */
 __noinline int in_flow(const struct bound *bound, const struct packet *packet, __u64 now)
 {
-	struct verdict verdict = {};
+	struct network_judgement judgement = {};
 	struct flow_key key;
 	struct flow *flow;
+	void *table;
 
 	if (!bound || !packet)
 		return 0;
 	if (packet->portless || packet->unparsed)
 		return 0;
-	set_flow_key(bound, packet, &key);
-	flow = find_flow(&key, now);
+	table = flows_of(bound);
+	if (!table)
+		return 0;
+	set_flow_key(packet, &key);
+	flow = find_flow(table, &key, now);
 	if (!flow)
 		return 0;
 	if (flow->revision == bound->revision && bound->found) {
@@ -80,14 +94,14 @@ __noinline int in_flow(const struct bound *bound, const struct packet *packet, _
 			flow->seen_ns = now;
 		return 1;
 	}
-	judge(bound, packet, flow->direction, &verdict);
-	if (verdict.action == STOCKADE_BLOCK) {
-		bpf_map_delete_elem(&flows, &key);
+	judge_packet(bound, packet, flow->direction, &judgement);
+	if (judgement.action == STOCKADE_BLOCK) {
+		bpf_map_delete_elem(table, &key);
 		return 0;
 	}
-	if (verdict.action == STOCKADE_AUDIT)
-		report_packet(bound, packet, &verdict);
-	write_flow(bound, &key, &verdict, now);
+	if (judgement.action == STOCKADE_AUDIT)
+		report_packet(bound, packet, &judgement);
+	write_flow(bound, &key, &judgement, now);
 	return 1;
 }
 
@@ -120,37 +134,37 @@ static __always_inline bool reported_by_connect(struct bpf_sock *sk, const struc
  * direction's rules. That also covers sockets older than the attach.
  */
 static __always_inline void judge_connected(struct bpf_sock *sk, const struct bound *bound, const struct packet *packet,
-					    struct verdict *verdict)
+					    struct network_judgement *judgement)
 {
-	struct verdict out = {};
+	struct network_judgement out = {};
 
 	if (packet->unparsed || sk->state != TCP_ESTABLISHED || sk->dst_port == 0)
 		return;
-	judge(bound, packet, OUT, &out);
-	if (out.action < verdict->action)
-		*verdict = out;
+	judge_packet(bound, packet, OUT, &out);
+	if (out.action < judgement->action)
+		*judgement = out;
 }
 
 static __always_inline int filter_flow(struct __sk_buff *skb, struct bpf_sock *sk, const struct bound *bound,
 				       const struct packet *packet, bool outgoing)
 {
 	__u64 now = bpf_ktime_get_ns();
-	struct verdict verdict = {};
+	struct network_judgement judgement = {};
 
 	if (in_flow(bound, packet, now))
 		return 1;
 	if (!outgoing && answers_flow(skb, bound, packet, now))
 		return 1;
-	judge(bound, packet, outgoing ? OUT : IN, &verdict);
-	if (!outgoing && verdict.action != STOCKADE_ALLOW)
-		judge_connected(sk, bound, packet, &verdict);
-	if (verdict.action == STOCKADE_BLOCK) {
-		report_packet(bound, packet, &verdict);
+	judge_packet(bound, packet, outgoing ? OUT : IN, &judgement);
+	if (!outgoing && judgement.action != STOCKADE_ALLOW)
+		judge_connected(sk, bound, packet, &judgement);
+	if (judgement.action == STOCKADE_BLOCK) {
+		report_packet(bound, packet, &judgement);
 		return 0;
 	}
-	if (verdict.action == STOCKADE_AUDIT && !(outgoing && reported_by_connect(sk, bound, packet)))
-		report_packet(bound, packet, &verdict);
-	record_flow(bound, packet, &verdict, now);
+	if (judgement.action == STOCKADE_AUDIT && !(outgoing && reported_by_connect(sk, bound, packet)))
+		report_packet(bound, packet, &judgement);
+	record_flow(bound, packet, &judgement, now);
 	return 1;
 }
 

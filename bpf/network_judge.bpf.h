@@ -12,7 +12,7 @@ struct bound {
 	__u32 pad;
 };
 
-struct verdict {
+struct network_judgement {
 	__u32 action; /* enum stockade_action */
 	__u32 rule;
 	__u32 reason;	 /* enum stockade_reason */
@@ -34,19 +34,20 @@ static __always_inline bool find_bound(struct bound *bound)
 	return true;
 }
 
-static __always_inline void refuse(struct verdict *verdict, __u32 direction, __u32 reason)
+static __always_inline void denial_set(struct network_judgement *judgement, __u32 direction, __u32 reason)
 {
-	verdict->action = STOCKADE_BLOCK;
-	verdict->rule = STOCKADE_NO_RULE;
-	verdict->reason = reason;
-	verdict->direction = direction;
+	judgement->action = STOCKADE_BLOCK;
+	judgement->rule = STOCKADE_NO_RULE;
+	judgement->reason = reason;
+	judgement->direction = direction;
 }
 
 /*
  * Of a later fragment the ports are unknown: a Block rule of its protocol may mean it, any other rule only when it
  * means every port.
  */
-static __always_inline bool matches(const struct stockade_port_range *range, const struct packet *packet, __u16 port)
+static __always_inline bool port_matches(const struct stockade_port_range *range, const struct packet *packet,
+					 __u16 port)
 {
 	if (range->protocol == 0)
 		return true;
@@ -57,21 +58,22 @@ static __always_inline bool matches(const struct stockade_port_range *range, con
 	return range->first <= port && port <= range->last;
 }
 
-__noinline int first_match(const struct stockade_net_node *node, const struct packet *packet, struct verdict *verdict)
+__noinline int first_match(const struct stockade_net_node *node, const struct packet *packet,
+			   struct network_judgement *judgement)
 {
 	__u16 port;
 
-	if (!node || !packet || !verdict)
+	if (!node || !packet || !judgement)
 		return -1;
-	port = verdict->direction == OUT ? packet->remote_port : packet->local_port;
+	port = judgement->direction == OUT ? packet->remote_port : packet->local_port;
 	for (__u32 i = 0; i < STOCKADE_NET_ENTRIES_MAX; i++) {
 		if (i >= node->count)
 			break;
-		if (!matches(&node->entries[i], packet, port))
+		if (!port_matches(&node->entries[i], packet, port))
 			continue;
-		verdict->action = node->entries[i].action;
-		verdict->rule = node->entries[i].rule;
-		verdict->reason = STOCKADE_BY_RULE;
+		judgement->action = node->entries[i].action;
+		judgement->rule = node->entries[i].rule;
+		judgement->reason = STOCKADE_BY_RULE;
 		break;
 	}
 	return 0;
@@ -106,14 +108,15 @@ static __always_inline const struct stockade_policy *find_policy(const struct bo
 }
 
 /* Judges the packet's remote side under the rules of `direction`. */
-__noinline int judge(const struct bound *bound, const struct packet *packet, __u32 direction, struct verdict *verdict)
+__noinline int judge_packet(const struct bound *bound, const struct packet *packet, __u32 direction,
+			    struct network_judgement *judgement)
 {
 	const struct stockade_net_node *node;
 	const struct stockade_policy *policy;
 
-	if (!bound || !packet || !verdict)
+	if (!bound || !packet || !judgement)
 		return -1;
-	refuse(verdict, direction, STOCKADE_POLICY_GONE);
+	denial_set(judgement, direction, STOCKADE_POLICY_GONE);
 	policy = find_policy(bound);
 	if (!policy)
 		return 0;
@@ -123,15 +126,15 @@ __noinline int judge(const struct bound *bound, const struct packet *packet, __u
 	barrier();
 	if (policy->revision != bound->revision)
 		return 0;
-	verdict->reason = STOCKADE_BY_DEFAULT;
-	verdict->action = by_default;
+	judgement->reason = STOCKADE_BY_DEFAULT;
+	judgement->action = by_default;
 	if (!(flags & (direction == OUT ? STOCKADE_HAS_EGRESS : STOCKADE_HAS_INGRESS))) {
-		verdict->action = STOCKADE_ALLOW;
+		judgement->action = STOCKADE_ALLOW;
 		return 0;
 	}
 	if (packet->unparsed) {
-		verdict->reason = STOCKADE_UNPARSED_PACKET;
-		verdict->action = strictest;
+		judgement->reason = STOCKADE_UNPARSED_PACKET;
+		judgement->action = strictest;
 		return 0;
 	}
 	if (is_ipv4(&packet->remote))
@@ -140,10 +143,10 @@ __noinline int judge(const struct bound *bound, const struct packet *packet, __u
 		node = find_node6(direction, bound->revision, &packet->remote);
 	if (!node) {
 		/* There is one at /0 as long as the policy lives. */
-		refuse(verdict, direction, STOCKADE_POLICY_GONE);
+		denial_set(judgement, direction, STOCKADE_POLICY_GONE);
 		return 0;
 	}
-	return first_match(node, packet, verdict);
+	return first_match(node, packet, judgement);
 }
 
 /* Whether the policy has a section for `direction`. */

@@ -60,11 +60,11 @@ struct {
 } connections SEC(".maps");
 
 /*
- * Who began to speak, for all but TCP. Written and read by the programs only, when an answer could need it. Full: the
- * one unused for longest goes, and its next packet is judged by the way that it goes itself.
+ * Cgroup id -> a container's flows: who began to speak, for all but TCP. The table is made by the daemon, before the
+ * container has rules; its elements are written and read by the programs only, when an answer could need them. Full:
+ * the container's own flow that was unused for longest goes, and its next packet is judged by the way that it goes.
  */
 struct flow_key {
-	__u64 cgroup_id;
 	union address remote;
 	__u16 local_port, remote_port;
 	__u8 protocol;
@@ -79,11 +79,20 @@ struct flow {
 	__u32 action;
 };
 
-struct {
+struct flow_table {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, STOCKADE_FLOWS_MAX);
-	__type(key, struct flow_key);
-	__type(value, struct flow);
+	__uint(max_entries, STOCKADE_FLOWS_OF_CONTAINER_MAX);
+	/* By size: clang tells no types of what only an inner map has. */
+	__uint(key_size, sizeof(struct flow_key));
+	__uint(value_size, sizeof(struct flow));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, STOCKADE_CONTAINERS_MAX);
+	__type(key, __u64);
+	__array(values, struct flow_table);
 } flows SEC(".maps");
 
 #endif

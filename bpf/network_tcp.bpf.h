@@ -72,45 +72,45 @@ static __always_inline int kept_action(struct connection *connection, const stru
 	return bound->found ? action : -1;
 }
 
-static __always_inline void keep(struct connection *connection, const struct bound *bound, const struct packet *packet,
-				 const struct verdict *verdict)
+static __always_inline void connection_remember(struct connection *connection, const struct bound *bound,
+						const struct packet *packet, const struct network_judgement *judgement)
 {
 	bpf_spin_lock(&connection->lock);
-	connection->direction = verdict->direction;
+	connection->direction = judgement->direction;
 	connection->revision = bound->found ? bound->revision : 0;
 	connection->remote = packet->remote;
-	connection->port = judged_port(packet, verdict->direction);
-	connection->action = verdict->action;
+	connection->port = judged_port(packet, judgement->direction);
+	connection->action = judgement->action;
 	bpf_spin_unlock(&connection->lock);
 }
 
 /* An audited connection is reported once: `known` when that was before. */
-static __always_inline int act(const struct bound *bound, const struct packet *packet, const struct verdict *verdict,
-			       bool known)
+static __always_inline int packet_apply(const struct bound *bound, const struct packet *packet,
+					const struct network_judgement *judgement, bool known)
 {
-	if (verdict->action == STOCKADE_BLOCK || (verdict->action == STOCKADE_AUDIT && !known))
-		report_packet(bound, packet, verdict);
-	return verdict->action != STOCKADE_BLOCK;
+	if (judgement->action == STOCKADE_BLOCK || (judgement->action == STOCKADE_AUDIT && !known))
+		report_packet(bound, packet, judgement);
+	return judgement->action != STOCKADE_BLOCK;
 }
 
 static __always_inline int filter_tcp(struct __sk_buff *skb, struct bpf_sock *sk, const struct bound *bound,
 				      const struct packet *packet, bool outgoing)
 {
 	struct connection *connection;
-	struct verdict verdict = {};
+	struct network_judgement judgement = {};
 	__u32 direction;
 	bool accepted;
 	int action;
 
 	connection = bpf_sk_storage_get(&connections, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!connection) {
-		refuse(&verdict, outgoing ? OUT : IN, STOCKADE_INTERNAL);
-		return act(bound, packet, &verdict, false);
+		denial_set(&judgement, outgoing ? OUT : IN, STOCKADE_INTERNAL);
+		return packet_apply(bound, packet, &judgement, false);
 	}
 	if (sk->state == TCP_LISTEN) {
 		mark_listener(connection);
-		judge(bound, packet, IN, &verdict);
-		return act(bound, packet, &verdict, outgoing || !opens_tcp(skb, packet));
+		judge_packet(bound, packet, IN, &judgement);
+		return packet_apply(bound, packet, &judgement, outgoing || !opens_tcp(skb, packet));
 	}
 	direction = connection->direction;
 	/* By the listener, which has reported the SYN. */
@@ -122,9 +122,9 @@ static __always_inline int filter_tcp(struct __sk_buff *skb, struct bpf_sock *sk
 	action = kept_action(connection, bound, packet, direction);
 	if (action >= 0)
 		return action != STOCKADE_BLOCK;
-	judge(bound, packet, direction, &verdict);
-	keep(connection, bound, packet, &verdict);
-	return act(bound, packet, &verdict, accepted);
+	judge_packet(bound, packet, direction, &judgement);
+	connection_remember(connection, bound, packet, &judgement);
+	return packet_apply(bound, packet, &judgement, accepted);
 }
 
 #endif

@@ -46,7 +46,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct stockade_entrypoint);
+	__type(value, struct stockade_process);
 } daemon SEC(".maps");
 
 /* -EPERM and an event for a marked task, 0 for any other. */
@@ -79,7 +79,7 @@ static inline bool is_own_object(enum stockade_object_kind kind, __u32 id)
 __noinline int daemon_is_refused(__u32 tgid, __u64 start_boottime, __u32 quietly)
 {
 	__u32 zero = 0;
-	struct stockade_entrypoint *process = bpf_map_lookup_elem(&daemon, &zero);
+	struct stockade_process *process = bpf_map_lookup_elem(&daemon, &zero);
 
 	if (!process || process->tgid != tgid || process->start_ticks != start_boottime / NANOSECONDS_PER_TICK)
 		return 0;

@@ -12,25 +12,13 @@ enum rules_query {
 	RULES_OF_FILE_TREE, /* also about what lies below the path */
 };
 
-/* By access; `present` says whether there is one. */
-struct rules_found {
-	struct stockade_verdict path[STOCKADE_ACCESSES]; /* decides about the path itself */
-	/* Of RULES_OF_FILE_TREE: decides about what lies two levels below and is named by no rule. */
-	struct stockade_verdict tree[STOCKADE_ACCESSES];
-	struct stockade_verdict below[STOCKADE_ACCESSES]; /* strictest of the rules about something below */
-};
-
 struct rule_search {
-	const struct scratch *scratch;
+	struct scratch *scratch;
 	const struct stockade_hash_keys *keys;
 	const __u64 *directory_lengths;
 	__u64 revision;
 	__u64 section; /* where it stands in the hash */
 	__u64 sum;
-	__u32 start;
-	__u32 last_slash;
-	struct stockade_verdict path[STOCKADE_ACCESSES]; /* the best so far */
-	struct stockade_verdict tree[STOCKADE_ACCESSES];
 };
 
 static inline const struct stockade_path_rule *path_rule(const struct rule_search *search)
@@ -51,7 +39,7 @@ static inline bool has_directory(const __u64 *directory_lengths, __u32 length)
 	return directory_lengths[word] >> (length % 64) & 1;
 }
 
-static inline void take(struct stockade_verdict *best, const struct stockade_verdict *verdict)
+static inline void verdict_keep_strictest(struct stockade_verdict *best, const struct stockade_verdict *verdict)
 {
 	if (verdict->present)
 		*best = *verdict;
@@ -61,7 +49,9 @@ static inline void take(struct stockade_verdict *best, const struct stockade_ver
 static long rule_step(__u32 index, void *context)
 {
 	struct rule_search *search = context;
-	__u32 at = (search->start + index) & (STOCKADE_PATH_MAX_BYTES - 1);
+	struct rules_found *found = &search->scratch->found;
+	__u32 at = (search->scratch->image.start + index) & (STOCKADE_PATH_MAX_BYTES - 1);
+	bool is_last = at == search->scratch->image.last_slash;
 	__u8 byte = search->scratch->path[at];
 	const struct stockade_path_rule *rule;
 
@@ -72,27 +62,28 @@ static long rule_step(__u32 index, void *context)
 	if (!rule)
 		return 0;
 	for (__u32 access = 0; access < STOCKADE_ACCESSES; access++) {
-		take(&search->path[access], at == search->last_slash ? &rule->direct[access] : &rule->deep[access]);
-		take(&search->tree[access], &rule->deep[access]);
+		verdict_keep_strictest(&found->path[access], is_last ? &rule->direct[access] : &rule->deep[access]);
+		verdict_keep_strictest(&found->tree[access], &rule->deep[access]);
 	}
 	return 0;
 }
 
 /* The path whole: a rule about it, and the rules about what is below. */
-static inline void search_whole(const struct rule_search *search, struct rules_found *found)
+static inline void search_whole(const struct rule_search *search)
 {
 	const struct stockade_path_rule *rule = path_rule(search);
+	struct rules_found *found = &search->scratch->found;
 
 	if (!rule)
 		return;
 	for (__u32 access = 0; access < STOCKADE_ACCESSES; access++) {
-		take(&found->path[access], &rule->direct[access]);
+		verdict_keep_strictest(&found->path[access], &rule->direct[access]);
 		found->below[access] = rule->deep[access];
 	}
 }
 
 /* The path as a directory. */
-static inline void search_tree(struct rule_search *search, __u32 length, struct rules_found *found)
+static inline void search_tree(struct rule_search *search, __u32 length)
 {
 	const struct stockade_path_rule *rule;
 
@@ -103,41 +94,30 @@ static inline void search_tree(struct rule_search *search, __u32 length, struct 
 	if (!rule)
 		return;
 	for (__u32 access = 0; access < STOCKADE_ACCESSES; access++)
-		take(&found->tree[access], &rule->deep[access]);
+		verdict_keep_strictest(&search->scratch->found.tree[access], &rule->deep[access]);
 }
 
-/* -1: the keys or the policy cannot be had. A function of its own for the verifier. */
-__noinline int rules_search(const struct image *image, __u64 revision, __u32 query, struct rules_found *found)
+/* For the path that was walked. -1: the keys cannot be had. */
+static inline int rules_search(struct scratch *scratch, const struct stockade_policy *policy, enum rules_query query)
 {
-	const struct stockade_policy *policy = bpf_map_lookup_elem(&policies, &revision);
-	__u32 zero = 0, length;
+	bool of_process = query == RULES_OF_PROCESS;
+	__u32 zero = 0, length = STOCKADE_PATH_MAX_BYTES - scratch->image.start;
 	struct rule_search search = {
+		.scratch = scratch,
 		.keys = bpf_map_lookup_elem(&path_hash_keys, &zero),
-		.revision = revision,
+		.directory_lengths = of_process ? policy->directory_lengths : policy->file_directory_lengths,
+		.revision = policy->revision,
+		.section = of_process ? 0 : (__u64)STOCKADE_SECTION_FILE << STOCKADE_PATH_SECTION_SHIFT,
 	};
 
-	if (!image || !found || !search.keys || !policy)
+	if (!search.keys)
 		return -1;
-	search.scratch = scratch_at(image->slot);
-	if (!search.scratch)
-		return -1;
-	search.directory_lengths = policy->directory_lengths;
-	if (query != RULES_OF_PROCESS) {
-		search.directory_lengths = policy->file_directory_lengths;
-		search.section = (__u64)STOCKADE_SECTION_FILE << STOCKADE_PATH_SECTION_SHIFT;
-	}
-	search.start = image->start;
-	search.last_slash = image->last_slash;
-	length = STOCKADE_PATH_MAX_BYTES - image->start;
 	bpf_loop(length <= STOCKADE_RULE_PATH_MAX_BYTES ? length : STOCKADE_RULE_PATH_MAX_BYTES, rule_step, &search, 0);
-	__builtin_memcpy(found->path, search.path, sizeof(search.path));
-	__builtin_memcpy(found->tree, search.tree, sizeof(search.tree));
-	__builtin_memset(found->below, 0, sizeof(found->below));
 	if (length > STOCKADE_RULE_PATH_MAX_BYTES)
 		return 0;
-	search_whole(&search, found);
+	search_whole(&search);
 	if (query == RULES_OF_FILE_TREE)
-		search_tree(&search, length, found);
+		search_tree(&search, length);
 	return 0;
 }
 

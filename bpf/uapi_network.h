@@ -123,6 +123,7 @@ struct __sk_buff {
 #define TCP_SYN_SENT	2
 #define TCP_LISTEN	10
 
+#define BPF_MAP_TYPE_HASH_OF_MAPS   13
 #define BPF_MAP_TYPE_SK_STORAGE	    24
 #define BPF_F_CLONE		    (1U << 9)
 #define BPF_SK_STORAGE_GET_F_CREATE (1ULL << 0)

@@ -46,11 +46,18 @@ typedef struct {
 
 struct kernfs_node {
 	__u64 id;
+	const char *name;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
 };
 
 struct cgroup {
 	int level;
+	int nr_descendants;
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 	struct cgroup *ancestors[]; /* since 6.1; [level] is the cgroup itself */
 };
 
@@ -179,10 +186,14 @@ struct vm_area_struct {
 };
 
 struct linux_binprm {
+	const char *filename;
 	unsigned long p;
 	struct file *file;
 	int argc;
+	const char *interp;
+	const char *fdpath;
 	unsigned long exec;
+	char buf[256];
 };
 
 /* ---- tasks ---- */
@@ -241,6 +252,12 @@ struct pid {
 /* An inode of procfs; `pid` is NULL where the file is of no process. */
 struct proc_inode {
 	struct pid *pid;
+	struct inode vfs_inode;
+};
+
+/* An inode of a tmpfs or a memfd. */
+struct shmem_inode_info {
+	unsigned int seals;
 	struct inode vfs_inode;
 };
 

@@ -8,10 +8,16 @@ package enum BPFError: Error, CustomStringConvertible, Sendable {
   /// The embedded object lacks something that the daemon asks it for: the two were not built together.
   case missing(object: String, what: String)
   case system(Errno)
+  /// A table of the kernel has no room for one more element.
+  case tableFull(map: String, limit: UInt32)
   /// The pin folder is not on a bpf file system.
   case notOnBPFFileSystem(folder: String)
-  /// A pinned map has other sizes than this version's.
-  case layout(map: String, path: String, expected: String, found: String)
+  /// Another process uses the pins.
+  case inUse(folder: String)
+  /// A pinned map has another shape than this version's, and than those of earlier versions that it takes over.
+  case layout(map: String, path: String, expected: MapShape, found: MapShape)
+  /// The pins are a newer version's.
+  case newerLayout(folder: String, found: Int)
   /// What enforcement needs is not there.
   case unavailable(String)
   /// The tier's self-test ran and showed that the tier does not enforce.
@@ -23,12 +29,26 @@ package enum BPFError: Error, CustomStringConvertible, Sendable {
       "cannot load the BPF object \(object): \(Errno(code, "").reason)\(log.isEmpty ? "" : ": \(log)")"
     case .missing(let object, let what): "the BPF object \(object) has no \(what): build the daemon anew"
     case .system(let errno): errno.description
+    case .tableFull(let map, let limit):
+      "the kernel's table \(map) is full: \(limit) elements are all that this node has; \(Self.remedy(fullTable: map))"
     case .notOnBPFFileSystem(let folder):
       "cannot pin under \(folder): it is not on a bpf file system; mount one: mount -t bpf bpf /sys/fs/bpf"
+    case .inUse(let folder): "a stockade that runs uses \(folder); end it first"
     case .layout(let map, let path, let expected, let found):
-      "cannot use the pinned map \(map) at \(path): expected \(expected), found \(found); remove its folder"
+      "cannot use the pinned map \(map) at \(path): expected \(expected), found \(found); \(FormerPins.remedy)"
+    case .newerLayout(let folder, let found):
+      "the pins in \(folder) have layout \(found), and this Stockade knows layouts up to \(FormerPins.layout): "
+        + "start the newer Stockade that made them, or: \(FormerPins.remedy)"
     case .unavailable(let why): why
     case .notEnforced(let tier, let reason): "tier \(tier) does not enforce here: \(reason)"
+    }
+  }
+
+  private static func remedy(fullTable map: String) -> String {
+    switch map {
+    case "policies", "path_rules", "arguments", "egress4", "egress6", "ingress4", "ingress6":
+      "use fewer profiles on this node, or profiles with fewer rules"
+    default: "move pods to another node"
     }
   }
 }

@@ -16,10 +16,7 @@ package final class BPFObject: Sendable {
     isShared: (String) -> Bool
   ) throws(BPFError) {
     self.name = name
-    stockade_log_start()
-    let bytes = decodeBase64(image)
-    let object = bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, nil) }
-    guard let object else { throw Self.loadError(name, errno) }
+    let object = try Self.open(name, image)
     defer { bpf_object__close(object) }
     for (constant, value) in constants where stockade_set_constant(object, constant, value) != 0 {
       throw .missing(object: name, what: "constant \(constant)")
@@ -35,8 +32,17 @@ package final class BPFObject: Sendable {
     try shared.remember(maps: maps.values, programs: programs.values)
   }
 
+  /// To be closed by whoever asks.
+  private static func open(_ name: String, _ image: StaticString) throws(BPFError) -> OpaquePointer {
+    stockade_log_start()
+    let bytes = decodeBase64(image)
+    let object = bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, nil) }
+    guard let object else { throw loadError(name, errno) }
+    return object
+  }
+
   /// Gives back what loads took beside what is loaded: for each, libbpf parses all types of the kernel.
-  package static func freeLoadMemory() { stockade_trim_memory() }
+  package static func freeLoadMemory() { Memory.giveBack() }
 
   package func program(_ program: String) throws(BPFError) -> FileDescriptor {
     guard let found = programs[program] else { throw .missing(object: name, what: "program \(program)") }
@@ -54,9 +60,12 @@ package final class BPFObject: Sendable {
   /// Attaches a `tp_btf`, `lsm` or `fmod_ret` program to what its section names, until the link is closed.
   /// BPF_RAW_TRACEPOINT_OPEN.
   package func attachTracing(_ program: String) throws(BPFError) -> FileDescriptor {
-    let descriptor = try self.program(program)
-    return FileDescriptor(
-      owning: try bpf("attach the BPF program \(program)") { bpf_raw_tracepoint_open(nil, descriptor.number) })
+    try Self.attachTracing(try self.program(program), named: program)
+  }
+
+  static func attachTracing(_ program: FileDescriptor, named name: String) throws(BPFError) -> FileDescriptor {
+    FileDescriptor(
+      owning: try bpf("attach the BPF program \(name)") { bpf_raw_tracepoint_open(nil, program.number) })
   }
 
   /// Gives the object the shared maps that exist; returns the names of those that its load will make.
@@ -68,7 +77,7 @@ package final class BPFObject: Sendable {
     while let current = map {
       let mapName = String(cString: bpf_map__name(current))
       if isShared(mapName) {
-        if let descriptor = try shared.descriptor(mapName) {
+        if let descriptor = try shared.descriptor(mapName, making: current, of: object) {
           try checkLayout(of: current, mapName, descriptor, in: shared.folder)
           let result = bpf_map__reuse_fd(current, descriptor.number)
           if result < 0 { throw loadError(name, -result) }
@@ -84,16 +93,21 @@ package final class BPFObject: Sendable {
   private static func checkLayout(
     of map: OpaquePointer, _ name: String, _ descriptor: FileDescriptor, in folder: String?
   ) throws(BPFError) {
-    var found = bpf_map_info()
-    var size = UInt32(MemoryLayout<bpf_map_info>.size)
-    try bpf("inspect the map \(name)") { bpf_obj_get_info_by_fd(descriptor.number, &found, &size) }
-    func text(_ type: UInt32, _ key: UInt32, _ value: UInt32, _ entries: UInt32) -> String {
-      "type \(type), key of \(key) bytes, value of \(value), \(entries) entries"
-    }
-    let here = text(
-      bpf_map__type(map).rawValue, bpf_map__key_size(map), bpf_map__value_size(map), bpf_map__max_entries(map))
-    let there = text(found.type, found.key_size, found.value_size, found.max_entries)
+    let (here, there) = (MapShape(declared: map), try MapShape(of: descriptor, named: name))
     if here != there { throw .layout(map: name, path: "\(folder ?? "-")/\(name)", expected: here, found: there) }
+  }
+
+  /// The maps that an object would make or reuse, by name. Nothing is loaded.
+  static func shapes(_ name: String, _ image: StaticString) throws(BPFError) -> [String: MapShape] {
+    let object = try open(name, image)
+    defer { bpf_object__close(object) }
+    var found: [String: MapShape] = [:]
+    var map = bpf_object__next_map(object, nil)
+    while let current = map {
+      found[String(cString: bpf_map__name(current))] = MapShape(declared: current)
+      map = bpf_object__next_map(object, current)
+    }
+    return found
   }
 
   private static func maps(of object: OpaquePointer) throws(BPFError) -> [String: FileDescriptor] {

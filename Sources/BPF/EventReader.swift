@@ -9,11 +9,14 @@ package struct KernelEvent: Sendable {
   package var path: [UInt8]
   /// argv of the new image, each without its NUL.
   package var arguments: [[UInt8]]
+  /// The path of the runtime's hook in whose hands it was.
+  package var hook: [UInt8]
 
-  package init(header: stockade_event, path: [UInt8] = [], arguments: [[UInt8]] = []) {
+  package init(header: stockade_event, path: [UInt8] = [], arguments: [[UInt8]] = [], hook: [UInt8] = []) {
     self.header = header
     self.path = path
     self.arguments = arguments
+    self.hook = hook
   }
 
   /// nil: shorter than it says.
@@ -23,7 +26,9 @@ package struct KernelEvent: Sendable {
     header = bytes.loadUnaligned(as: stockade_event.self)
     let pathEnd = size + Int(header.path_length)
     let end = pathEnd + Int(header.arguments_length)
-    guard bytes.count >= end else { return nil }
+    let hookEnd = end + Int(header.hook_length)
+    guard bytes.count >= hookEnd else { return nil }
+    hook = Array(bytes[end..<hookEnd])
     path = Array(bytes[size..<pathEnd])
     var words = bytes[pathEnd..<end].split(separator: 0, omittingEmptySubsequences: false).map { Array($0) }
     if words.last?.isEmpty == true { words.removeLast() }
@@ -39,14 +44,20 @@ package final class EventReader: @unchecked Sendable {
 
   private final class Box {
     let ignored: UInt64?
-    private var receiver: ((KernelEvent) -> Void)?
+    private var receiver: ((KernelEvent) -> Bool)?
 
     init(ignored: UInt64?) { self.ignored = ignored }
 
-    func send(to receiver: ((KernelEvent) -> Void)?) { self.receiver = receiver }
+    func send(to receiver: ((KernelEvent) -> Bool)?) { self.receiver = receiver }
 
-    func deliver(_ event: KernelEvent) { if event.header.cgroup_id != ignored { receiver?(event) } }
+    /// - Returns: whether the next one is wanted too.
+    func deliver(_ event: KernelEvent) -> Bool {
+      event.header.cgroup_id == ignored || receiver?(event) != false
+    }
   }
+
+  /// What libbpf is told where no more is wanted: it has done with that record, and hands this on.
+  private static let enough = -ECANCELED
 
   /// - Parameter ignored: records of this cgroup are dropped: those of the self-test.
   package init(shared: SharedMaps, ignored: UInt64? = nil) throws(BPFError) {
@@ -56,8 +67,8 @@ package final class EventReader: @unchecked Sendable {
       map.number,
       { context, data, size in
         let event = KernelEvent(bytes: UnsafeRawBufferPointer(start: data, count: size))
-        if let event { Unmanaged<Box>.fromOpaque(context!).takeUnretainedValue().deliver(event) }
-        return 0
+        guard let event else { return 0 }
+        return Unmanaged<Box>.fromOpaque(context!).takeUnretainedValue().deliver(event) ? 0 : EventReader.enough
       }, box.toOpaque(), nil)
     guard let buffer else {
       let code = errno
@@ -78,14 +89,19 @@ package final class EventReader: @unchecked Sendable {
     Glibc.poll(&descriptor, 1, milliseconds)
   }
 
-  /// Hands over what has come.
-  package func read(_ deliver: (KernelEvent) -> Void) throws(BPFError) {
+  /// Hands over what has come, and what comes meanwhile, until `deliver` wants no more.
+  ///
+  /// - Parameter deliver: whether the next record is wanted too.
+  /// - Returns: whether nothing is left.
+  package func read(_ deliver: (KernelEvent) -> Bool) throws(BPFError) -> Bool {
     let result = withoutActuallyEscaping(deliver) { deliver in
       let box = box.takeUnretainedValue()
       box.send(to: deliver)
       defer { box.send(to: nil) }
       return ring_buffer__consume(buffer)
     }
+    if result == Self.enough { return false }
     if result < 0, -result != EINTR { throw .system(Errno(-result, "read events")) }
+    return true
   }
 }

@@ -2,41 +2,153 @@ import CBPF
 import Glibc
 import System
 
-/// A program's attachment to a cgroup, held by its pin.
-struct NetworkLink {
+/// A program's attachment to a cgroup, pinned, and held by this process as far as it may have so many descriptors: what
+/// it does not hold ends with the pin.
+struct NetworkLink: Sendable {
   let pin: String
-  private let descriptor: FileDescriptor
+  private let object: KernelObject
+  private let cgroupID: UInt64
+  private let hook: Hook
+  /// nil: only the pin keeps it.
+  private var descriptor: FileDescriptor?
 
-  /// Attaches and pins; on failure neither is left. BPF_LINK_CREATE, BPF_OBJ_PIN.
-  init(attaching program: FileDescriptor, to cgroup: FileDescriptor, as type: bpf_attach_type, pin: String)
-    throws(BPFError)
-  {
-    self.pin = pin
-    descriptor = FileDescriptor(
-      owning: try bpf("attach \(pin)") { bpf_link_create(program.number, cgroup.number, type, nil) })
-    let number = descriptor.number
-    try bpf("pin the BPF link \(pin)") { bpf_obj_pin(number, pin) }
-  }
+  /// What is attached, and as what.
+  struct Hook: Sendable {
+    var program: FileDescriptor
+    var programID: UInt32
+    var type: bpf_attach_type
 
-  /// nil: there is no such pin. BPF_OBJ_GET.
-  init?(pinnedAt pin: String) throws(BPFError) {
-    self.pin = pin
-    let number = bpf_obj_get(pin)
-    if number < 0, errno == ENOENT { return nil }
-    descriptor = FileDescriptor(owning: try bpf("open the pinned BPF link \(pin)") { number < 0 ? -1 : number })
-  }
-
-  /// Makes the link run `program` from now on, without a moment in which none runs. A removed cgroup's link runs
-  /// nothing and stays as it is. BPF_LINK_UPDATE.
-  func replaceProgram(_ program: FileDescriptor) throws(BPFError) {
-    if bpf_link_update(descriptor.number, program.number, nil) < 0, errno != ENOLINK {
-      throw .system(Errno(errno, "replace the program of \(pin)"))
+    init(_ program: FileDescriptor, named name: String, as type: bpf_attach_type) throws(BPFError) {
+      (self.program, programID, self.type) = (program, try BPF.programID(program, named: name), type)
     }
   }
 
+  /// Takes over what is pinned there; where that is nothing, or not attached to this cgroup, attaches anew and pins
+  /// that. BPF_LINK_CREATE, BPF_LINK_UPDATE.
+  ///
+  /// - Parameter cgroup: the cgroup's folder; nil: nothing is attached anew.
+  /// - Returns: nil: nothing is attached.
+  init?(
+    _ hook: Hook, cgroupID: UInt64, cgroup: FileDescriptor?, pin: String, keepsDescriptor: Bool
+  ) throws(BPFError) {
+    (self.pin, self.hook, self.cgroupID) = (pin, hook, cgroupID)
+    let link: FileDescriptor
+    if let present = try Self.attached(hook, cgroupID, pin) {
+      link = present
+    } else if let cgroup {
+      link = try Self.attach(hook, cgroup, pin)
+    } else {
+      return nil
+    }
+    object = try KernelObject.Link(link, named: pin).object
+    descriptor = keepsDescriptor ? link : nil
+  }
+
+  private static func attach(
+    _ hook: Hook, _ cgroup: FileDescriptor, _ pin: String
+  ) throws(BPFError) -> FileDescriptor {
+    let link = FileDescriptor(
+      owning: try bpf("attach \(pin)") { bpf_link_create(hook.program.number, cgroup.number, hook.type, nil) })
+    try Pin.put(link, at: pin)
+    return link
+  }
+
+  /// What is pinned, with our program, if it is attached where it has to be.
+  private static func attached(_ hook: Hook, _ cgroupID: UInt64, _ pin: String) throws(BPFError) -> FileDescriptor? {
+    guard let link = try Pin.open(pin), try isAttached(link, hook, cgroupID, pin) else { return nil }
+    return link
+  }
+
+  /// Makes it run our program, without a moment in which none runs.
+  private static func isAttached(
+    _ link: FileDescriptor, _ hook: Hook, _ cgroupID: UInt64, _ pin: String
+  ) throws(BPFError) -> Bool {
+    let found = try KernelObject.Link(link, named: pin)
+    guard found.isAttached(to: cgroupID, as: hook.type) else { return false }
+    if found.program == hook.programID { return true }
+    if bpf_link_update(link.number, hook.program.number, nil) == 0 { return true }
+    // Detached just now.
+    if errno == ENOLINK { return false }
+    throw .system(Errno(errno, "replace the program of \(pin)"))
+  }
+
+  var isHeld: Bool { descriptor != nil }
+
+  /// Leaves it to the pin.
+  mutating func letGo() { descriptor = nil }
+
   /// Detaches at once, whoever else holds the link, and removes the pin. BPF_LINK_DETACH.
   func detach() throws(BPFError) {
+    guard let descriptor else { return try Self.detach(pin) }
     try bpf("detach \(pin)") { bpf_link_detach(descriptor.number) }
-    if unlink(pin) == -1, errno != ENOENT { throw .system(Errno(errno, "remove the pin \(pin)")) }
+    try Pin.remove(pin)
+  }
+
+  /// Missing is success. What is no link is only removed.
+  static func detach(_ pin: String) throws(BPFError) {
+    guard let link = try Pin.open(pin) else { return try Pin.remove(pin) }
+    if bpf_link_detach(link.number) < 0, ![EINVAL, EOPNOTSUPP].contains(errno) {
+      throw .system(Errno(errno, "detach \(pin)"))
+    }
+    try Pin.remove(pin)
+  }
+
+  /// Looks whether it is attached, with our program, and pinned.
+  ///
+  /// - Parameters:
+  ///   - pinMayDiffer: the pin is to be looked at, though the link is held.
+  ///   - keepsDescriptor: it is held from now on.
+  ///   - cgroup: opens the cgroup's folder; an error means that there is nothing to attach to.
+  mutating func look(
+    _ check: PinCheck, pinMayDiffer: Bool, keepsDescriptor: Bool, _ name: String, _ damage: inout Damage,
+    cgroup: () throws(BPFError) -> FileDescriptor
+  ) throws(BPFError) {
+    let running: FileDescriptor?
+    do throws(BPFError) { running = try present() } catch {
+      // Not known, so not claimed.
+      damage.detached.append(name)
+      throw error
+    }
+    if let running {
+      if keepsDescriptor { descriptor = running }
+    } else {
+      let folder = try cgroup()
+      damage.detached.append(name)
+      if check == .mend { try attachAgain(to: folder, keepsDescriptor: keepsDescriptor) }
+    }
+    if let descriptor, pinMayDiffer, try !isPinned(name, &damage), check == .mend { try Pin.put(descriptor, at: pin) }
+  }
+
+  private mutating func attachAgain(to folder: FileDescriptor, keepsDescriptor: Bool) throws(BPFError) {
+    // It may have another program only.
+    if let descriptor, try Self.isAttached(descriptor, hook, cgroupID, pin) { return }
+    let again = try Self(hook, cgroupID: cgroupID, cgroup: folder, pin: pin, keepsDescriptor: keepsDescriptor)
+    if let again { self = again }
+  }
+
+  private func isPinned(_ name: String, _ damage: inout Damage) throws(BPFError) -> Bool {
+    if let pinned = try Pin.open(pin) {
+      if try KernelObject.Link(pinned, named: pin).object == object { return true }
+      damage.replaced.append(name)
+    } else {
+      damage.gone.append(name)
+    }
+    return false
+  }
+
+  /// What is held, or else pinned; nil: it is not attached, or runs another program.
+  private func present() throws(BPFError) -> FileDescriptor? {
+    var held = descriptor
+    if held == nil { held = try Pin.open(pin) }
+    guard let link = held else { return nil }
+    let found = try KernelObject.Link(link, named: pin)
+    let isOurs = found.program == hook.programID && found.isAttached(to: cgroupID, as: hook.type)
+    return isOurs && found.object == object ? link : nil
+  }
+}
+
+extension KernelObject.Link {
+  func isAttached(to cgroupID: UInt64, as type: bpf_attach_type) -> Bool {
+    cgroup == cgroupID && attachType == type.rawValue
   }
 }

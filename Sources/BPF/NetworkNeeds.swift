@@ -1,5 +1,5 @@
 import CBPF
-import CStockade
+import Compilation
 
 /// The groups of hooks that a container's network rules need.
 package struct NetworkNeeds: OptionSet, Sendable, Hashable {
@@ -13,13 +13,10 @@ package struct NetworkNeeds: OptionSet, Sendable, Hashable {
   package let rawValue: UInt8
   package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// - Parameter policyFlags: `enum stockade_policy_flags`, of one policy or united of several.
-  package init(policyFlags flags: UInt32) {
-    let hasEgress = flags & UInt32(STOCKADE_HAS_EGRESS.rawValue) != 0
-    let hasIngress = flags & UInt32(STOCKADE_HAS_INGRESS.rawValue) != 0
-    self = hasEgress || hasIngress ? .packets : []
-    if hasEgress { insert(.calls) }
-    if flags & UInt32(STOCKADE_HAS_BIND.rawValue) != 0 { insert(.binds) }
+  package init(_ policy: CompiledPolicy) {
+    self = policy.egress != nil || policy.ingress != nil ? .packets : []
+    if policy.egress != nil { insert(.calls) }
+    if !policy.binds.isEmpty { insert(.binds) }
   }
 
   var hooks: [NetworkHook] { NetworkHook.allCases.filter { contains($0.need) } }

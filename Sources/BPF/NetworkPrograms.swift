@@ -1,6 +1,7 @@
 import CBPF
 import CStockade
 import Glibc
+import Synchronization
 import System
 
 /// The programs of bpf/network.bpf.c: loaded once, attached to a container's cgroup by pinned links, which go on
@@ -9,8 +10,30 @@ import System
 /// Pins: `links/CGROUP_ID/HOOK` below the pin folder, and `links/strays`.
 package final class NetworkPrograms: Sendable {
   private let object: BPFObject
+  private let hooks: [NetworkHook: NetworkLink.Hook]
+  private let strayHook: NetworkLink.Hook
   private let linksFolder: String
+  private let rootCgroupPath: String
+  private let heldMax: Int
   private let containers: FileDescriptor
+  private let flows: FlowTables
+  private let state = Mutex(State())
+
+  private struct State {
+    /// By cgroup id.
+    var attached: [UInt64: Attached] = [:]
+    /// nil: it could not be attached.
+    var strays: NetworkLink?
+    /// Descriptors of links that are held.
+    var held = 0
+  }
+
+  /// What this process has attached to a container, or taken over.
+  private struct Attached {
+    var links: [NetworkHook: NetworkLink] = [:]
+    var folder = SeenFolder()
+    var held: Int { links.values.count { $0.isHeld } }
+  }
 
   /// Loads the programs and binds strays: marked tasks that left their container make no sockets outside it, unless
   /// its profile has no network rules.
@@ -18,23 +41,39 @@ package final class NetworkPrograms: Sendable {
   /// - Parameters:
   ///   - pinFolder: on a bpf file system.
   ///   - rootCgroupPath: where the root of the cgroup v2 hierarchy is mounted.
-  package init(shared: SharedMaps, pinFolder: String, rootCgroupPath: String) throws(BPFError) {
+  ///   - heldMax: of links of containers.
+  package init(
+    shared: SharedMaps, pinFolder: String, rootCgroupPath: String, heldMax: Int = NetworkPrograms.usualHeldMax
+  ) throws(BPFError) {
+    self.heldMax = heldMax
     // Also the network's own: an earlier process's links run with them.
     object = try BPFObject("network", EmbeddedObjects.network, shared: shared) { _ in true }
     linksFolder = "\(pinFolder)/links"
+    self.rootCgroupPath = rootCgroupPath
     containers = try object.map("network_container")
+    flows = FlowTables(try object.map("flows"))
+    var hooks: [NetworkHook: NetworkLink.Hook] = [:]
+    for hook in NetworkHook.allCases {
+      hooks[hook] = try NetworkLink.Hook(object.program(hook.program), named: hook.program, as: hook.attachType)
+    }
+    self.hooks = hooks
+    strayHook = try NetworkLink.Hook(
+      object.program("network_stray"), named: "network_stray", as: BPF_CGROUP_INET_SOCK_CREATE)
     try makeFolder(linksFolder)
-    try bindStrays(rootCgroupPath)
+    try bindStrays()
   }
 
   /// Gives the links that an earlier process left this process's programs. Returns their cgroup ids.
-  package func adopt() throws(BPFError) -> [UInt64] {
+  ///
+  /// - Parameter flowsOfBefore: the table of an earlier layout, one for all containers.
+  package func adopt(flowsOfBefore: FileDescriptor? = nil) throws(BPFError) -> [UInt64] {
     let cgroupIDs = try attachedCgroupIDs()
+    try flows.remove(except: cgroupIDs)
+    for cgroupID in cgroupIDs { try flows.add(cgroupID) }
+    if let flowsOfBefore { try flows.takeOver(flowsOfBefore) }
     for cgroupID in cgroupIDs {
-      for hook in NetworkHook.allCases {
-        if let link = try NetworkLink(pinnedAt: pin(cgroupID, hook)) {
-          try link.replaceProgram(object.program(hook.program))
-        }
+      try state.withLock { (state) throws(BPFError) in
+        for hook in NetworkHook.allCases { try hold(hook, cgroupID, nil, in: &state) }
       }
     }
     return cgroupIDs
@@ -45,11 +84,11 @@ package final class NetworkPrograms: Sendable {
   package func attach(cgroupPath: String, cgroupID: UInt64, needs: NetworkNeeds) throws(BPFError) {
     if needs.isEmpty { return }
     let cgroup = try open(cgroupPath, cgroupID)
-    try makeFolder("\(linksFolder)/\(cgroupID)")
-    for hook in needs.hooks {
-      let pin = pin(cgroupID, hook)
-      if try NetworkLink(pinnedAt: pin) != nil { continue }
-      _ = try NetworkLink(attaching: object.program(hook.program), to: cgroup, as: hook.attachType, pin: pin)
+    // A next process takes tables away that no folder accounts for.
+    try makeFolders(of: cgroupID)
+    try flows.add(cgroupID)
+    try state.withLock { (state) throws(BPFError) in
+      for hook in needs.hooks { try hold(hook, cgroupID, cgroup, in: &state) }
     }
     try setContainer(cgroupID, to: cgroupID)
   }
@@ -59,25 +98,35 @@ package final class NetworkPrograms: Sendable {
   package func update(cgroupPath: String, cgroupID: UInt64, needs: NetworkNeeds) throws(BPFError) {
     if needs.isEmpty { return try detach(cgroupID: cgroupID) }
     try attach(cgroupPath: cgroupPath, cgroupID: cgroupID, needs: needs)
-    for hook in NetworkHook.allCases where !needs.contains(hook.need) {
-      try NetworkLink(pinnedAt: pin(cgroupID, hook))?.detach()
-    }
+    for hook in NetworkHook.allCases where !needs.contains(hook.need) { try detach(hook, cgroupID) }
   }
 
   /// Detaches all and removes the pins. Nothing attached, or the cgroup gone: success. The kernel's refusal is
   /// `.system` with its errno; what could not be detached stays, and the call can be repeated.
   package func detach(cgroupID: UInt64) throws(BPFError) {
-    for hook in NetworkHook.allCases { try NetworkLink(pinnedAt: pin(cgroupID, hook))?.detach() }
+    for hook in NetworkHook.allCases { try detach(hook, cgroupID) }
+    state.withLock { $0.attached[cgroupID] = nil }
     try removeFolder("\(linksFolder)/\(cgroupID)")
+    try flows.remove(cgroupID)
     // The kernel keeps the value as long as the cgroup: another attach must find it closed.
     do throws(BPFError) { try setContainer(cgroupID, to: 0) } catch {
       guard case .system(let errno) = error, errno.code == ENOENT else { throw error }
     }
   }
 
+  private func detach(_ hook: NetworkHook, _ cgroupID: UInt64) throws(BPFError) {
+    try state.withLock { (state) throws(BPFError) in
+      guard let link = state.attached[cgroupID]?.links[hook] else { return try NetworkLink.detach(pin(cgroupID, hook)) }
+      try link.detach()
+      if link.isHeld { state.held -= 1 }
+      state.attached[cgroupID]!.links[hook] = nil
+    }
+  }
+
   /// The cgroups that have pins, removed ones included.
   package func attachedCgroupIDs() throws(BPFError) -> [UInt64] {
     do throws(Errno) { return try Files.names(in: linksFolder).compactMap { UInt64($0) } } catch {
+      if error.code == ENOENT { return state.withLock { Array($0.attached.keys) } }
       throw .system(error)
     }
   }
@@ -85,15 +134,110 @@ package final class NetworkPrograms: Sendable {
   /// Detaches every container and the binding of strays, for a daemon that is removed from the node.
   package func removeAll() throws(BPFError) {
     for cgroupID in try attachedCgroupIDs() { try detach(cgroupID: cgroupID) }
-    try NetworkLink(pinnedAt: "\(linksFolder)/strays")?.detach()
+    try state.withLock { (state) throws(BPFError) in
+      if let link = state.strays { try link.detach() } else { try NetworkLink.detach("\(linksFolder)/strays") }
+      state.strays = nil
+    }
   }
 
-  private func bindStrays(_ rootCgroupPath: String) throws(BPFError) {
-    let pin = "\(linksFolder)/strays"
-    let program = try object.program("network_stray")
-    if let link = try NetworkLink(pinnedAt: pin) { return try link.replaceProgram(program) }
+  private func bindStrays() throws(BPFError) {
     let root = try openFolder(rootCgroupPath)
-    _ = try NetworkLink(attaching: program, to: root, as: BPF_CGROUP_INET_SOCK_CREATE, pin: pin)
+    let link = try NetworkLink(
+      strayHook, cgroupID: try id(of: root, rootCgroupPath), cgroup: root, pin: "\(linksFolder)/strays",
+      keepsDescriptor: true)
+    state.withLock { $0.strays = link }
+  }
+
+  // MARK: Holding, and mending
+
+  /// Attaches one hook where it is not attached yet.
+  ///
+  /// - Parameter cgroup: its folder; nil: only what is attached is taken over.
+  private func hold(
+    _ hook: NetworkHook, _ cgroupID: UInt64, _ cgroup: FileDescriptor?, in state: inout State
+  ) throws(BPFError) {
+    let keeps = state.held < heldMax
+    let link = try NetworkLink(
+      hooks[hook]!, cgroupID: cgroupID, cgroup: cgroup, pin: pin(cgroupID, hook), keepsDescriptor: keeps)
+    guard let link else { return }
+    let old = state.attached[cgroupID, default: Attached()].links.updateValue(link, forKey: hook)
+    state.held += (link.isHeld ? 1 : 0) - (old?.isHeld == true ? 1 : 0)
+  }
+
+  /// Half of the descriptors that this process may have beside those that it needs: each container needs up to eight.
+  /// What is not held ends with its pin, and is attached again by `mend`.
+  package static var usualHeldMax: Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+    let needed = UInt64(DescriptorLimit.needed)
+    return Int(min((max(UInt64(limit.rlim_cur), needed) - needed) / 2, 1 << 20))
+  }
+
+  /// Leaves all to the pins: another process looks after them.
+  package func letGo() {
+    state.withLock { state in
+      state.strays?.letGo()
+      for (cgroupID, attached) in state.attached {
+        for hook in attached.links.keys { state.attached[cgroupID]!.links[hook]!.letGo() }
+      }
+      state.held = 0
+    }
+  }
+
+  /// Looks whether a container has all that was attached to it, with this process's programs, pinned; what is not so is
+  /// put right.
+  ///
+  /// - Parameter isInCharge: asked before anything is put right.
+  /// - Returns: nil: it is as it should be, or its cgroup is gone.
+  package func mend(cgroupPath: String, cgroupID: UInt64, isInCharge: () -> Bool = { true }) -> Damage? {
+    PinCheck.run(isInCharge: isInCharge) { check($0, cgroupPath, cgroupID) }
+  }
+
+  private func check(_ check: PinCheck, _ cgroupPath: String, _ cgroupID: UInt64) -> Damage {
+    var damage = Damage(.network(cgroupID))
+    state.withLock { state in
+      guard var attached = state.attached.removeValue(forKey: cgroupID) else { return }
+      state.held -= attached.held
+      look(check, &attached, cgroupPath, cgroupID, keepsDescriptors: state.held < heldMax, &damage)
+      state.held += attached.held
+      state.attached[cgroupID] = attached
+    }
+    let isOver = !damage.isNone && (try? open(cgroupPath, cgroupID)) == nil
+    return isOver ? Damage(.network(cgroupID)) : damage
+  }
+
+  private func look(
+    _ check: PinCheck, _ attached: inout Attached, _ cgroupPath: String, _ cgroupID: UInt64, keepsDescriptors: Bool,
+    _ damage: inout Damage
+  ) {
+    let pinsMayDiffer = attached.folder.mayHaveChanged("\(linksFolder)/\(cgroupID)")
+    if pinsMayDiffer, check == .mend {
+      do throws(BPFError) { try makeFolders(of: cgroupID) } catch { damage.note(error) }
+    }
+    do throws(BPFError) {
+      for hook in NetworkHook.allCases where attached.links[hook] != nil {
+        try attached.links[hook]!.look(
+          check, pinMayDiffer: pinsMayDiffer, keepsDescriptor: keepsDescriptors, hook.rawValue, &damage
+        ) { () throws(BPFError) in try open(cgroupPath, cgroupID) }
+      }
+      if damage.wasOpen, check == .mend { try setContainer(cgroupID, to: cgroupID) }
+    } catch { damage.note(error) }
+    if !damage.isNone { attached.folder.forget() }
+  }
+
+  /// The same of the program that binds strays. Its pin is looked at each time.
+  package func mendStrays(isInCharge: () -> Bool = { true }) -> Damage? {
+    PinCheck.run(isInCharge: isInCharge) { check in
+      var damage = Damage(.strays)
+      state.withLock { state in
+        do throws(BPFError) {
+          try state.strays?.look(check, pinMayDiffer: true, keepsDescriptor: true, "strays", &damage) {
+            () throws(BPFError) in try openFolder(rootCgroupPath)
+          }
+        } catch { damage.note(error) }
+      }
+      return damage
+    }
   }
 
   private func pin(_ cgroupID: UInt64, _ hook: NetworkHook) -> String { "\(linksFolder)/\(cgroupID)/\(hook.rawValue)" }
@@ -109,14 +253,24 @@ package final class NetworkPrograms: Sendable {
   /// The cgroup's folder, if it is still that cgroup: another one of the same name has another id.
   private func open(_ path: String, _ cgroupID: UInt64) throws(BPFError) -> FileDescriptor {
     let folder = try openFolder(path)
-    var status = stat()
-    try bpf("stat \(path)") { fstat(folder.number, &status) }
-    if status.st_ino != cgroupID { throw .system(Errno(ESTALE, "attach to \(path) (not cgroup \(cgroupID))")) }
+    if try id(of: folder, path) != cgroupID {
+      throw .system(Errno(ESTALE, "attach to \(path) (not cgroup \(cgroupID))"))
+    }
     return folder
+  }
+
+  private func id(of folder: FileDescriptor, _ path: String) throws(BPFError) -> UInt64 {
+    do throws(Errno) { return UInt64(try folder.status(path).st_ino) } catch { throw .system(error) }
   }
 
   private func openFolder(_ path: String) throws(BPFError) -> FileDescriptor {
     do throws(Errno) { return try FileDescriptor(open: path, O_RDONLY | O_DIRECTORY) } catch { throw .system(error) }
+  }
+
+  /// Somebody may have taken them all away.
+  private func makeFolders(of cgroupID: UInt64) throws(BPFError) {
+    for path in [Files.folder(of: linksFolder), linksFolder] { try Pin.makeFolder(path) }
+    try makeFolder("\(linksFolder)/\(cgroupID)")
   }
 
   private func makeFolder(_ path: String) throws(BPFError) {

@@ -1,6 +1,8 @@
 import CBPF
 import CStockade
+import Compilation
 import Glibc
+import Policy
 import Synchronization
 import System
 
@@ -8,13 +10,11 @@ import System
 /// before them.
 package final class NetworkTables: Sendable {
   private let egress4, egress6, ingress4, ingress6: FileDescriptor
-  /// What this process wrote, so that one policy is removed without a listing of all. Held while keys are listed too: a
-  /// listing begins anew when the key that it stands at is removed.
+  /// What this process wrote, so that one policy is removed without a listing of all.
   private let written = Mutex<[UInt64: [Prefix]]>([:])
 
   private struct Prefix {
-    var length: Int
-    var address: [UInt8]
+    var cidr: CIDR
     var isEgress: Bool
   }
 
@@ -32,30 +32,29 @@ package final class NetworkTables: Sendable {
 
   /// Writes the prefixes of `policy` under `revision`; on failure none is left.
   package func install(_ policy: CompiledPolicy, revision: UInt64) throws(BPFError) {
-    let egress = policy.egress.map { Prefix(length: $0.length, address: $0.address, isEgress: true) }
-    let ingress = policy.ingress.map { Prefix(length: $0.length, address: $0.address, isEgress: false) }
-    written.withLock { $0[revision] = egress + ingress }
+    let all = [(policy.egress, true), (policy.ingress, false)].flatMap { direction, isEgress in
+      (direction?.prefixes ?? []).map { ($0, Prefix(cidr: $0.cidr, isEgress: isEgress)) }
+    }
+    written.withLock { $0[revision] = all.map(\.1) }
     do throws(BPFError) {
-      for (prefix, written) in zip(policy.egress + policy.ingress, egress + ingress) {
-        try add(prefix, revision, to: map(of: written))
-      }
+      for (prefix, written) in all { try add(prefix, revision, to: map(of: written)) }
     } catch {
-      try remove(revision: revision)
+      try remove([revision])
       throw error
     }
   }
 
-  /// Lists the tables only where another process installed the revision.
-  package func remove(revision: UInt64) throws(BPFError) {
-    let isRemoved = try written.withLock { (written) throws(BPFError) in
-      guard let prefixes = written[revision] else { return false }
-      for prefix in prefixes.sorted(by: { $0.length < $1.length }) {
-        try remove(key(prefix.length, revision, prefix.address), from: map(of: prefix))
+  /// Lists the tables only where another process installed one of the revisions; once for all of them.
+  package func remove(_ revisions: Set<UInt64>) throws(BPFError) {
+    let own = written.withLock { written in written.filter { revisions.contains($0.key) } }
+    for (revision, prefixes) in own {
+      for prefix in prefixes.sorted(by: { $0.cidr.prefixLength < $1.cidr.prefixLength }) {
+        try remove(key(prefix.cidr, revision), from: map(of: prefix))
       }
-      written[revision] = nil
-      return true
+      written.withLock { $0[revision] = nil }
     }
-    if !isRemoved { try remove { $0 == revision } }
+    let others = revisions.subtracting(own.keys)
+    if !others.isEmpty { try remove { others.contains($0) } }
   }
 
   /// Removes what belongs to no revision in `revisions`: left by a process that died.
@@ -63,8 +62,18 @@ package final class NetworkTables: Sendable {
     try remove { !revisions.contains($0) }
   }
 
+  /// Of this process's prefixes: the kernel does not count them, and a list of them takes long.
+  package func fills() -> [MapFill] {
+    let written = written.withLock { $0.values.flatMap { $0 } }
+    return [("egress4", true, 4), ("egress6", true, 16), ("ingress4", false, 4), ("ingress6", false, 16)].map { table in
+      let (name, isEgress, bytes) = table
+      let count = written.count { $0.isEgress == isEgress && $0.cidr.bytes.count == bytes }
+      return MapFill(name, count, of: STOCKADE_NET_PREFIXES_MAX)
+    }
+  }
+
   private func map(of prefix: Prefix) -> FileDescriptor {
-    switch (prefix.isEgress, prefix.address.count == 4) {
+    switch (prefix.isEgress, prefix.cidr.isIPv4) {
     case (true, true): egress4
     case (true, false): egress6
     case (false, true): ingress4
@@ -72,26 +81,34 @@ package final class NetworkTables: Sendable {
     }
   }
 
-  private func key(_ length: Int, _ revision: UInt64, _ address: [UInt8]) -> TrieKey {
-    TrieKey(prefixBits: 64 + UInt32(length), revision: revision, address: address)
+  private func key(_ cidr: CIDR, _ revision: UInt64) -> TrieKey {
+    TrieKey(prefixBits: 64 + UInt32(cidr.prefixLength), revision: revision, address: cidr.bytes)
   }
 
   private func add(
     _ prefix: CompiledPolicy.Prefix, _ revision: UInt64, to map: FileDescriptor
   ) throws(BPFError) {
-    let key = key(prefix.length, revision, prefix.address)
-    var node = prefix.node
-    try bpf("add a network prefix to the kernel's table of at most \(STOCKADE_NET_PREFIXES_MAX)") {
-      bpf_map_update_elem(map.number, key.bytes, &node, UInt64(BPF_ANY))
+    let key = key(prefix.cidr, revision)
+    var node = stockade_net_node(prefix)
+    if bpf_map_update_elem(map.number, key.bytes, &node, UInt64(BPF_ANY)) == 0 { return }
+    // A trie that is full says ENOSPC.
+    if errno == ENOSPC { throw tableFullError(name(of: map), map) }
+    throw .system(Errno(errno, "add a network prefix"))
+  }
+
+  private func name(of map: FileDescriptor) -> String {
+    switch map.number {
+    case egress4.number: "egress4"
+    case egress6.number: "egress6"
+    case ingress4.number: "ingress4"
+    default: "ingress6"
     }
   }
 
   private func remove(_ isUnwanted: (UInt64) -> Bool) throws(BPFError) {
-    try written.withLock { (written) throws(BPFError) in
-      for map in [egress4, ingress4] { try remove(isUnwanted, from: map, MemoryLayout<stockade_net_key4>.size) }
-      for map in [egress6, ingress6] { try remove(isUnwanted, from: map, MemoryLayout<stockade_net_key6>.size) }
-      written = written.filter { !isUnwanted($0.key) }
-    }
+    for map in [egress4, ingress4] { try remove(isUnwanted, from: map, MemoryLayout<stockade_net_key4>.size) }
+    for map in [egress6, ingress6] { try remove(isUnwanted, from: map, MemoryLayout<stockade_net_key6>.size) }
+    written.withLock { $0 = $0.filter { !isUnwanted($0.key) } }
   }
 
   /// Shortest prefix first: a packet that is just being judged may then find nothing, which blocks it, but never the
@@ -109,6 +126,7 @@ package final class NetworkTables: Sendable {
     }
   }
 
+  /// The list begins anew when the key that it stands at is removed meanwhile: some are in it twice then.
   private func keys(of map: FileDescriptor, _ size: Int) throws(BPFError) -> [TrieKey] {
     var keys: [TrieKey] = []
     while true {

@@ -45,6 +45,24 @@ package enum Preemption: Equatable, Sendable {
     }
   }
 
+  /// How the kernel can skip a program at a tracepoint; nil: it never does.
+  ///
+  /// - Parameter isInterrupted: whether it interrupts such a program, whatever the model says of other code. Up to
+  ///   Linux 6.19 it does not. nil: it could not be found out.
+  package func tracepointProblem<Failure: Error>(_ isInterrupted: () throws(Failure) -> Bool?) throws(Failure)
+    -> String?
+  {
+    guard case .possible(let model) = self else { return nil }
+    switch try isInterrupted() {
+    case false?: return nil
+    case true?: return "this kernel interrupts programs at tracepoints (\(model))"
+    case nil: return "whether this kernel interrupts programs at tracepoints could not be found out (\(model))"
+    }
+  }
+
+  /// Whether the kernel is built for real time: then what it does for interrupts can be made to wait.
+  package static var isRealTime: Bool { version.split(separator: " ").contains("PREEMPT_RT") }
+
   /// How this kernel can be made to interrupt itself only where it waits; nil: it cannot.
   package static var advice: String? { advice(model: try? Files.text(modelFile), isDynamic: isDynamic(version)) }
 
@@ -61,4 +79,7 @@ package enum Preemption: Equatable, Sendable {
 
   /// Whether `lsm` programs are run again where another one of the same kind was interrupted: since Linux 6.2.
   package static var lsmProgramsAreNeverSkipped: Bool { stockade_kernel_has("__bpf_prog_enter_recur") == 1 }
+
+  /// Whether a program can keep its CPU to itself for a while: since Linux 6.10. scratch.bpf.h rests on it.
+  package static var canBeHeldOff: Bool { stockade_kernel_has("bpf_preempt_disable") == 1 }
 }

@@ -12,11 +12,12 @@ extension stockade_argument_key: RevisionKey {}
 
 /// A map with elements of many policies. It remembers the keys that this process wrote, so that one policy is removed
 /// without a listing of all.
-final class RevisionMap<Key: RevisionKey & BitwiseCopyable, Value: BitwiseCopyable>: Sendable {
+final class RevisionMap<Key: RevisionKey & BitwiseCopyable, Value: BitwiseCopyable & Sendable>: Sendable {
   private let map: MapAccess<Key, Value>
+  private let zero: Value
   private let written = Mutex<[UInt64: [Key]]>([:])
 
-  init(_ map: MapAccess<Key, Value>) { self.map = map }
+  init(_ map: MapAccess<Key, Value>, zero: Value) { (self.map, self.zero) = (map, zero) }
 
   /// All elements of the revision are about to be written, by this process.
   func begin(_ revision: UInt64) { written.withLock { $0[revision] = $0[revision] ?? [] } }
@@ -26,15 +27,21 @@ final class RevisionMap<Key: RevisionKey & BitwiseCopyable, Value: BitwiseCopyab
     written.withLock { $0[key.revision]?.append(key) }
   }
 
-  /// Lists the map only where another process wrote the revision.
-  func remove(_ revision: UInt64) throws(BPFError) {
-    guard let keys = written.withLock({ $0[revision] }) else { return try remove { $0 == revision } }
-    for key in keys { try map.remove(key) }
-    written.withLock { $0[revision] = nil }
+  func count() throws(BPFError) -> Int { try map.count(zero: (Key(), zero)) }
+
+  /// Lists the map only where another process wrote one of the revisions; once for all of them.
+  func remove(_ revisions: Set<UInt64>) throws(BPFError) {
+    let own = written.withLock { written in written.filter { revisions.contains($0.key) } }
+    for (revision, keys) in own {
+      for key in keys { try map.remove(key) }
+      written.withLock { $0[revision] = nil }
+    }
+    let others = revisions.subtracting(own.keys)
+    if !others.isEmpty { try remove { others.contains($0) } }
   }
 
   func remove(_ isUnwanted: (UInt64) -> Bool) throws(BPFError) {
-    for key in try map.keys(zero: Key()) where isUnwanted(key.revision) { try map.remove(key) }
+    for (key, _) in try map.elements(zero: (Key(), zero)) where isUnwanted(key.revision) { try map.remove(key) }
     written.withLock { $0 = $0.filter { !isUnwanted($0.key) } }
   }
 }

@@ -18,7 +18,7 @@ package struct SelfProtection: Sendable {
   private let objects: MapAccess<stockade_object, UInt32>
   private let inodes: MapAccess<stockade_inode, UInt32>
   private let devices: MapAccess<UInt32, UInt32>
-  private let daemon: MapAccess<UInt32, stockade_entrypoint>
+  private let daemon: MapAccess<UInt32, stockade_process>
 
   /// nil: no programs that protect were loaded; the tier is `signal` or `none`.
   package init?(shared: SharedMaps) throws(BPFError) {
@@ -46,7 +46,7 @@ package struct SelfProtection: Sendable {
     }
     try replace(inodes, with: places.inodes, zero: stockade_inode()) { [$0.number, UInt64($0.device)] }
     try replace(devices, with: places.devices, zero: 0) { [UInt64($0)] }
-    try daemon.set(0, stockade_entrypoint(tgid: UInt32(getpid()), pad: 0, start_ticks: ticks))
+    try daemon.set(0, stockade_process(tgid: UInt32(getpid()), pad: 0, start_ticks: ticks))
   }
 
   /// New elements first: what stays protected is so all the time.

@@ -1,5 +1,6 @@
 import CBPF
 import CStockade
+import Compilation
 import Glibc
 import System
 
@@ -15,43 +16,82 @@ package struct TierProbe: ~Copyable {
     case notStopped(status: Int32)
   }
 
-  /// The scratch cgroup, by which the events of the probes can be told.
-  package let cgroupID: UInt64
-  private let path: String
+  /// By which the events of the probes can be told.
+  package var cgroupID: UInt64 { cgroup.id }
+  private let cgroup: ScratchCgroup
+  private var path: String { cgroup.path }
+
+  package static let cgroupKind = "stockade-probe"
 
   /// - Parameter cgroupRoot: where the hierarchy is mounted in which containers are found.
   package init(cgroupRoot: String) throws(BPFError) {
-    path = "\(cgroupRoot)/stockade-probe-\(getpid())"
-    if mkdir(path, 0o700) == -1, errno != EEXIST { throw .system(Errno(errno, "make the scratch cgroup \(path)")) }
-    var status = stat()
-    if stat(path, &status) == -1 { throw .system(Errno(errno, "stat \(path)")) }
-    cgroupID = UInt64(status.st_ino)
+    do throws(Errno) { cgroup = try ScratchCgroup(in: cgroupRoot, kind: Self.cgroupKind) } catch {
+      throw .system(error)
+    }
   }
 
-  deinit { rmdir(path) }
+  package func run(_ policy: PolicyMaps) throws(BPFError) -> Outcome { Self.outcome(try status(policy, Trial())) }
 
-  package func run(_ policy: KernelPolicy) throws(BPFError) -> Outcome {
+  /// Six processes do over and over what `run` does once. Where a tier holds, nothing is opened and nothing executed;
+  /// at tier `signal` files are opened.
+  ///
+  /// - Parameter seconds: how long.
+  package func race(_ policy: PolicyMaps, seconds: UInt32) throws(BPFError) -> RaceCounts {
+    try counts(policy, stockade_race_make(seconds, 0), memoryProcs: nil)
+  }
+
+  /// So many processes, which are all there before the first one tries, do once what `run` does.
+  ///
+  /// - Parameter memoryProcs: of the cgroup whose memory theirs is; nil: they stay in that of this process.
+  package func crowd(_ policy: PolicyMaps, of count: UInt32, memoryProcs: String?) throws(BPFError) -> RaceCounts {
+    try counts(policy, stockade_race_make(0, count), memoryProcs: memoryProcs)
+  }
+
+  private func counts(
+    _ policy: PolicyMaps, _ race: OpaquePointer?, memoryProcs: String?
+  ) throws(BPFError) -> RaceCounts {
+    guard let race else { throw .system(Errno(errno, "make memory for a race")) }
+    defer { stockade_race_free(race) }
+    _ = try status(policy, Trial(race: race, memoryProcs: memoryProcs))
+    return RaceCounts(stockade_race_counts(race))
+  }
+
+  /// What the child does, beside joining the scratch cgroup.
+  private struct Trial {
+    var race: OpaquePointer?
+    var memoryProcs: String?
+  }
+
+  private func status(_ policy: PolicyMaps, _ trial: Trial) throws(BPFError) -> Int32 {
     let revision = UInt64.random(in: 1...UInt64.max)
     try policy.install(.blockingEverything, revision: revision)
     let result: Result<Int32, BPFError>
     do throws(BPFError) {
       try policy.put(
         stockade_container(
-          cgroup_id: cgroupID, revision: revision, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, pad: 0))
-      result = .success(try status(policy))
+          cgroup_id: cgroupID, revision: revision, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, flags: 0))
+      result = .success(try tried(policy, trial))
     } catch { result = .failure(error) }
     try policy.removeContainer(cgroupID)
     try policy.removePolicy(revision)
-    return Self.outcome(try result.get())
+    return try result.get()
   }
 
-  private func status(_ policy: KernelPolicy) throws(BPFError) -> Int32 {
+  private func tried(_ policy: PolicyMaps, _ trial: Trial) throws(BPFError) -> Int32 {
     var go: Int32 = -1
-    let child = stockade_probe_start("\(path)/cgroup.procs", &go)
+    let child = "\(path)/cgroup.procs".withCString { procs in
+      func start(_ memory: UnsafePointer<CChar>?) -> Int32 {
+        var probe = stockade_probe(cgroup_procs: procs, memory_procs: memory, race: trial.race)
+        return stockade_probe_start(&probe, &go)
+      }
+      return trial.memoryProcs?.withCString { start($0) } ?? start(nil)
+    }
     if child < 0 { throw .system(Errno(-child, "start the self-test")) }
     do throws(BPFError) {
       // Files are judged for tasks that are bound already, and it has not executed anything.
-      try policy.markRunningTasks()
+      guard try !policy.markRunningTasks().contains(cgroupID) else {
+        throw .system(Errno(ENOMEM, "bind the process of the self-test"))
+      }
     } catch {
       _ = stockade_probe_finish(child, go)
       throw error
@@ -72,14 +112,32 @@ package struct TierProbe: ~Copyable {
   }
 }
 
+/// What a crowd that tries the same over and over was let do.
+package struct RaceCounts: Equatable, Sendable {
+  /// How often a file was to be opened, and how often it was.
+  package var opens, opened: UInt64
+  /// The same of a program.
+  package var executions, executed: UInt64
+  package var forksRefused: UInt64
+
+  package init(opens: UInt64, opened: UInt64, executions: UInt64, executed: UInt64, forksRefused: UInt64 = 0) {
+    (self.opens, self.opened) = (opens, opened)
+    (self.executions, self.executed, self.forksRefused) = (executions, executed, forksRefused)
+  }
+
+  fileprivate init(_ counts: stockade_race_counts) {
+    self.init(
+      opens: counts.opens, opened: counts.opened, executions: counts.executions, executed: counts.executed,
+      forksRefused: counts.forks_refused)
+  }
+}
+
 extension CompiledPolicy {
   fileprivate static var blockingEverything: CompiledPolicy {
-    var policy = stockade_policy()
-    policy.flags = UInt32(STOCKADE_HAS_PROCESS.rawValue | STOCKADE_HAS_FILE.rawValue)
-    let block = UInt8(STOCKADE_BLOCK.rawValue)
-    (policy.process_default, policy.file_default, policy.file_strictest) = (block, block, block)
+    var policy = CompiledPolicy()
     // The program that is tried is this very one, which may lie on a mount that is gone, or under any path.
-    (policy.fileless, policy.over_long) = (block, block)
-    return CompiledPolicy(policy: policy)
+    policy.process = .init(defaultAction: .block, newExecutables: .allow, fileless: .block, overLong: .block)
+    policy.file = .init(defaultAction: .block, strictest: .block)
+    return policy
   }
 }

@@ -1,18 +1,12 @@
 #define _GNU_SOURCE
 #include "CBPF.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <malloc.h>
-#include <sched.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 /* What matters in a verifier's log is its end. */
 #define LOG_BYTES 4096
@@ -89,11 +83,6 @@ int stockade_set_constant(struct bpf_object *object, const char *name, uint64_t 
 	return -ENOENT;
 }
 
-void stockade_trim_memory(void)
-{
-	malloc_trim(0);
-}
-
 long stockade_random(void *buffer, unsigned long size)
 {
 	return getrandom(buffer, size, 0);
@@ -158,102 +147,4 @@ int stockade_enable_optional(struct bpf_object *object)
 	}
 	btf__free(types);
 	return 0;
-}
-
-/* Only async-signal-safe calls in the child: the parent has threads. */
-static void probe_prepare(const char *cgroup_procs)
-{
-	int procs = open(cgroup_procs, O_WRONLY | O_CLOEXEC), null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (procs < 0 || write(procs, "0", 1) != 1)
-		_exit(STOCKADE_PROBE_CANNOT_JOIN);
-	if (unshare(CLONE_NEWNS))
-		_exit(STOCKADE_PROBE_CANNOT_UNSHARE);
-	dup2(null, 0);
-	dup2(null, 1);
-	dup2(null, 2);
-}
-
-static void probe_try(void)
-{
-	char *const arguments[] = {"stockade", "version", NULL}, *const environment[] = {NULL};
-	bool opened = open("/proc/self/stat", O_RDONLY | O_CLOEXEC) >= 0 || errno != EACCES;
-
-	alarm(1);
-	execve("/proc/self/exe", arguments, environment);
-	if (errno != EACCES)
-		_exit(STOCKADE_PROBE_CANNOT_EXEC);
-	_exit(opened ? STOCKADE_PROBE_EXEC_REFUSED : STOCKADE_PROBE_ALL_REFUSED);
-}
-
-static void probe_child(const char *cgroup_procs, int ready, int go)
-{
-	char byte = 0;
-
-	probe_prepare(cgroup_procs);
-	if (write(ready, &byte, 1) == 1 && read(go, &byte, 1) == 1)
-		probe_try();
-	_exit(STOCKADE_PROBE_CANNOT_EXEC);
-}
-
-/* Waits for its end. */
-static int reap(pid_t child)
-{
-	int status;
-
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return status;
-}
-
-int stockade_probe_start(const char *cgroup_procs, int *go)
-{
-	int ready[2], start[2], error;
-	char byte;
-	pid_t child;
-
-	if (pipe2(ready, O_CLOEXEC))
-		return -errno;
-	if (pipe2(start, O_CLOEXEC)) {
-		error = errno;
-		close(ready[0]);
-		close(ready[1]);
-		return -error;
-	}
-	child = fork();
-	error = errno;
-	if (!child) {
-		close(start[1]);
-		probe_child(cgroup_procs, ready[1], start[0]);
-	}
-	close(ready[1]);
-	close(start[0]);
-	*go = start[1];
-	/* Without a byte it has ended already, and its status says why. */
-	if (child > 0)
-		while (read(ready[0], &byte, 1) < 0 && errno == EINTR) {
-		}
-	close(ready[0]);
-	if (child < 0) {
-		close(start[1]);
-		return -error;
-	}
-	return child;
-}
-
-int stockade_probe_finish(int pid, int go)
-{
-	char byte = 0;
-
-	/* Where it has ended already there is nobody to be told; SIGPIPE is ignored by every command. */
-	if (write(go, &byte, 1) < 0 && errno != EPIPE) {
-		int error = errno;
-
-		close(go);
-		reap(pid);
-		return -error;
-	}
-	close(go);
-	return reap(pid);
 }

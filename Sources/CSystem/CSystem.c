@@ -1,12 +1,14 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
 #include <fcntl.h>
+#include <malloc.h>
+#include <sys/resource.h>
 #include <linux/mount.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include <syslog.h>
 
 /* FILEID_KERNFS of the kernel's exportfs.h: the handle is the 64-bit id. */
 #define KERNFS_HANDLE 0xfe
@@ -20,16 +22,6 @@ int system_open_cgroup(int mount_fd, uint64_t id)
 
 	memcpy(request.handle.f_handle, &id, sizeof(id));
 	return open_by_handle_at(mount_fd, &request.handle, O_PATH | O_CLOEXEC | O_DIRECTORY);
-}
-
-void system_open_log(const char *ident)
-{
-	openlog(ident, LOG_PID, LOG_DAEMON);
-}
-
-void system_log(int priority, const char *message)
-{
-	syslog(priority, "%s", message);
 }
 
 int system_enter_mounts(int namespace_fd)
@@ -55,6 +47,30 @@ uint32_t system_kernel_device(uint64_t device)
 	return major(device) << 20 | minor(device);
 }
 
+#define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+
+int system_memory_file(const char *name)
+{
+	return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+int system_seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, SEALS);
+}
+
+int system_is_sealed(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals == -1 ? -1 : (seals & SEALS) == SEALS;
+}
+
+int system_spawn_close_from(posix_spawn_file_actions_t *actions, int first)
+{
+	return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
 #define OVERLAY_MAGIC 0x794c7630
 
 int system_is_overlay(const char *path)
@@ -64,4 +80,20 @@ int system_is_overlay(const char *path)
 	if (statfs(path, &status))
 		return -1;
 	return status.f_type == OVERLAY_MAGIC;
+}
+
+void system_trim_memory(void)
+{
+	malloc_trim(0);
+}
+
+int system_raise_descriptor_limit(uint64_t *limit)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return -1;
+	files.rlim_cur = files.rlim_max;
+	*limit = files.rlim_cur;
+	return setrlimit(RLIMIT_NOFILE, &files);
 }

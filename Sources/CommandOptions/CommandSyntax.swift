@@ -46,9 +46,14 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
       }
       return body(values)
     } catch {
-      put("stockade \(name): \(error); see stockade \(name) --help\n", to: 2)
-      return usageStatus
+      return refuse("\(error)")
     }
+  }
+
+  /// Prints what is wrong with a command line, and returns the exit status for it.
+  package func refuse(_ problem: String) -> Int32 {
+    put("stockade \(name): \(problem); see stockade \(name) --help\n", to: 2)
+    return usageStatus
   }
 
   /// - Returns: nil where the help is asked for.

@@ -2,12 +2,14 @@ import Logging
 import NRI
 import Seccomp
 import System
+import YAML
 
 /// One Stockade on a node: the plugin, and what stands behind it.
 package final class Daemon {
   package static let configurationFile = "/etc/stockade/stockade.yaml"
+  private static let runtimeFolder = "/etc/nri/conf.d"
 
-  package let node: Node
+  package let node: ConfinedNode
   package let plugin: Plugin
   private let runtimeMountNamespace: UInt64
 
@@ -18,6 +20,9 @@ package final class Daemon {
     /// A file, whatever the runtime sends. Where it is required and cannot be used, there is no daemon; else a broken
     /// one refuses every container.
     case file(String, required: Bool)
+    /// What the runtime sent to the plugin that it launched under that name, whatever it sends now; nil: the text is
+    /// not known, and the files are read that the runtime usually reads. Without any the configuration is broken.
+    case launched(text: String?, name: String, index: String)
   }
 
   /// - Parameters:
@@ -26,11 +31,11 @@ package final class Daemon {
   /// - Throws: also where a required configuration file cannot be used.
   package init(socket: FileDescriptor, source: Source, defaultEventsFile: String?, log: Logger) throws {
     runtimeMountNamespace = try NRISocket.peerMountNamespace(of: socket)
-    node = try Node(runtimeMountNamespace: runtimeMountNamespace, log: log)
+    node = try ConfinedNode(runtimeMountNamespace: runtimeMountNamespace, log: log)
     let loader = SettingsLoader(
       node: node, environment: try SeccompEnvironment.thisNode(), defaultEventsFile: defaultEventsFile, log: log)
     plugin = Plugin(
-      enforcer: node.enforcer, tierReason: node.tierReason, log: log,
+      enforcer: node.enforcer, log: log,
       didConfigure: { [node] in node.carryEvents() }, load: try Self.load(from: source, by: loader))
     node.startSweeping()
   }
@@ -38,17 +43,37 @@ package final class Daemon {
   /// A file is read now, once.
   static func load(from source: Source, by loader: SettingsLoader) throws -> (String) throws -> Settings {
     switch source {
-    case .runtime:
-      return { text in
-        text.isEmpty
-          ? try loader.load(file: configurationFile, required: false)
-          : try loader.load(Array(text.utf8), file: "the configuration in the runtime's NRI folder")
+    case .runtime: return { text in try load(launched: text, by: loader) }
+    case .launched(let text, let name, let index):
+      let settings = Result {
+        try text.map { try load(launched: $0, by: loader) } ?? loadUsual(name, index, by: loader)
       }
+      return { _ in try settings.get() }
     case .file(let path, let required):
       let settings = Result { try loader.load(file: path, required: required) }
       if required, case .failure(let error) = settings { throw ConfigurationProblem(description: "\(error)") }
       return { _ in try settings.get() }
     }
+  }
+
+  private static func load(launched text: String, by loader: SettingsLoader) throws -> Settings {
+    text.isEmpty
+      ? try loader.load(file: configurationFile, required: false)
+      : try loader.load(Array(text.utf8), file: "the configuration in the runtime's NRI folder")
+  }
+
+  /// What the runtime sends to a plugin that it launches, read where it usually lies. It may be configured to have it
+  /// elsewhere, so that nothing is found says nothing.
+  static func loadUsual(
+    _ name: String, _ index: String, folder: String = runtimeFolder, file: String = configurationFile,
+    by loader: SettingsLoader
+  ) throws -> Settings {
+    loader.log.warning("the launched plugin ended before it was configured; its configuration is read from files")
+    for path in ["\(index)-\(name).conf", "\(name).conf"].map({ "\(folder)/\($0)" }) {
+      guard let text = try SettingsLoader.readIfThere(path) else { continue }
+      return text.isEmpty ? try loader.load(file: file, required: false) : try loader.load(text, file: path)
+    }
+    return try loader.load(file: file, required: true)
   }
 
   /// A runtime that came back in another mount namespace would have its own processes judged as a container's.

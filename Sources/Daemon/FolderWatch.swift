@@ -3,10 +3,23 @@ import System
 
 /// Tells when a file in a folder was written, added or removed. inotify(7).
 package struct FolderWatch: Sendable {
+  package enum Outcome: Equatable, Sendable {
+    /// There was a change.
+    case changed
+    /// The watch has ended: what comes after needs another one.
+    case ended
+    /// Somebody called `wake`.
+    case woken
+    /// Nothing, for as long as was to be waited.
+    case nothing
+  }
+
   private let inotify: FileDescriptor
 
   /// Editors write in bursts; a change is told once that long after its last event.
-  private static let quietMilliseconds: Int32 = 200
+  package static let quietMilliseconds = 200
+  /// A folder where something is always written has no quiet: so long after the first event it is told in any case.
+  package static let longestMilliseconds = 2000
   private static let changes = UInt32(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE)
   /// The folder has another name now or none, or the kernel lost events.
   private static let ends = UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT | IN_Q_OVERFLOW)
@@ -17,18 +30,37 @@ package struct FolderWatch: Sendable {
     try call("watch \(folder)") { inotify_add_watch(inotify.number, folder, events) }
   }
 
-  /// Waits for a change and for the quiet after it.
-  ///
-  /// - Returns: false where the watch has ended: what comes after needs another one.
-  package func wait() throws(Errno) -> Bool {
+  /// Waits for a change and for the quiet after it, or for `wakeup`.
+  package func wait(milliseconds: Int, or wakeup: Wakeup) throws(Errno) -> Outcome {
+    let ready = try Self.poll([wakeup.reader, inotify], milliseconds)
+    if ready[0] {
+      wakeup.clear()
+      return .woken
+    }
+    return ready[1] ? try settle() : .nothing
+  }
+
+  /// The same where nothing can be watched.
+  package static func wait(milliseconds: Int, for wakeup: Wakeup) throws(Errno) -> Outcome {
+    guard try poll([wakeup.reader], milliseconds)[0] else { return .nothing }
+    wakeup.clear()
+    return .woken
+  }
+
+  private func settle() throws(Errno) -> Outcome {
+    let end = ContinuousClock.now + .milliseconds(Self.longestMilliseconds)
     var events = try read()
-    var descriptor = pollfd(fd: inotify.number, events: Int16(POLLIN), revents: 0)
-    while events & Self.ends == 0,
-      try call("wait for files", { poll(&descriptor, 1, Self.quietMilliseconds) }) > 0
-    {
+    while events & Self.ends == 0, .now < end, try Self.poll([inotify], Self.quietMilliseconds)[0] {
       events |= try read()
     }
-    return events & Self.ends == 0
+    return events & Self.ends == 0 ? .changed : .ended
+  }
+
+  /// Which of the descriptors can be read.
+  private static func poll(_ files: [FileDescriptor], _ milliseconds: Int) throws(Errno) -> [Bool] {
+    var descriptors = files.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
+    try call("wait for files") { Glibc.poll(&descriptors, nfds_t(descriptors.count), Int32(milliseconds)) }
+    return descriptors.map { $0.revents != 0 }
   }
 
   /// The masks of all events that are there, united.
@@ -42,6 +74,37 @@ package struct FolderWatch: Sendable {
         start += 16 + Int(bytes.loadUnaligned(fromByteOffset: start + 12, as: UInt32.self))
       }
       return masks
+    }
+  }
+}
+
+/// What a folder's files are, told without reading them: for changes that no watch sees, such as a link above the
+/// folder that leads elsewhere now, or a file on another machine's disk.
+package struct FolderStamp: Equatable, Sendable {
+  /// Files beyond so many are left to the watch.
+  package static let filesMax = 2048
+
+  private struct FileStamp: Equatable, Sendable {
+    var identity: FileIdentity
+    /// Size, and seconds and nanoseconds of the last change of its text and of itself.
+    var numbers: [Int]
+
+    init(_ status: stat) {
+      identity = FileIdentity(status)
+      numbers = [
+        Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec,
+        status.st_ctim.tv_nsec,
+      ]
+    }
+  }
+  private var folder: FileIdentity?
+  private var files: [String: FileStamp] = [:]
+
+  package init(_ path: String) {
+    folder = (try? Files.status(path)).map(FileIdentity.init)
+    let names = (try? Files.names(in: path)) ?? []
+    for name in names.prefix(Self.filesMax) where !name.hasPrefix(".") {
+      files[name] = (try? Files.status("\(path)/\(name)")).map(FileStamp.init)
     }
   }
 }

@@ -1,6 +1,4 @@
-import CSystem
 import Events
-import Glibc
 import Logging
 import System
 
@@ -23,7 +21,7 @@ struct LogLine {
   }
 }
 
-/// Lines on standard error with the time in front, for `stockade run`.
+/// Lines on standard error with the time in front, written at once: for commands that nobody waits for.
 package struct StandardErrorLog: LogHandler {
   package var metadata: Logger.Metadata = [:]
   package var logLevel: Logger.Level
@@ -36,40 +34,12 @@ package struct StandardErrorLog: LogHandler {
   }
 
   package func log(event: LogEvent) {
-    let time = Timestamp.rfc3339(nanoseconds: Timestamp.now(CLOCK_REALTIME))
     let all = metadata.merging(event.metadata ?? [:]) { $1 }
-    put("\(time) \(event.level) \(LogLine.text(event.message, all))\n", to: 2)
-  }
-}
-
-/// syslog(3), for a plugin that the runtime launches with /dev/null as its standard streams.
-package struct SystemLog: LogHandler {
-  package var metadata: Logger.Metadata = [:]
-  package var logLevel: Logger.Level
-
-  package init(level: Logger.Level) {
-    logLevel = level
-    system_open_log("stockade")
+    put(Self.line(LogRecord(level: event.level, text: LogLine.text(event.message, all))) + "\n", to: 2)
   }
 
-  package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { metadata[key] }
-    set { metadata[key] = newValue }
-  }
-
-  package func log(event: LogEvent) {
-    let all = metadata.merging(event.metadata ?? [:]) { $1 }
-    system_log(Self.priority(event.level), LogLine.text(event.message, all))
-  }
-
-  private static func priority(_ level: Logger.Level) -> Int32 {
-    switch level {
-    case .trace, .debug: LOG_DEBUG
-    case .info: LOG_INFO
-    case .notice: LOG_NOTICE
-    case .warning: LOG_WARNING
-    case .error: LOG_ERR
-    case .critical: LOG_CRIT
-    }
+  /// Without a line's end.
+  static func line(_ record: LogRecord) -> String {
+    "\(Timestamp.rfc3339(nanoseconds: record.nanoseconds)) \(record.level) \(record.text)"
   }
 }

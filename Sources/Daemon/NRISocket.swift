@@ -17,13 +17,13 @@ package enum NRISocket {
     if path.utf8.contains(0) { throw Errno(EINVAL, "connect to a socket whose path has a NUL") }
   }
 
-  /// connect(2) to a unix socket.
+  /// connect(2) to a unix socket. Never waits: a runtime that hangs and has its queue full is an error (EAGAIN).
   package static func connect(to path: String) throws(Errno) -> FileDescriptor {
     try check(path)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let socket = FileDescriptor(owning: try call("make a socket") { Glibc.socket(AF_UNIX, type, 0) })
     try call("connect to \(path)") {
       withUnsafePointer(to: &address) {
@@ -32,21 +32,17 @@ package enum NRISocket {
         }
       }
     }
+    try call("let the socket wait from now on") { fcntl(socket.number, F_SETFL, 0) }
     return socket
   }
 
   /// Inode number of the mount namespace of the process at the other end: the runtime's, and so its shims' and runc's.
-  /// SO_PEERCRED; a peer in another pid namespace has no pid here.
+  /// A peer in another pid namespace has no pid here.
   package static func peerMountNamespace(of socket: FileDescriptor) throws(Errno) -> UInt64 {
-    // struct ucred is behind _GNU_SOURCE: pid, uid, gid.
-    var credentials: (pid: Int32, uid: UInt32, gid: UInt32) = (0, 0, 0)
-    var size = socklen_t(MemoryLayout.size(ofValue: credentials))
-    try call("ask who is at the other end of the NRI socket") {
-      getsockopt(socket.number, SOL_SOCKET, SO_PEERCRED, &credentials, &size)
-    }
-    guard credentials.pid > 0 else {
+    let pid = try socket.peer("ask who is at the other end of the NRI socket")
+    guard pid > 0 else {
       throw Errno(ESRCH, "find the runtime's process (the plugin must share its pid namespace)")
     }
-    return UInt64(try Files.status("/proc/\(credentials.pid)/ns/mnt").st_ino)
+    return UInt64(try Files.status("/proc/\(pid)/ns/mnt").st_ino)
   }
 }

@@ -9,21 +9,63 @@ package enum NodeProbe {
   /// What was proved. Needs root. The calling thread gets a mount namespace of its own, and nothing else is left.
   ///
   /// - Throws: `Errno` where the trying itself is not possible here; a node where nothing can be loaded is no error.
-  package static func capabilities() throws(Errno) -> NodeCapabilities {
+  package static func capabilities() throws(Errno) -> NodeCapabilities { try proof(isThorough: false).capabilities }
+
+  /// What was proved, and what became of it under a crowd.
+  package struct Proof: Sendable {
+    package var capabilities: NodeCapabilities
+    /// nil: none was asked for, or there is no tier.
+    package var trials: Trials?
+  }
+
+  /// What processes under a profile that allows nothing were let do.
+  package struct Trials: Sendable {
+    /// A few, over and over.
+    package var race: RaceCounts
+    /// Programs on which the tier depends, and how often the kernel skipped each; only those that it skipped.
+    package var skipped: [ProgramRuns]
+    /// Many at once, while this process had no memory left.
+    package var crowd: Result<RaceCounts, Errno>
+
+    package init(race: RaceCounts, skipped: [ProgramRuns], crowd: Result<RaceCounts, Errno>) {
+      (self.race, self.skipped, self.crowd) = (race, skipped, crowd)
+    }
+  }
+
+  package static let raceSeconds: UInt32 = 10
+  package static let crowdCount: UInt32 = 2000
+
+  /// - Parameter isThorough: a crowd tries to get past the tier, which takes its time.
+  package static func proof(isThorough: Bool) throws(Errno) -> Proof {
     let hierarchy = try CgroupHierarchy.current()
     let folder = try mountBPFFileSystem()
     // Of the namespace that this process is in by now: the number of the one before may be given to another.
     let namespace = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
     do throws(BPFError) {
-      let kernel = try BPFKernel(pinFolder: folder, runtimeMountNamespace: namespace, hierarchy: hierarchy)
-      let found = NodeCapabilities(
-        tier: kernel.tier, tierReason: kernel.tierReason, networkProblem: kernel.networkProblem)
+      let kernel = try BPFBackend(pinFolder: folder, runtimeMountNamespace: namespace, hierarchy: hierarchy)
       // What cannot be taken out goes with the mount namespace.
-      try? kernel.removeAll()
-      return found
+      defer { try? kernel.removeAll() }
+      var found = NodeCapabilities(kernel.claim, networkProblem: kernel.networkProblem)
+      found.memoryProblem = kernel.memoryProblem
+      return Proof(capabilities: found, trials: isThorough ? try trials(kernel) : nil)
     } catch {
-      return NodeCapabilities(tier: .none, tierReason: "\(error)", networkProblem: "\(error)")
+      return Proof(capabilities: NodeCapabilities(tier: .none, tierReason: "\(error)", networkProblem: "\(error)"))
     }
+  }
+
+  private static func trials(_ kernel: BPFBackend) throws(BPFError) -> Trials {
+    let race = try kernel.race(seconds: raceSeconds)
+    let crowd = try crowd(kernel)
+    return Trials(race: race, skipped: try kernel.runs().filter { $0.skipped > 0 }, crowd: crowd)
+  }
+
+  private static func crowd(_ kernel: BPFBackend) throws(BPFError) -> Result<RaceCounts, Errno> {
+    let root = MemoryRoot.found
+    let limit: MemoryLimit
+    do throws(Errno) { limit = try MemoryLimit(below: root) } catch { return .failure(error) }
+    defer { limit.leave() }
+    do throws(Errno) { try limit.enter() } catch { return .failure(error) }
+    return .success(try kernel.crowd(of: crowdCount, memoryProcs: root.procs))
   }
 
   /// In a mount namespace of this process, so that no pin of a running Stockade is seen or touched.

@@ -4,20 +4,23 @@ import NRI
 import Policy
 import Seccomp
 import Synchronization
+import System
 
 /// Stockade as the runtime sees it: what is done at each step of a container's life.
 ///
 /// All of it runs on the session's thread. What other threads share (profiles, the enforcer) guards itself.
 package final class Plugin: PluginHandler {
   private let enforcer: Enforcer
-  private let tierReason: String
   private var log: Logger
   private let load: (_ text: String) throws -> Settings
   private let didConfigure: () -> Void
   private var settings: Result<Settings, Refusal> = .failure(Refusal("the runtime has sent no Configure yet"))
+  private var runtimeName = ""
   private var support = SeccompSupport.none(reason: "the runtime has not said what it is")
   /// What Create decided, until Remove.
-  private var prepared: [String: Prepared] = [:]
+  private var prepared = RecentValues<String, Prepared>(limit: Plugin.preparedMaximum)
+  /// The runtime may forget to tell of a container's end, and what was decided is decided again where it is missing.
+  static let preparedMaximum = 1024
 
   private struct Prepared {
     var choice: Choice
@@ -26,15 +29,13 @@ package final class Plugin: PluginHandler {
   }
 
   /// - Parameters:
-  ///   - tierReason: why the tier is no better, for messages.
   ///   - didConfigure: called when settings are there, and what an earlier process left is known.
   ///   - load: settings by the text of Configure. An error refuses every container.
   package init(
-    enforcer: Enforcer, tierReason: String, log: Logger, didConfigure: @escaping () -> Void = {},
+    enforcer: Enforcer, log: Logger, didConfigure: @escaping () -> Void = {},
     load: @escaping (_ text: String) throws -> Settings
   ) {
     self.enforcer = enforcer
-    self.tierReason = tierReason
     self.log = log
     self.didConfigure = didConfigure
     self.load = load
@@ -42,6 +43,7 @@ package final class Plugin: PluginHandler {
 
   package func configure(_ message: NRI.Configuration) throws -> EventMask {
     support = SeccompSupport(message)
+    runtimeName = message.runtimeName
     log.info(
       "registered with the runtime",
       metadata: [
@@ -49,7 +51,7 @@ package final class Plugin: PluginHandler {
         "seccomp": "\(support)", "tier": "\(enforcer.tier.name)",
       ])
     settings = loaded(message.config)
-    do throws(KernelError) { try enforcer.inherit() } catch {
+    do throws(BackendError) { try enforcer.inherit() } catch {
       log.error("cannot take over what an earlier process left", metadata: ["reason": "\(error)"])
     }
     if case .success(let settings) = settings {
@@ -71,8 +73,7 @@ package final class Plugin: PluginHandler {
   /// Each event costs every container of the node a round trip, so only what is used.
   private var events: EventMask {
     var events: EventMask = [
-      .runPodSandbox, .stopPodSandbox, .removePodSandbox, .createContainer, .startContainer, .stopContainer,
-      .removeContainer,
+      .runPodSandbox, .removePodSandbox, .createContainer, .startContainer, .stopContainer, .removeContainer,
     ]
     if case .none = support { return events }
     // From NRI 0.10 on, as is the seccomp policy.
@@ -85,9 +86,19 @@ package final class Plugin: PluginHandler {
   // MARK: Pods
 
   package func runPodSandbox(_ pod: PodSandbox) throws {
-    guard needsGate(pod) else { return }
+    try setGate(Enforcer.Sandbox(pod, withoutPID: .none), pod)
+  }
+
+  private func setGate(_ sandbox: Enforcer.Sandbox, _ pod: PodSandbox) throws {
     do throws(EnforcementError) {
-      if try enforcer.closeGate(Enforcer.Sandbox(pod)) || !enforcer.hasGates { return }
+      guard needsGate(pod) else { return try enforcer.openGate(sandbox) }
+      let refused = try enforcer.closeGate(sandbox)
+      if let refused, refused > 0 {
+        log.warning(
+          "a pod's gate has refused programs",
+          metadata: ["pod": "\(pod.namespace)/\(pod.name)", "execs": "\(refused)"])
+      }
+      if refused != nil || !enforcer.hasGates { return }
       log.log(
         // Without a parent it is no kubelet's.
         level: pod.cgroupParent.isEmpty ? .debug : .warning,
@@ -97,22 +108,13 @@ package final class Plugin: PluginHandler {
           "check": "the kubelet's cgroupsPerQOS",
         ])
     } catch {
-      throw Refusal("pod \(pod.namespace)/\(pod.name): cannot close its gate: \(error)")
+      throw Refusal("pod \(pod.namespace)/\(pod.name): cannot set its gate: \(error)")
     }
   }
 
-  package func stopPodSandbox(_ pod: PodSandbox) throws { openGate(pod) }
-  package func removePodSandbox(_ pod: PodSandbox) throws {
-    openGate(pod)
-    // The pause process, which was let through the gate.
-    release(pod.id)
-  }
-
-  private func openGate(_ pod: PodSandbox) {
-    do throws(EnforcementError) { try enforcer.openGate(sandbox: pod.id) } catch {
-      log.error("cannot open a gate", metadata: ["pod": "\(pod.namespace)/\(pod.name)", "reason": "\(error)"])
-    }
-  }
+  /// Not asked for: the kernel knows when a sandbox is over.
+  package func stopPodSandbox(_ pod: PodSandbox) throws {}
+  package func removePodSandbox(_ pod: PodSandbox) throws { enforcer.forgetSandbox(pod.id) }
 
   private func needsGate(_ pod: PodSandbox) -> Bool {
     guard case .success(let settings) = settings else { return true }
@@ -126,7 +128,7 @@ package final class Plugin: PluginHandler {
 
   package func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp? {
     let decided = try prepare(pod, container)
-    prepared[container.id] = decided
+    prepared.insert(decided, for: container.id)
     return decided.policy
   }
 
@@ -134,7 +136,7 @@ package final class Plugin: PluginHandler {
     let choice = try choose(pod, container)
     guard case .profile(let name, let because) = choice else { return Prepared(choice: choice, policy: nil) }
     let loaded = try settings.get().profiles.profile(named: name)
-    _ = try acceptedGaps(loaded.profile, pod)
+    _ = try acceptedGaps(loaded.profile, pod, on: enforcer.presentCapabilities)
     log.debug("prepared", metadata: metadata(pod, container, ["profile": "\(name)", "because": "\(because)"]))
     return Prepared(choice: choice, policy: try policy(of: loaded, pod, container))
   }
@@ -158,7 +160,10 @@ package final class Plugin: PluginHandler {
   package func startContainer(pod: PodSandbox, container: Container) throws {
     let start = Enforcer.Start(pod, container)
     do { try confine(start, pod, container) } catch {
-      enforcer.refuse(start)
+      if let why = enforcer.refuse(start) {
+        log.critical(
+          "a refused container could not be closed", metadata: metadata(pod, container, ["reason": "\(why)"]))
+      }
       throw error
     }
   }
@@ -172,7 +177,8 @@ package final class Plugin: PluginHandler {
     }
     let loaded = try settings.get().profiles.profile(named: name)
     // Again: since Create the profile may have got another text.
-    report(try acceptedGaps(loaded.profile, pod), of: loaded.profile, pod, container)
+    let accepted = try acceptedGaps(loaded.profile, pod, on: enforcer.presentCapabilities)
+    report(accepted, of: loaded.profile, pod, container)
     do throws(EnforcementError) {
       let gaps = try enforcer.activate(start, profile: loaded.profile, expectsFilter: decided.policy != nil)
       report(gaps, of: loaded.profile, pod, container)
@@ -187,7 +193,7 @@ package final class Plugin: PluginHandler {
   }
 
   private func admitUnconfined(_ start: Enforcer.Start, _ pod: PodSandbox, _ container: Container) {
-    do throws(EnforcementError) { try enforcer.admit(start) } catch {
+    do throws(EnforcementError) { try enforcer.admit(start, afterFailure: true) } catch {
       log.error(
         "a container starts closed: every program in it is killed",
         metadata: metadata(pod, container, ["reason": "\(error)"]))
@@ -198,7 +204,7 @@ package final class Plugin: PluginHandler {
 
   package func removeContainer(pod: PodSandbox, container: Container) throws {
     release(container.id)
-    prepared[container.id] = nil
+    prepared.remove(container.id)
   }
 
   /// An error is only logged: the runtime would do no more with it, and the sweep tries again.
@@ -216,7 +222,12 @@ package final class Plugin: PluginHandler {
   // MARK: Decisions
 
   private func choose(_ pod: PodSandbox, _ container: Container) throws -> Choice {
-    try settings.get().configuration.choose(
+    if container.annotations[Self.overLong] != nil {
+      throw Refusal(
+        "container \(container.name): its annotation \(Self.imageAnnotation) is over "
+          + "\(ObjectNeeds.annotationsMaximumBytes) bytes, so that its image is not known")
+    }
+    return try settings.get().configuration.choose(
       pod: PodContext(pod),
       container: ContainerContext(name: container.name, image: container.annotations[Self.imageAnnotation] ?? ""))
   }
@@ -225,11 +236,10 @@ package final class Plugin: PluginHandler {
   static let imageAnnotation = "io.kubernetes.cri.image-name"
 
   /// What the profile lets pass unenforced on this node.
-  private func acceptedGaps(_ profile: Profile, _ pod: PodSandbox) throws -> [Gap] {
-    let node = NodeCapabilities(
-      tier: enforcer.tier, tierReason: tierReason, networkProblem: enforcer.networkProblem,
-      runtimeHandler: pod.runtimeHandler)
-    let gaps = profile.gaps(on: node)
+  private func acceptedGaps(
+    _ profile: Profile, _ pod: PodSandbox, on node: (_ runtimeHandler: String) -> NodeCapabilities
+  ) throws -> [Gap] {
+    let gaps = profile.gaps(on: node(pod.runtimeHandler))
     if let refusal = profile.refusal(gaps) { throw Refusal(refusal) }
     return gaps
   }
@@ -276,24 +286,54 @@ package final class Plugin: PluginHandler {
 
   // MARK: Synchronize
 
+  package var needs: ObjectNeeds {
+    ObjectNeeds(
+      annotations: [Annotation.all], containerAnnotations: [Self.imageAnnotation],
+      labels: (try? settings.get().configuration.labelKeys) ?? [], substitute: Self.overLong)
+  }
+
+  /// Of a pod none that is known, so that nothing in it goes unconfined for it.
+  private static let overLong = "\(Annotation.all)/annotations-over-\(ObjectNeeds.annotationsMaximumBytes)-bytes"
+
+  package func endedUntold() {
+    log.error(
+      "the runtime ended the session before it told what runs", metadata: ["check": "\(Self.untoldAdvice)"])
+  }
+
+  private static let untoldAdvice =
+    "the runtime's log. containerd 1.7 cannot send a list over 16 MiB, and containerd 2.0 and 2.1 cannot split one of "
+    + "few containers and many large pods: make the pods' annotations shorter"
+
+  package func cannotSynchronize(_ reason: NRIError) {
+    log.critical(
+      "the runtime's list of what runs cannot be used, and the runtime goes on without stockade",
+      metadata: [
+        "reason": "\(reason)", "gates": "those that are closed stay closed: nothing starts in those pods",
+      ])
+  }
+
   package func synchronize(pods: [PodSandbox], containers: [Container]) throws {
     let byID = Dictionary(pods.map { ($0.id, $0) }) { a, _ in a }
     // Of containers whose end was never told.
     let listed = Set(containers.map(\.id))
-    prepared = prepared.filter { listed.contains($0.key) }
+    prepared.keep { listed.contains($0) }
     for container in containers where container.isRunning {
       guard let pod = byID[container.podSandboxID] else { continue }
       adopt(pod, container)
     }
     // Gates only now: what runs already had to be let through first.
-    for pod in pods where needsGate(pod) {
-      for container in containers where container.podSandboxID == pod.id && container.isRunning {
-        admitAdopted(pod, container)
+    for pod in pods {
+      if needsGate(pod) {
+        for container in containers where container.podSandboxID == pod.id && container.isRunning {
+          admitAdopted(pod, container)
+        }
       }
-      do { try runPodSandbox(pod) } catch { log.error("\(error)") }
+      // containerd names no process of a sandbox that is over, and CRI-O none where it starts none either.
+      let sandbox = Enforcer.Sandbox(pod, withoutPID: runtimeName == "cri-o" ? .noneOrOver : .unknown)
+      do { try setGate(sandbox, pod) } catch { log.error("\(error)") }
     }
     // Last, so that a gate which an earlier process closed is taken over and never open in between.
-    do throws(KernelError) { try enforcer.settle(sandboxes: Set(byID.keys)) } catch {
+    do throws(BackendError) { try enforcer.settle(sandboxes: Set(byID.keys)) } catch {
       log.error("cannot settle what an earlier process left", metadata: ["reason": "\(error)"])
     }
   }
@@ -304,8 +344,11 @@ package final class Plugin: PluginHandler {
     do {
       guard case .profile(let name, _) = try choose(pod, container) else { return try enforcer.admit(start) }
       let loaded = try settings.get().profiles.profile(named: name)
-      report(try acceptedGaps(loaded.profile, pod), of: loaded.profile, pod, container)
-      report(try enforcer.adopt(start, profile: loaded.profile), of: loaded.profile, pod, container)
+      let accepted = try acceptedGaps(loaded.profile, pod, on: enforcer.capabilities)
+      report(accepted, of: loaded.profile, pod, container)
+      let hasFilter = loaded.seccomp != nil && !NodeCapabilities.isSandboxed(runtimeHandler: pod.runtimeHandler)
+      let gaps = try enforcer.adopt(start, profile: loaded.profile, expectsFilter: hasFilter)
+      report(gaps, of: loaded.profile, pod, container)
       log.info("adopted", metadata: metadata(pod, container, ["profile": "\(name)"]))
     } catch {
       let kept = (try? enforcer.keepPrevious(start)) ?? false
@@ -344,10 +387,12 @@ extension PodContext {
 }
 
 extension Enforcer.Sandbox {
-  init(_ pod: PodSandbox) {
+  /// - Parameter withoutPID: what it means where the runtime names no process.
+  init(_ pod: PodSandbox, withoutPID: Enforcer.SandboxProcess) {
     let subject = Subject(
       containerID: "", containerName: "", podName: pod.name, podNamespace: pod.namespace, podUID: pod.uid, image: "")
-    self.init(id: pod.id, cgroupParent: pod.cgroupParent, pid: pod.pid, subject: subject)
+    self.init(
+      id: pod.id, cgroupParent: pod.cgroupParent, process: pod.pid > 0 ? .pid(pod.pid) : withoutPID, subject: subject)
   }
 }
 

@@ -1,4 +1,4 @@
-import Enforcement
+import Compilation
 import Policy
 import Seccomp
 

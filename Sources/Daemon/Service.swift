@@ -1,6 +1,7 @@
 import Enforcement
 import Events
 import Glibc
+import Keeper
 import Logging
 import NRI
 import Policy
@@ -8,7 +9,7 @@ import Seccomp
 import Synchronization
 import System
 
-/// The two ways to run: launched by the runtime, and as a service of its own.
+/// The ways to run: launched by the runtime, in the place of a launched one, and as a service of its own.
 package enum Service {
   /// The runtime's environment variables for a plugin that it launches.
   private static let socketVariable = "NRI_PLUGIN_SOCKET"
@@ -18,24 +19,100 @@ package enum Service {
   /// Serves the connection that the runtime handed over, until it is closed: a plugin that outlives it would be a
   /// duplicate when the runtime comes back.
   package static func launched() -> Int32 {
-    let log = Logger(label: "stockade") { _ in SystemLog(level: .info) }
+    let stop = StopSignal()
+    let output = LogOutput.systemLog()
+    let log = output.logger(stop)
+    defer { output.flush(milliseconds: LogOutput.endMilliseconds) }
     guard let text = getenv(socketVariable).map({ String(cString: $0) }), let number = Int32(text), number > 2 else {
       log.critical("\(socketVariable) is not the number of a socket")
       return 2
     }
+    raiseDescriptorLimit(log)
     let socket = FileDescriptor(owning: number)
     let name = getenv("NRI_PLUGIN_NAME").map { String(cString: $0) } ?? "stockade"
     let index = getenv("NRI_PLUGIN_IDX").map { String(cString: $0) } ?? "10"
+    let launch = { try Kept.launched(socket: socket, name: name, index: index) { log.error("\($0)") } }
+    if let other = other(log) {
+      // One of an earlier runtime ends, if later than it should, and what our keeper starts waits for that.
+      let kept = other.isService ? nil : try? launch()
+      let handler = WatchedHandler(Bystander(socket), kept?.heartbeat ?? Heartbeat()) { text in
+        try? kept?.keep(configuration: text)
+      }
+      _ = try? PluginSession(socket: socket, name: name, index: index, handler: handler).run()
+      return 1
+    }
     do {
-      let daemon = try Daemon(
-        socket: socket, source: .runtime, defaultEventsFile: Node.launchedEventsFile, log: log)
+      let kept = try launch()
+      let daemon = try kept.heartbeat.during(limit: Heartbeat.readyLimit) {
+        try Daemon(socket: socket, source: .runtime, defaultEventsFile: ConfinedNode.launchedEventsFile, log: log)
+      }
       defer { daemon.node.stop() }
-      _ = try PluginSession(socket: socket, name: name, index: index, handler: daemon.plugin).run()
+      stop.shutDownOnSignal(socket)
+      stop.onHangUp { [node = daemon.node] in node.refresh() }
+      daemon.node.whenProfilesAreLate {
+        // Nobody's reading of profiles waits for it.
+        Thread.detached {
+          LateProfiles.makeWay(log, isReplaceable: { kept.isReplaceable(socket) }, end: stop.endConnectionOnceAnswered)
+        }
+      }
+      let handler = WatchedHandler(daemon.plugin, kept.heartbeat) { text in
+        do { try kept.keep(configuration: text) } catch {
+          log.error("the keeper has no copy of the configuration", metadata: ["reason": "\(error)"])
+        }
+      }
+      _ = try PluginSession(socket: socket, name: name, index: index, handler: handler).run()
       return 0
     } catch {
       log.critical("stopped", metadata: ["reason": "\(error)"])
       return 1
     }
+  }
+
+  /// The Stockade that serves this node; nil: none does, nor will until this process ends. Where there can be no lock,
+  /// it serves without: what a second one breaks is less than what no one confines.
+  ///
+  /// - Parameter waits: for its turn, for as long as that takes.
+  private static func other(_ log: Logger, waits: Bool = false) -> OtherStockade? {
+    do throws(Errno) {
+      var outcome = try InstanceLock.take()
+      if case .taken(let pid) = outcome { tell(of: pid, log) }
+      while waits, case .taken = outcome {
+        usleep(lockRetryMilliseconds * 1000)
+        outcome = try InstanceLock.take(waitMilliseconds: 0)
+      }
+      switch outcome {
+      case .held(let lock): _ = Unmanaged.passRetained(lock)
+      case .taken(let pid): return OtherStockade(pid: pid)
+      }
+    } catch {
+      log.error("nothing keeps a second stockade from serving this node", metadata: ["reason": "\(error)"])
+    }
+    return nil
+  }
+
+  private static let lockRetryMilliseconds: UInt32 = 200
+
+  private static func tell(of other: pid_t?, _ log: Logger) {
+    log.critical(
+      "another stockade serves this node",
+      metadata: [
+        "process": "\(other.map(String.init) ?? "of another pid namespace")",
+        "action": "have only one started, as a service or as a plugin that containerd launches",
+      ])
+  }
+
+  /// Whoever starts us may have left it low for programs that use select(2), which we do not.
+  private static func raiseDescriptorLimit(_ log: Logger) {
+    do throws(Errno) {
+      let limit = try DescriptorLimit.raise()
+      if limit >= DescriptorLimit.needed { return }
+      log.error(
+        "too few open files are allowed, so that programs may not be loaded and profiles not enforced",
+        metadata: [
+          "limit": "\(limit)", "needed": "\(DescriptorLimit.needed)",
+          "action": "set LimitNOFILE=\(DescriptorLimit.needed) or more for the service that starts stockade",
+        ])
+    } catch { log.error("\(error)") }
   }
 
   package struct RunOptions: Sendable {
@@ -57,47 +134,110 @@ package enum Service {
 
   /// Connects to the runtime's socket, and again whenever the connection ends, until SIGTERM or SIGINT.
   package static func run(_ options: RunOptions) -> Int32 {
-    let log = Logger(label: "stockade") { _ in StandardErrorLog(level: .info) }
+    let stop = StopSignal()
+    let output = LogOutput.standardError()
+    let log = output.logger(stop)
+    defer { output.flush(milliseconds: LogOutput.endMilliseconds) }
     // Before the socket is waited for: nobody would look at the log of a service that only seems to wait.
     do { try options.check() } catch {
       log.critical("\(error)")
       return 2
     }
     guard geteuid() == 0 else {
-      log.critical("stockade run needs root: it loads BPF programs and makes pins below \(Node.pinFolder)")
+      log.critical("stockade run needs root: it loads BPF programs and makes pins below \(ConfinedNode.pinFolder)")
       return 1
     }
+    let path = options.configurationFile
+    return serve(
+      options,
+      Surroundings(
+        source: .file(path ?? Daemon.configurationFile, required: path != nil), defaultEventsFile: nil,
+        heartbeat: Heartbeat(), kept: nil, stop: stop, log: log))
+  }
+
+  /// A Stockade that the keeper of a launched one started, to take its place: it connects by itself, and is in all else
+  /// as that one was.
+  ///
+  /// - Parameter words: name, index and the runtime's socket.
+  package static func kept(_ words: [String]) -> Int32 {
     let stop = StopSignal()
-    var backOff = BackOff()
+    let output = LogOutput.systemLog()
+    let log = output.logger(stop)
+    defer { output.flush(milliseconds: LogOutput.endMilliseconds) }
+    guard words.count == 3,
+      let kept = Kept.byKeeper(name: words[0], index: words[1], tell: { log.error("\($0)") })
+    else {
+      put("stockade: \(KeptDescriptors.keptWord) is for the keeper alone; use stockade run\n", to: 2)
+      return 2
+    }
+    var options = RunOptions()
+    (options.name, options.index, options.socketPath) = (words[0], words[1], words[2])
+    do {
+      let source = Daemon.Source.launched(text: try kept.configuration(), name: words[0], index: words[1])
+      return serve(
+        options,
+        Surroundings(
+          source: source, defaultEventsFile: ConfinedNode.launchedEventsFile, heartbeat: kept.heartbeat, kept: kept,
+          stop: stop,
+          log: log))
+    } catch {
+      log.critical("\(error)")
+      return 1
+    }
+  }
+
+  /// What differs between those that connect by themselves.
+  private struct Surroundings {
+    let source: Daemon.Source
+    let defaultEventsFile: String?
+    let heartbeat: Heartbeat
+    /// nil: a service of its own.
+    let kept: Kept?
+    let stop: StopSignal
+    let log: Logger
+  }
+
+  private static func serve(_ options: RunOptions, _ surroundings: Surroundings) -> Int32 {
+    let (log, heartbeat, stop) = (surroundings.log, surroundings.heartbeat, surroundings.stop)
+    raiseDescriptorLimit(log)
+    if other(log, waits: surroundings.kept != nil) != nil { return 1 }
+    var search = RuntimeSearch(options.socketPath, stop, log)
     var daemon: Daemon?
     defer { daemon?.node.stop() }
-    while !stop.isSet {
+    while let socket = search.connect() {
+      var handler: WatchedHandler?
       do {
-        let socket = try NRISocket.connect(to: options.socketPath)
-        let current = try daemon ?? make(socket, options, log)
+        try surroundings.kept?.check(peerOf: socket)
+        let current = try daemon ?? heartbeat.during(limit: Heartbeat.readyLimit) { try make(socket, surroundings) }
         daemon = current
+        stop.onHangUp { [node = current.node] in node.refresh() }
+        // The next one is told what runs, and adopts it.
+        current.node.whenProfilesAreLate { stop.endConnectionOnceAnswered() }
         try current.checkRuntime(of: socket)
         stop.shutDownOnSignal(socket)
-        _ = try PluginSession(socket: socket, name: options.name, index: options.index, handler: current.plugin).run()
+        let watched = WatchedHandler(current.plugin, heartbeat)
+        handler = watched
+        _ = try PluginSession(
+          socket: socket, name: options.name, index: options.index, handler: watched,
+          synchronizesWithin: PluginSession.synchronizeMilliseconds
+        ).run()
         if stop.isSet { break }
         log.warning("the runtime closed the connection")
-        backOff.reset()
       } catch let error as ConfigurationProblem {
         log.critical("\(error)")
         return 2
       } catch {
         log.warning("no connection to the runtime", metadata: ["reason": "\(error)"])
       }
-      stop.wait(milliseconds: backOff.nextMilliseconds())
+      search.pause(afterGood: handler?.wasGood() ?? false)
     }
     return 0
   }
 
-  private static func make(_ socket: FileDescriptor, _ options: RunOptions, _ log: Logger) throws -> Daemon {
-    let path = options.configurationFile
-    return try Daemon(
-      socket: socket, source: .file(path ?? Daemon.configurationFile, required: path != nil), defaultEventsFile: nil,
-      log: log)
+  private static func make(_ socket: FileDescriptor, _ surroundings: Surroundings) throws -> Daemon {
+    try Daemon(
+      socket: socket, source: surroundings.source, defaultEventsFile: surroundings.defaultEventsFile,
+      log: surroundings.log)
   }
 }
 
@@ -106,16 +246,15 @@ package struct ConfigurationProblem: Error, CustomStringConvertible {
   package let description: String
 }
 
-/// Doubling waits with jitter, so that the plugins of many nodes do not come back at one moment.
-struct BackOff {
-  private static let firstMilliseconds = 200
-  private static let longestMilliseconds = 10_000
-  private var milliseconds = BackOff.firstMilliseconds
-
-  mutating func nextMilliseconds() -> Int {
-    defer { milliseconds = min(milliseconds * 2, Self.longestMilliseconds) }
-    return milliseconds / 2 + Int.random(in: 0...milliseconds / 2)
+extension LogOutput {
+  /// The log of a service, which a signal may end hard.
+  fileprivate func logger(_ stop: StopSignal) -> Logger {
+    let log = Logger(label: "stockade") { _ in OutputLog(level: .info, self) }
+    stop.onHangUp { log.info("SIGHUP: nothing is loaded yet") }
+    stop.onHardEnd {
+      log.critical("something did not end in time: the process is cut short, and the next one takes over what it left")
+      self.flush(milliseconds: Self.hardEndMilliseconds)
+    }
+    return log
   }
-
-  mutating func reset() { milliseconds = Self.firstMilliseconds }
 }

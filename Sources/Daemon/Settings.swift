@@ -10,9 +10,9 @@ import YAML
 /// What a configuration brings: who gets which profile, and the profiles.
 package struct Settings: Sendable {
   package var configuration: NodeConfiguration
-  package var profiles: ProfileLibrary
+  package var profiles: LoadedProfiles
 
-  package init(configuration: NodeConfiguration, profiles: ProfileLibrary) {
+  package init(configuration: NodeConfiguration, profiles: LoadedProfiles) {
     self.configuration = configuration
     self.profiles = profiles
   }
@@ -21,7 +21,7 @@ package struct Settings: Sendable {
 /// Makes settings of a configuration's text, and sets up what it asks for beside the plugin: the events' file and the
 /// watch on the profiles.
 package struct SettingsLoader: Sendable {
-  let node: Node
+  let node: ConfinedNode
   let environment: SeccompEnvironment
   /// nil: standard output.
   let defaultEventsFile: String?
@@ -31,8 +31,9 @@ package struct SettingsLoader: Sendable {
   package func load(_ bytes: [UInt8], file: String) throws -> Settings {
     let configuration = try NodeConfiguration.parse(bytes, file: file)
     addSink(configuration.eventsFile ?? defaultEventsFile)
-    let profiles = ProfileLibrary(folder: configuration.profilesFolder, environment: environment)
-    follow(profiles, configuration.profilesFolder)
+    node.setNodeGate(configuration.nodeGate)
+    let profiles = LoadedProfiles(folder: configuration.profilesFolder, environment: environment)
+    node.follow(profiles, in: configuration.profilesFolder)
     return Settings(configuration: configuration, profiles: profiles)
   }
 
@@ -44,51 +45,40 @@ package struct SettingsLoader: Sendable {
   /// Finds out now what `load` would find wrong with a required file later.
   static func check(file: String) throws { _ = try NodeConfiguration.parse(try read(file, required: true), file: file) }
 
+  /// How long a disk is waited for, first for the configuration and then for the profiles: both together less than what
+  /// the runtime waits for an answer (2 seconds, unless it is told otherwise).
+  package static let patienceMilliseconds = 500
+  package static let profilesPatienceMilliseconds = 1200
+
   private static func read(_ file: String, required: Bool) throws(Errno) -> [UInt8] {
-    do throws(Errno) { return try Files.read(file, limit: YAML.Node.fileMaxBytes) } catch {
-      guard error.code == ENOENT, !required else { throw error }
-      return []
+    let bytes = try readIfThere(file)
+    if bytes == nil, required { throw Errno(ENOENT, "open \(file)") }
+    return bytes ?? []
+  }
+
+  /// nil: there is no such file.
+  static func readIfThere(_ file: String) throws(Errno) -> [UInt8]? {
+    do throws(Errno) { return try readInTime(file) } catch {
+      guard error.code == ENOENT else { throw error }
+      return nil
     }
+  }
+
+  /// On a thread of its own: a disk that hangs, or a pipe, would hold up the answer to the runtime for good.
+  private static func readInTime(_ file: String) throws(Errno) -> [UInt8] {
+    let read = Monitor<Result<[UInt8], Errno>?>(nil)
+    let thread = try Thread { @Sendable in
+      let result = Result { () throws(Errno) in try Files.read(file, limit: YAML.Node.fileMaxBytes) }
+      read.withLock { $0 = result }
+    }
+    thread.detach()
+    read.wait(milliseconds: patienceMilliseconds) { $0 != nil }
+    guard let result = read.withLock({ $0 }) else { throw Errno(ETIMEDOUT, "read \(file)") }
+    return try result.get()
   }
 
   /// Containers start and are confined also where nobody can be told of it: a full or missing disk stops no node.
   private func addSink(_ path: String?) {
-    node.pump?.add(path.map { FileSink(path: $0) } ?? DescriptorSink(FileDescriptor(owning: dup(1))))
-  }
-
-  /// Reads the profiles, and again whenever they change. What changes while a watch is set up is read after that.
-  private func follow(_ profiles: ProfileLibrary, _ folder: String) {
-    let first = try? FolderWatch(folder)
-    node.reload(profiles)
-    Thread.detached { @Sendable [node] in
-      if let first { node.reload(profiles, at: first) }
-      watch(profiles, folder)
-    }
-  }
-
-  /// A folder that is not there is looked for again and again: it may be mounted later, or put back.
-  private func watch(_ profiles: ProfileLibrary, _ folder: String) -> Never {
-    var isTold = false
-    while true {
-      do throws(Errno) {
-        let watch = try FolderWatch(folder)
-        isTold = false
-        node.reload(profiles)
-        node.reload(profiles, at: watch)
-      } catch {
-        if !isTold { log.warning("the profiles are not watched", metadata: ["reason": "\(error)"]) }
-        isTold = true
-        sleep(Self.retrySeconds)
-      }
-    }
-  }
-
-  private static let retrySeconds: UInt32 = 10
-}
-
-extension Node {
-  /// Takes over changed profiles at each change, until the watch ends.
-  fileprivate func reload(_ profiles: ProfileLibrary, at changes: FolderWatch) {
-    while (try? changes.wait()) ?? false { reload(profiles) }
+    node.pump?.add(path.map { FileSink(path: $0, log: log) } ?? DescriptorSink(FileDescriptor(owning: dup(1))))
   }
 }

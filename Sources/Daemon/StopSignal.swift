@@ -2,46 +2,71 @@ import Glibc
 import Synchronization
 import System
 
-/// SIGTERM and SIGINT, taken by a thread of their own, which ends whatever connection is open.
+/// SIGTERM and SIGINT, taken by a thread of their own, which ends whatever connection is open; and SIGHUP.
+///
+/// The process ends in any case: what is still under way a while after the signal is cut short, whatever holds it up.
+/// What that leaves in the kernel is what a killed process leaves, and the next one takes it over.
 final class StopSignal: Sendable {
+  /// From the signal until the process is ended hard.
+  static let endMilliseconds = 600
+
   private struct State {
     var isSet = false
     var socket: FileDescriptor?
+    var hangUp: @Sendable () -> Void = {}
+    var lastWords: @Sendable () -> Void = {}
   }
   private let state = Mutex(State())
-  private let wake: (reader: FileDescriptor, writer: FileDescriptor)
+  private let wake = Wakeup()
 
-  init() {
+  private static var signals: sigset_t {
     var signals = sigset_t()
     sigemptyset(&signals)
-    sigaddset(&signals, SIGTERM)
-    sigaddset(&signals, SIGINT)
-    // Before any other thread is made, so that all inherit it and only ours waits for them.
+    for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&signals, signal) }
+    return signals
+  }
+
+  /// To be made before any other thread, so that all inherit the mask and only ours waits for the signals.
+  init() {
+    var signals = Self.signals
     pthread_sigmask(SIG_BLOCK, &signals, nil)
-    var ends: [Int32] = [0, 0]
-    let made = pipe(&ends)
-    precondition(made == 0, "no pipe can be made: the process is at its limit at start")
-    wake = (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
     Thread.detached { @Sendable [self] in
-      var signals = sigset_t()
-      sigemptyset(&signals)
-      sigaddset(&signals, SIGTERM)
-      sigaddset(&signals, SIGINT)
-      var number: Int32 = 0
-      sigwait(&signals, &number)
+      while Self.next() == SIGHUP { state.withLock { $0.hangUp }() }
       set()
+      usleep(useconds_t(Self.endMilliseconds * 1000))
+      state.withLock { $0.lastWords }()
+      _exit(0)
     }
   }
+
+  private static func next() -> Int32 {
+    var (signals, number) = (signals, Int32(0))
+    sigwait(&signals, &number)
+    return number
+  }
+
+  /// - Parameter lastWords: called before the process is ended hard; must be brief.
+  func onHardEnd(_ lastWords: @escaping @Sendable () -> Void) { state.withLock { $0.lastWords = lastWords } }
+
+  /// - Parameter hangUp: called at each SIGHUP, on the thread of the signals; must not block.
+  func onHangUp(_ hangUp: @escaping @Sendable () -> Void) { state.withLock { $0.hangUp = hangUp } }
 
   var isSet: Bool { state.withLock { $0.isSet } }
 
   private func set() {
-    let socket = state.withLock { state in
-      state.isSet = true
-      return state.socket
-    }
-    if let socket { shutdown(socket.number, Int32(SHUT_RDWR)) }
-    try? wake.writer.write([0])
+    state.withLock { $0.isSet = true }
+    endConnection()
+    wake.wake()
+  }
+
+  /// Ends the connection that is open now.
+  func endConnection() {
+    if let socket = state.withLock({ $0.socket }) { shutdown(socket.number, Int32(SHUT_RDWR)) }
+  }
+
+  /// Ends it as soon as what the runtime has asked already is answered.
+  func endConnectionOnceAnswered() {
+    if let socket = state.withLock({ $0.socket }) { shutdown(socket.number, Int32(SHUT_RD)) }
   }
 
   /// Also where the signal came already.
@@ -53,9 +78,10 @@ final class StopSignal: Sendable {
     if isSet { shutdown(socket.number, Int32(SHUT_RDWR)) }
   }
 
-  /// Returns early on a signal.
-  func wait(milliseconds: Int) {
-    var descriptor = pollfd(fd: wake.reader.number, events: Int16(POLLIN), revents: 0)
-    _ = poll(&descriptor, 1, Int32(milliseconds))
+  /// Returns early on a signal, and when there is something to read from `other`.
+  func wait(milliseconds: Int, orReadable other: FileDescriptor? = nil) {
+    // A negative descriptor is passed over; poll(2).
+    var polled = [wake.reader.number, other?.number ?? -1].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    _ = poll(&polled, nfds_t(polled.count), Int32(milliseconds))
   }
 }

@@ -4,7 +4,7 @@ import TOML
 struct ContainerdConfiguration {
   private static let nriPlugin = "io.containerd.nri.v1.nri"
   /// Of containerd 1.7, and the two that 2.0 made of it.
-  private static let criPlugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime"]
+  static let criPlugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime"]
 
   /// What of NRI's default validator concerns us. containerd 2.2 has it.
   struct Validator {
@@ -30,6 +30,8 @@ struct ContainerdConfiguration {
   var pluginConfigurationFolder: String
   /// nil: this containerd has none.
   var validator: Validator?
+  /// Runtimes by which the node's containers may run that make no processes of the node.
+  var sandboxedRuntimes: [String]
   /// What containers' roots are made by; nil: not said.
   var snapshotter: String?
 
@@ -45,6 +47,7 @@ struct ContainerdConfiguration {
     pluginFolder = nri?["plugin_path"]?.string ?? Self.usualPluginFolder
     pluginConfigurationFolder = nri?["plugin_config_path"]?.string ?? Self.usualPluginConfigurationFolder
     validator = nri?["default_validator"].map(Validator.init)
+    sandboxedRuntimes = Self.sandboxedRuntimes(in: plugins)
     snapshotter =
       plugins?["io.containerd.cri.v1.images"]?["snapshotter"]?.string
       ?? plugins?["io.containerd.grpc.v1.cri"]?["containerd"]?["snapshotter"]?.string

@@ -7,10 +7,12 @@ package struct Diagnosis: Sendable {
 
   /// Looks at this node, from its own mount namespace. What needs root is told to. Programs are loaded and tried apart
   /// from those of a Stockade that runs, and nothing of it is left.
-  package static func ofThisNode() -> Diagnosis {
+  ///
+  /// - Parameter isThorough: what was proved is tried by a crowd as well, which takes its time.
+  package static func ofThisNode(isThorough: Bool) -> Diagnosis {
     // Before the mount namespace is another one.
     let places = Places.thisNode()
-    let kernel = KernelExamination(isRoot: places.isRoot)
+    let kernel = KernelExamination(isRoot: places.isRoot, isThorough: isThorough)
     return Diagnosis(findings: kernel.findings + Diagnosis(places: places, node: kernel.capabilities).findings)
   }
 
@@ -24,6 +26,7 @@ package struct Diagnosis: Sendable {
     let judge = ProfileJudge(node: node, runtime: runtime)
     findings =
       runtime.findings + instances.findings + configuration.findings
+      + NodeGateExamination(places, configuration.inEffect).findings
       + configuration.inEffect.flatMap { ProfileExamination($0, places, judge).findings }
   }
 

@@ -1,12 +1,16 @@
 /// One thing that the doctor looked at. docs/doctor.md lists the subjects and what their levels mean.
 package struct Finding: Equatable, Sendable {
   package enum Subject: String, CaseIterable, Sendable {
-    case kernel, cgroups, tier
+    case kernel, cgroups, tier, race
+    case fullMemory = "full memory"
+    case memory
     case networkRules = "network rules"
     case overlayfs, containerd
     case nri = "NRI"
     case requiredPlugin = "required plugin"
-    case instances, configuration, profiles
+    case instances, configuration
+    case nodeGate = "node gate"
+    case profiles
   }
 
   /// Worst last.

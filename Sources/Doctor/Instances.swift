@@ -1,4 +1,5 @@
 import Glibc
+import Keeper
 import System
 
 /// The Stockades of this node: those that run, and those that containerd launches when it starts. Two of them give each
@@ -11,6 +12,8 @@ struct Instances {
   let services: [RunningProcess]
   /// Started by containerd.
   let launched: [RunningProcess]
+  /// In the place of a launched one that is gone.
+  let kept: [RunningProcess]
   private let folder: String
 
   /// Of all that containerd launched or will.
@@ -26,6 +29,7 @@ struct Instances {
     let ours = places.processes.filter { $0.name == "stockade" || Self.isOurs(String($0.name)) }
     services = ours.filter { $0.arguments.dropFirst().first == "run" }
     launched = ours.filter { $0.arguments.count == 1 }
+    kept = ours.filter { $0.arguments.dropFirst().first == KeptDescriptors.keptWord }
     findings = [instances(runtime, places)]
     for name in plugins where !Self.isPluginName(name) {
       findings.append(
@@ -55,7 +59,9 @@ struct Instances {
 
   private func instances(_ runtime: RuntimeExamination, _ places: Places) -> Finding {
     let running =
-      launched.map { "\($0.arguments[0]) (process \($0.pid))" } + services.map { "stockade run (process \($0.pid))" }
+      launched.map { "\($0.arguments[0]) (process \($0.pid))" }
+      + kept.map { "what the keeper started after the launched plugin ended (process \($0.pid))" }
+      + services.map { "stockade run (process \($0.pid))" }
     if let problem = contradiction(running) { return problem }
     return running.first.map { Finding(.instances, .ok, "\($0) runs") } ?? none(runtime, places)
   }

@@ -1,3 +1,4 @@
+import BPF
 import Daemon
 import Enforcement
 import Glibc
@@ -10,13 +11,13 @@ struct KernelExamination {
   /// nil: nothing could be tried.
   private(set) var capabilities: NodeCapabilities?
 
-  init(isRoot: Bool) {
+  init(isRoot: Bool, isThorough: Bool) {
     let hierarchy = (try? CgroupHierarchy.current()) ?? CgroupHierarchy(layout: .v1, root: nil)
     findings = [Self.kernel(), Self.cgroups(hierarchy)]
     if isRoot {
-      proveTier(hierarchy)
+      proveTier(hierarchy, isThorough)
     } else {
-      for subject in [Finding.Subject.tier, .networkRules] {
+      for subject in [Finding.Subject.tier, .memory, .networkRules] {
         findings.append(Finding(subject, .unknown, "not tried", "run stockade doctor as root"))
       }
     }
@@ -46,6 +47,12 @@ struct KernelExamination {
     return Finding(.cgroups, .limited, found, "for network rules: \(cgroupV2Advice)")
   }
 
+  private static func memory(_ problem: String?) -> Finding {
+    guard let problem else { return Finding(.memory, .ok, "what binds containers' tasks is charged to no limit") }
+    return Finding(
+      .memory, .limited, "\(MemoryRoot.consequence): \(problem)", "give Stockade's cgroup no memory limit")
+  }
+
   private static var cgroupV2Advice: String {
     let knows = (try? Files.text("/proc/filesystems"))?.contains("\tcgroup2\n") ?? true
     return knows
@@ -53,12 +60,45 @@ struct KernelExamination {
       : "use a kernel with cgroup v2"
   }
 
-  private mutating func proveTier(_ hierarchy: CgroupHierarchy) {
+  private mutating func proveTier(_ hierarchy: CgroupHierarchy, _ isThorough: Bool) {
     do throws(Errno) {
-      add(try NodeProbe.capabilities(), hierarchy)
+      let proof = try NodeProbe.proof(isThorough: isThorough)
+      add(proof.capabilities, hierarchy)
+      findings += proof.trials.map { Self.findings(of: $0, tier: proof.capabilities.tier) } ?? []
     } catch {
       add(NodeCapabilities(tier: .none, tierReason: "\(error)", networkProblem: "\(error)"), hierarchy)
     }
+  }
+
+  static func findings(of trials: NodeProbe.Trials, tier: Tier) -> [Finding] {
+    let skipped = trials.skipped.map { "\($0.program) \($0.skipped) times" }.joined(separator: ", ")
+    let race = finding(
+      .race, trials.race, tier, "in \(NodeProbe.raceSeconds) s",
+      skipped.isEmpty ? "no program was skipped" : "the kernel skipped \(skipped)", isFailed: !skipped.isEmpty)
+    switch trials.crowd {
+    case .success(let crowd):
+      return [
+        race,
+        finding(
+          .fullMemory, crowd, tier, "of \(NodeProbe.crowdCount) processes at once, with no memory left for Stockade",
+          "\(crowd.forksRefused) forks were refused", isFailed: crowd.forksRefused > 0),
+      ]
+    case .failure(let error): return [race, Finding(.fullMemory, .limited, "not tried: \(error)")]
+    }
+  }
+
+  private static func finding(
+    _ subject: Finding.Subject, _ counts: RaceCounts, _ tier: Tier, _ how: String, _ more: String, isFailed: Bool
+  ) -> Finding {
+    if counts.executions == 0 { return Finding(subject, .unknown, "nothing could be executed \(how); \(more)") }
+    // Tier signal lets files be opened.
+    let isRefusing = tier >= .fmodRet
+    let opens = isRefusing ? " and \(counts.opened) of \(counts.opens) opens" : ""
+    let found = "\(counts.executed) of \(counts.executions) execs\(opens) came through \(how); \(more)"
+    let holds = counts.executed == 0 && !isFailed && (!isRefusing || counts.opened == 0)
+    return holds
+      ? Finding(subject, .ok, found)
+      : Finding(subject, .missing, found, "this kernel does not hold the tier that was proved (docs/tiers.md)")
   }
 
   private mutating func add(_ node: NodeCapabilities, _ hierarchy: CgroupHierarchy) {
@@ -71,6 +111,7 @@ struct KernelExamination {
     findings.append(
       node.tier == .lsm
         ? Finding(.tier, .ok, found) : Finding(.tier, .limited, found, TierAdvice.thisNode(tier: node.tier).text))
+    findings.append(Self.memory(node.memoryProblem))
     guard let problem = node.networkProblem else {
       return findings.append(Finding(.networkRules, .ok, "can be attached to cgroups"))
     }

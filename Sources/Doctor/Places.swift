@@ -12,6 +12,8 @@ package struct Places: Sendable {
   package var programSeconds = 10
   /// Paths of the sockets that somebody listens on. A file alone may be left of one that is gone.
   package var listeningSockets: Set<String> = []
+  /// nil: it cannot be read.
+  var nodeGate: NodeGateState?
   /// Whether everything can be read.
   package var isRoot: Bool
   /// Whether every process of the node is seen: what is not seen may run all the same.
@@ -23,6 +25,7 @@ package struct Places: Sendable {
     var places = Places(isRoot: geteuid() == 0)
     places.seesAllProcesses = places.isRoot && isInPIDNamespaceOfNode
     places.processes = RunningProcess.all()
+    places.nodeGate = .ofThisNode()
     places.listeningSockets = listening(in: (try? Files.read("/proc/net/unix")) ?? [])
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
     places.programFolders = path.split(separator: ":").map(String.init)

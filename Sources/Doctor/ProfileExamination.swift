@@ -19,7 +19,7 @@ struct ProfileExamination {
       return
     }
     do throws(SeccompError) {
-      let library = ProfileLibrary(folder: places.root + folder, environment: try SeccompEnvironment.thisNode())
+      let library = LoadedProfiles(folder: places.root + folder, environment: try SeccompEnvironment.thisNode())
       let report = library.reload()
       for message in report.messages { add(.missing, message, "mend it") }
       for warning in report.warnings { add(.limited, "\(warning)", "mend it") }
@@ -31,7 +31,7 @@ struct ProfileExamination {
     findings.append(Finding(.profiles, level, found, advice))
   }
 
-  private mutating func judgeAll(_ library: ProfileLibrary, _ chosen: ProfileUses, _ folder: String) {
+  private mutating func judgeAll(_ library: LoadedProfiles, _ chosen: ProfileUses, _ folder: String) {
     // Without a list of the node, annotations may choose every profile.
     let others = configuration.allowedProfiles == nil ? Set(library.names).subtracting(chosen.names) : []
     for name in chosen.names + others.sorted() {

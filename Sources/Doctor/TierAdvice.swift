@@ -12,23 +12,24 @@ struct TierAdvice {
   var preemption: Preemption
   /// How another `preempt=` can be had; nil: this kernel cannot be told.
   var preemptionAdvice: String?
-  var lsmProgramsAreNeverSkipped: Bool
+  /// Its programs hold on a kernel that can interrupt them anywhere.
+  var lsmBearsPreemption: Bool
 
   static func thisNode(tier: Tier) -> TierAdvice {
     TierAdvice(
       tier: tier, kernelHasBPFModule: SecurityModules.kernelHasBPF, activeModules: SecurityModules.active,
       preemption: .current(), preemptionAdvice: Preemption.advice,
-      lsmProgramsAreNeverSkipped: Preemption.lsmProgramsAreNeverSkipped)
+      lsmBearsPreemption: Preemption.lsmProgramsAreNeverSkipped && Preemption.canBeHeldOff)
   }
 
   /// For tier lsm; where that takes another kernel, for `fmod_ret` too.
   var text: String {
     let fmodRet = tier == .signal && isPreempted ? preemptionAdvice.map { "; for tier fmod_ret \($0)" } ?? "" : ""
     guard kernelHasBPFModule else { return "for tier lsm use a kernel with CONFIG_BPF_LSM\(fmodRet)" }
-    guard lsmProgramsAreNeverSkipped || !isPreempted || preemptionAdvice != nil else {
-      return "for tier lsm use Linux 6.2 or newer"
+    guard lsmBearsPreemption || !isPreempted || preemptionAdvice != nil else {
+      return "for tier lsm use Linux 6.10 or newer"
     }
-    let steps = [moduleAdvice, lsmProgramsAreNeverSkipped || !isPreempted ? nil : preemptionAdvice].compactMap { $0 }
+    let steps = [moduleAdvice, lsmBearsPreemption || !isPreempted ? nil : preemptionAdvice].compactMap { $0 }
     if steps.isEmpty { return "bpf is among the security modules: what keeps tier lsm away is said above" }
     return "for tier lsm \(steps.joined(separator: ", and ")) (docs/tiers.md)"
   }

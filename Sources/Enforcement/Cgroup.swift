@@ -34,23 +34,57 @@ package struct Cgroup: Equatable, Sendable {
   }
 
   /// Whether the directory still stands for the same cgroup.
-  package var isCurrent: Bool { (try? Cgroup(directory: directory).id) == id }
+  package var isCurrent: Bool { (try? Files.status(directory).st_ino).map(UInt64.init) == id }
 
   /// Whether no process is left in it or below. A cgroup that is gone is empty.
   ///
   /// - Throws: where the kernel does not answer for another reason than its absence.
   package func isEmpty() throws(Errno) -> Bool {
     do throws(Errno) {
-      if Files.exists(directory + "/cgroup.events") {
-        return try Files.text(directory + "/cgroup.events").split(separator: "\n").contains("populated 0") || !isCurrent
-      }
-      return try Self.hasNoProcess(directory) || !isCurrent
+      guard let events = try events() else { return try Self.hasNoProcess(directory) || !isCurrent }
+      return events.split(separator: UInt8(ascii: "\n")).contains { $0.elementsEqual("populated 0".utf8) } || !isCurrent
     } catch {
       // ENODEV: removed between open and read.
       if error.code == ENOENT || error.code == ENODEV { return true }
       throw error
     }
   }
+
+  /// The cgroups in it; none where it is gone.
+  package var children: [Cgroup] {
+    ((try? Files.names(in: directory)) ?? []).compactMap { name in
+      // Files are no folders.
+      try? Cgroup(directory: "\(directory)/\(name)")
+    }
+  }
+
+  /// nil: v1 has none. The kernel tells all of it at once.
+  private func events() throws(Errno) -> [UInt8]? {
+    let file: FileDescriptor
+    do throws(Errno) { file = try FileDescriptor(open: directory + "/cgroup.events", O_RDONLY) } catch {
+      if error.code == ENOENT { return nil }
+      throw error
+    }
+    return try file.read(atMost: Self.eventsMaxBytes)
+  }
+
+  /// Of some lines of one word and one digit.
+  private static let eventsMaxBytes = 1024
+
+  /// Sends SIGKILL to whoever is in it or below; they end a moment later.
+  package func killAll() throws(Errno) {
+    // v2, from Linux 5.14 on: reaches those that are being made as well.
+    if Files.exists(directory + "/cgroup.kill") { return try Files.write("1", to: directory + "/cgroup.kill") }
+    // Who forks meanwhile is met the next time.
+    for _ in 0..<Self.killRounds {
+      let pids = try LeftProcesses.pids(in: directory).filter { $0 > 0 }
+      if pids.isEmpty { return }
+      for pid in pids { kill(pid_t(pid), SIGKILL) }
+      usleep(1000)
+    }
+  }
+
+  private static let killRounds = 50
 
   /// v1 has no cgroup.events. A process that moves from below to above while this looks may be missed: the entry is
   /// closed or gone then, and it may exec nothing.

@@ -27,19 +27,12 @@ package struct CgroupHierarchy: Equatable, Sendable {
 
   /// - Parameter mountInfo: the text of `/proc/self/mountinfo`; proc(5).
   package init(mountInfo: String) {
-    var (v2, pids): ([String], [String]) = ([], [])
-    var hasV1 = false
-    for line in mountInfo.split(separator: "\n") {
-      let fields = line.split(separator: " ", omittingEmptySubsequences: true)
-      guard let dash = fields.firstIndex(of: "-"), dash + 3 < fields.count, dash > 4 else { continue }
-      // A bind mount of a part of the hierarchy (a container's view) has another root and cannot hold our paths.
-      let isWhole = fields[3] == "/"
-      if fields[dash + 1] == "cgroup2", isWhole { v2.append(Self.unescape(fields[4])) }
-      guard fields[dash + 1] == "cgroup" else { continue }
-      hasV1 = true
-      let controllers = fields[dash + 3].split(separator: ",")
-      if isWhole, controllers.contains(Self.v1Controller) { pids.append(Self.unescape(fields[4])) }
-    }
+    let mounts = CgroupMount.all(in: mountInfo)
+    // A bind mount of a part of the hierarchy (a container's view) has another root and cannot hold our paths.
+    let whole = mounts.filter(\.isWhole)
+    let v2 = whole.filter(\.isV2).map(\.folder)
+    let pids = whole.filter { $0.controllers.contains(Self.v1Controller) }.map(\.folder)
+    let hasV1 = mounts.contains { !$0.isV2 }
     layout = v2.isEmpty ? .v1 : hasV1 ? .hybrid : .v2
     root = (v2.isEmpty ? pids : v2).min { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
   }
@@ -55,23 +48,5 @@ package struct CgroupHierarchy: Equatable, Sendable {
       if isOurs { return String(fields[2]) }
     }
     return nil
-  }
-
-  /// mountinfo writes space, tab, newline and backslash as `\040` and the like.
-  private static func unescape(_ field: Substring) -> String {
-    guard field.contains("\\") else { return String(field) }
-    var bytes: [UInt8] = []
-    var rest = Array(field.utf8)[...]
-    while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "\\"), rest.count >= 3,
-        let value = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
-      {
-        bytes.append(value)
-        rest = rest.dropFirst(3)
-      } else {
-        bytes.append(byte)
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

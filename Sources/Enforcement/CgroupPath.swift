@@ -1,3 +1,5 @@
+import CStockade
+
 /// A container's cgroup within a hierarchy, from the `cgroups_path` of the NRI payload.
 package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
   /// Absolute in the hierarchy, no trailing slash, no `.` or `..`: `/k8s.io/ID`.
@@ -21,6 +23,16 @@ package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
     } else {
       path = try Self.normalised(payload, payload: payload)
     }
+    // Programs look for a container's cgroup among so many levels.
+    guard path.utf8.count(where: { $0 == UInt8(ascii: "/") }) <= Int(STOCKADE_CGROUP_LEVELS_MAX) else {
+      throw .badCgroupPath(
+        String(payload.prefix(64)) + "…", "is nested deeper than \(STOCKADE_CGROUP_LEVELS_MAX) levels")
+    }
+  }
+
+  /// Whether a process's cgroup is this one or below it. By bytes: text equals other text that is composed otherwise.
+  package func contains(_ other: String) -> Bool {
+    other.utf8.elementsEqual(path.utf8) || other.utf8.starts(with: "\(path)/".utf8)
   }
 
   private static func normalised(_ text: String, payload: String) throws(EnforcementError) -> String {

@@ -2,58 +2,172 @@ import CStockade
 import Policy
 
 /// The gate of a pod: nothing below its cgroup may exec unless it was let through at Start. It is pinned in the kernel,
-/// so it holds while the plugin is away, when NRI itself would let every container start.
+/// so it holds while the plugin is away, when NRI itself would let every container start. The kernel knows by itself
+/// when the pod's sandbox is over, and which one is next; and it takes the gate away with the pod's cgroup.
 extension ConfinementTable {
   package struct Gate: Sendable {
     var cgroup: Cgroup
     /// The pod, for events.
     var subject: Subject
+    /// Ids of the pod's sandboxes, as far as the runtime has told of them and not of their removal.
+    var sandboxes: Set<String> = []
   }
 
-  /// Closes the gate of a sandbox. Containers of the pod that run already must be entered first.
+  /// Closes the gate of a sandbox's pod. Containers of the pod that run already must be entered first.
   ///
-  /// - Parameter pause: the cgroup of the sandbox's own process, which is let through: the runtime has started it, and
-  ///   its exec may still be to come.
-  mutating func closeGate(sandbox: String, _ gate: Gate, pause: Cgroup?) throws(KernelError) {
-    guard gates[sandbox] == nil else { return }
-    if let pause { try admitPause(sandbox, gate.subject, pause) }
-    // The same pod's earlier sandbox may still hold it: one entry in the kernel, two owners here.
-    if !isGated(gate.cgroup.id) {
-      try kernel.put(
-        stockade_container(
-          cgroup_id: gate.cgroup.id, revision: 0, state: STOCKADE_GATE.rawValue, root_device: 0, check: 0, pad: 0))
+  /// - Parameter known: nil: as the kernel knows it; in a pod that it does not know, what lies there is not known.
+  /// - Returns: how many execs the pod's gate has refused since it was last told.
+  mutating func closeGate(
+    sandbox: String, _ gate: Gate, _ known: stockade_sandbox?
+  ) throws(BackendError) -> UInt32 {
+    let id = gate.cgroup.id
+    let before = try kernel.sandbox(id)
+    var sandboxes = gates[id]?.sandboxes ?? []
+    if try kernel.nodeGateIsClosed() {
+      if try kernel.isExempt(podUID: gate.subject.podUID) {
+        try free(gate.cgroup)
+        return 0
+      }
+      try check(known, before)
     }
-    gates[sandbox] = gate
+    do throws(BackendError) {
+      if known == nil && before == nil {
+        try closeUnknown(gate.cgroup)
+      } else {
+        try kernel.setGate(id, STOCKADE_GATE_CLOSED, sandbox: known)
+      }
+      try removeFormerGate(id)
+    } catch {
+      // Neither half of it is left; what was there is of the pod's sandbox before.
+      if before == nil { try? kernel.removeGate(id) }
+      throw error
+    }
+    sandboxes.insert(sandbox)
+    gates[id] = Gate(cgroup: gate.cgroup, subject: gate.subject, sandboxes: sandboxes)
+    podOfSandbox[sandbox] = id
+    return before?.refused ?? 0
   }
 
-  private mutating func admitPause(_ sandbox: String, _ subject: Subject, _ cgroup: Cgroup) throws(KernelError) {
-    var subject = subject
-    subject.containerID = sandbox
-    do throws(EnforcementError) { try admit(subject, cgroup: cgroup) } catch {
-      throw KernelError(message: error.description, reason: "")
+  /// Whether the kernel follows which cgroup of a pod is its sandbox's.
+  func followsSandbox(_ pod: Cgroup) throws(BackendError) -> Bool {
+    try kernel.sandbox(pod.id).map { $0.first_child != STOCKADE_SANDBOX_NONE } ?? false
+  }
+
+  /// Of a pod that the kernel does not know. Whose the cgroups in it are is not known.
+  func closeUnknown(_ pod: Cgroup) throws(BackendError) {
+    let there = pod.children
+    try kernel.setGate(pod.id, STOCKADE_GATE_CLOSED, sandbox: stockade_sandbox(in: there))
+    guard there.isEmpty, let known = try kernel.sandbox(pod.id) else { return }
+    // What was made meanwhile.
+    let later = pod.children
+    if !known.explains(later) { try kernel.replaceSandbox(pod.id, stockade_sandbox(in: later)) }
+  }
+
+  /// Under the node gate the kernel says which cgroup is the sandbox's: what was in another one has run as it.
+  private func check(_ known: stockade_sandbox?, _ before: stockade_sandbox?) throws(BackendError) {
+    let none = [0, STOCKADE_SANDBOX_NONE, STOCKADE_SANDBOX_UNKNOWN]
+    guard let known, let before, !none.contains(known.first_child), !none.contains(before.first_child),
+      known.first_child != before.first_child
+    else { return }
+    throw BackendError(
+      message: "its sandbox's process is in cgroup \(known.first_child), and \(before.first_child) was let run as such",
+      reason: "")
+  }
+
+  private mutating func free(_ cgroup: Cgroup) throws(BackendError) {
+    try kernel.setGate(cgroup.id, STOCKADE_GATE_FREE, sandbox: nil)
+    forget(cgroup.id)
+  }
+
+  private mutating func forget(_ podID: UInt64) {
+    for sandbox in gates.removeValue(forKey: podID)?.sandboxes ?? [] { podOfSandbox[sandbox] = nil }
+  }
+
+  /// The process was over when it was written down, or is now: its cgroup's end may have been missed.
+  func sandboxEnded(_ cgroup: Cgroup, in podID: UInt64) throws(BackendError) {
+    guard var known = try kernel.sandbox(podID), known.first_child == cgroup.id,
+      let state = try kernel.gate(podID)
+    else { return }
+    (known.first_child, known.bound) = (0, 0)
+    try kernel.setGate(podID, state, sandbox: known)
+  }
+
+  /// A minute of sweeps: the sandbox of a runtime that is only slow must not be killed.
+  package static let unusedLooks = 12
+
+  /// The first cgroup that is made in a pod's is its sandbox's, and keeps every other one out. Where the runtime was
+  /// ended before it put a process there, no program learns that it is over: it is over when `unusedLooks` in a row
+  /// find no process there.
+  mutating func endUnusedClaims(root: String) throws(BackendError) {
+    let before = unusedClaims
+    unusedClaims = [:]
+    for (pod, known) in try kernel.sandboxes() where known.isClaimed {
+      guard let cgroup = Cgroup(id: known.first_child, in: root), (try? cgroup.isEmpty()) == true else { continue }
+      let looks = before[pod].map { $0.cgroup == cgroup.id ? $0.looks + 1 : 1 } ?? 1
+      if looks < Self.unusedLooks { unusedClaims[pod] = (cgroup.id, looks) } else { try endClaim(of: cgroup, in: pod) }
     }
   }
 
-  /// Ends the gate of a sandbox, and of no other one of the same pod.
-  mutating func openGate(sandbox: String) throws(KernelError) {
-    guard let gate = gates.removeValue(forKey: sandbox) else { return }
-    if !isGated(gate.cgroup.id) { try kernel.remove(gate.cgroup.id) }
+  private func endClaim(of cgroup: Cgroup, in pod: UInt64) throws(BackendError) {
+    guard var known = try kernel.sandbox(pod), known.first_child == cgroup.id, known.bound == 0 else { return }
+    known.first_child = 0
+    try kernel.replaceSandbox(pod, known)
+    if (try? cgroup.isEmpty()) != false { return }
+    // A process came meanwhile.
+    known.first_child = cgroup.id
+    try kernel.replaceSandbox(pod, known)
   }
 
-  /// Ends the gates of pods whose cgroup is gone: the runtime does not tell of every pod's end. An inherited gate,
-  /// whose sandbox is not known, ends when no process is left behind it.
-  mutating func openGoneGates() throws(KernelError) {
-    for (sandbox, gate) in gates where isOver(sandbox, gate) { try openGate(sandbox: sandbox) }
+  /// The runtime has removed a sandbox. The gate stays as long as the pod's cgroup, or until nothing is in that.
+  mutating func forgetSandbox(_ sandbox: String) {
+    guard let id = podOfSandbox.removeValue(forKey: sandbox) else { return }
+    gates[id]?.sandboxes.remove(sandbox)
   }
 
-  private func isOver(_ sandbox: String, _ gate: Gate) -> Bool {
-    if !gate.cgroup.isCurrent { return true }
-    return sandbox == Self.inherited(gate.cgroup) && (try? gate.cgroup.isEmpty()) == true
+  /// The gate of a pod that needs none, or none any more.
+  mutating func openGate(_ pod: Cgroup) throws(BackendError) {
+    try removeFormerGate(pod.id)
+    guard try kernel.gate(pod.id) != nil else { return }
+    // Under the node gate a pod without one is closed.
+    if try kernel.nodeGateIsClosed() { return try free(pod) }
+    try kernel.removeGate(pod.id)
+    forget(pod.id)
   }
 
-  func isBehindGate(_ cgroup: Cgroup) -> Bool {
-    gates.values.contains { cgroup.directory.utf8.starts(with: "\($0.cgroup.directory)/".utf8) }
+  /// - Parameter gate: `isOver`.
+  mutating func removeGate(_ gate: Gate) throws(BackendError) {
+    // The runtime may have told of another sandbox meanwhile.
+    guard let present = gates[gate.cgroup.id], present.sandboxes.isEmpty || !gate.cgroup.isCurrent else { return }
+    // Under the node gate it ends with the pod's cgroup.
+    if try !kernel.nodeGateIsClosed() || !gate.cgroup.isCurrent { try kernel.removeGate(gate.cgroup.id) }
+    forget(gate.cgroup.id)
   }
 
-  func isGated(_ cgroupID: UInt64) -> Bool { gates.values.contains { $0.cgroup.id == cgroupID } }
+  /// Whether a container's cgroup lies in that of a pod with a gate.
+  func isBehindGate(_ cgroup: Cgroup) throws(BackendError) -> Bool {
+    guard let slash = cgroup.directory.lastIndex(of: "/"),
+      let pod = try? Cgroup(directory: String(cgroup.directory[..<slash]))
+    else { return false }
+    return try kernel.gate(pod.id) == STOCKADE_GATE_CLOSED
+  }
+
+  /// Gates were entries of the containers' map, before they had one of their own.
+  private func removeFormerGate(_ podID: UInt64) throws(BackendError) {
+    if try kernel.container(podID)?.state == STOCKADE_GATE.rawValue { try kernel.remove(podID) }
+  }
+}
+
+extension ConfinementTable.Gate {
+  /// Whether the pod is gone, or has neither a sandbox nor a process.
+  var isOver: Bool {
+    if !cgroup.isCurrent { return true }
+    return sandboxes.isEmpty && (try? cgroup.isEmpty()) == true
+  }
+}
+
+extension stockade_sandbox {
+  /// There is a cgroup for it, and nobody has begun in that.
+  fileprivate var isClaimed: Bool {
+    ![0, STOCKADE_SANDBOX_NONE, STOCKADE_SANDBOX_UNKNOWN].contains(first_child) && bound == 0
+  }
 }

@@ -1,4 +1,5 @@
 import CStockade
+import Glibc
 import Policy
 import System
 
@@ -6,27 +7,48 @@ import System
 extension ConfinementTable {
   /// Takes over what an earlier process left in force, as it is, until the runtime says what runs: NRI 0.6 never says
   /// it to a plugin that it launched. What lies in a cgroup that is gone is taken away.
-  mutating func inherit(root: String) throws(KernelError) {
-    let known = Set(entries.values.map(\.cgroup.id)).union(gates.values.map(\.cgroup.id))
+  mutating func inherit(root: String) throws(BackendError) {
+    try inheritGates(root: root)
+    let known = Set(entries.values.map(\.cgroup.id))
     for row in try kernel.containers() where !known.contains(row.cgroup_id) {
       guard let cgroup = Cgroup(id: row.cgroup_id, in: root) else {
         try forget(row.cgroup_id)
         continue
       }
-      if row.state == STOCKADE_GATE.rawValue {
-        gates[Self.inherited(cgroup)] = Gate(cgroup: cgroup, subject: .unknown(id: ""))
-      } else {
-        insertOrphan(cgroup, row)
-      }
+      if !row.isLetThrough { insertOrphan(cgroup, row) }
     }
     try dropUnowned()
   }
 
+  /// A gate whose sandbox is not known ends when no process is left behind it.
+  private mutating func inheritGates(root: String) throws(BackendError) {
+    for row in try kernel.containers() where row.state == STOCKADE_GATE.rawValue {
+      if let pod = Cgroup(id: row.cgroup_id, in: root) { try closeUnknown(pod) }
+      try kernel.remove(row.cgroup_id)
+    }
+    let states = try kernel.gates()
+    for (id, state) in states where gates[id] == nil {
+      guard let cgroup = Cgroup(id: id, in: root) else {
+        try kernel.removeGate(id)
+        continue
+      }
+      if state == STOCKADE_GATE_CLOSED { gates[id] = Gate(cgroup: cgroup, subject: .unknown(id: "")) }
+    }
+    // Halves. One whose pod is there may be just being written, and goes with that.
+    for id in try kernel.sandboxes().keys where states[id] == nil && Cgroup(id: id, in: root) == nil {
+      try kernel.removeGate(id)
+    }
+  }
+
   /// Whether the kernel holds nothing that binds processes: ours, or an earlier process's that we did not take over.
   /// What left its container's cgroup stays bound when the container has ended, so it counts.
-  func isUnused(root: String) throws(KernelError) -> Bool {
-    guard entries.isEmpty, gates.isEmpty, try !kernel.hasStrays() else { return false }
-    return try kernel.containers().allSatisfy { Cgroup(id: $0.cgroup_id, in: root) == nil }
+  func isUnused(root: String) throws(BackendError) -> Bool {
+    guard entries.isEmpty, try !kernel.nodeGateIsClosed(), try !kernel.hasStrays() else { return false }
+    guard try kernel.containers().allSatisfy({ Cgroup(id: $0.cgroup_id, in: root) == nil }) else { return false }
+    return try kernel.gates().keys.allSatisfy { id in
+      let gate = gates[id] ?? Cgroup(id: id, in: root).map { Gate(cgroup: $0, subject: .unknown(id: "")) }
+      return gate?.isOver ?? true
+    }
   }
 
   static func inherited(_ cgroup: Cgroup) -> String { "orphan:\(cgroup.id)" }
@@ -34,33 +56,51 @@ extension ConfinementTable {
   /// The runtime says what runs: what was inherited is judged by that.
   private mutating func dropInherited() {
     for (id, entry) in entries where id == Self.inherited(entry.cgroup) { remove(id) }
-    for (id, gate) in gates where id == Self.inherited(gate.cgroup) { gates[id] = nil }
   }
 
   /// Takes over or takes away every kernel entry that no known container or gate accounts for.
   ///
   /// - Parameter root: the mount point of the hierarchy that containers are found in: v2, or v1 with `pids`.
-  mutating func settleLeftovers(root: String) throws(KernelError) {
+  mutating func settleLeftovers(root: String) throws(BackendError) {
     dropInherited()
-    let known = Set(entries.values.map(\.cgroup.id)).union(gates.values.map(\.cgroup.id))
+    try inheritGates(root: root)
+    let known = Set(entries.values.map(\.cgroup.id))
     let rows = try kernel.containers()
     for row in rows where !known.contains(row.cgroup_id) {
       let cgroup = Cgroup(id: row.cgroup_id, in: root)
-      if row.state == STOCKADE_GATE.rawValue || cgroup == nil {
+      if cgroup == nil {
         try forget(row.cgroup_id)
-      } else if let cgroup {
+      } else if let cgroup, !row.isLetThrough {
         // Processes of a container that the runtime no longer lists: they keep their policy and may exec nothing.
         insertOrphan(cgroup, row)
         do throws(ReleaseError) { _ = try release(Self.inherited(cgroup)) } catch {
-          throw KernelError(message: error.description, reason: error.reason)
+          throw BackendError(message: error.description, reason: error.reason)
         }
       }
     }
     try dropUnowned()
   }
 
+  /// Binds the tasks that run. A container with one that cannot be bound is closed, and that is an error: what is not
+  /// bound could go anywhere.
+  mutating func bindRunning() throws(BackendError) {
+    let unbound = try kernel.markRunningTasks()
+    if unbound.isEmpty { return }
+    for cgroupID in unbound {
+      guard var row = try kernel.container(cgroupID) else { continue }
+      row.state = STOCKADE_CLOSED.rawValue
+      try kernel.put(row)
+    }
+    let closed = entries.filter { unbound.contains($0.value.cgroup.id) }.keys.sorted()
+    for id in closed { entries[id]!.phase = .closing }
+    let list = closed.joined(separator: ", ")
+    throw BackendError(
+      message: "there is no memory to bind running tasks of containers, which may execute nothing from now on: \(list)",
+      reason: Errno(ENOMEM, "").reason)
+  }
+
   /// Takes away links that belong to no container's entry, and rules without a policy.
-  private func dropUnowned() throws(KernelError) {
+  private func dropUnowned() throws(BackendError) {
     let remaining = Set(try kernel.containers().map(\.cgroup_id))
     for cgroupID in try kernel.networkCgroups() where !remaining.contains(cgroupID) {
       try kernel.detachNetwork(cgroupID)
@@ -68,7 +108,7 @@ extension ConfinementTable {
     try kernel.removePolicies(except: try kernel.revisions())
   }
 
-  private mutating func forget(_ cgroupID: UInt64) throws(KernelError) {
+  private mutating func forget(_ cgroupID: UInt64) throws(BackendError) {
     try kernel.detachNetwork(cgroupID)
     try kernel.remove(cgroupID)
   }
@@ -84,7 +124,7 @@ extension ConfinementTable {
   /// Keeps what an earlier process put in force for a container whose profile cannot be used now.
   ///
   /// - Returns: whether there was something in force.
-  mutating func keepPrevious(_ subject: Subject, cgroup: Cgroup) throws(KernelError) -> Bool {
+  mutating func keepPrevious(_ subject: Subject, cgroup: Cgroup) throws(BackendError) -> Bool {
     guard let row = try kernel.container(cgroup.id), row.revision != 0 else { return false }
     insert(
       Entry(
@@ -92,4 +132,10 @@ extension ConfinementTable {
         revision: row.revision, rootDevice: row.root_device))
     return true
   }
+}
+
+extension stockade_container {
+  /// Without a policy: nothing in it is bound, and the kernel forgets it with its cgroup. It may be a sandbox's own
+  /// process, which no runtime lists among the containers.
+  fileprivate var isLetThrough: Bool { state == STOCKADE_OPEN.rawValue && revision == 0 }
 }

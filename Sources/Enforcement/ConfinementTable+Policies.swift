@@ -6,28 +6,26 @@ extension ConfinementTable {
   /// Longer than any program in the kernel runs, though it is preempted.
   package static let policyGrace = Duration.seconds(5)
 
-  /// Takes out of the kernel the policies that no container has had for `policyGrace`, whichever process wrote them.
-  mutating func removeUnusedPolicies(now: ContinuousClock.Instant) throws(KernelError) {
+  /// The policies that no container has had for `policyGrace`, whichever process wrote them. None of them comes into
+  /// use again: each text that is written gets a revision of its own.
+  mutating func overduePolicies(now: ContinuousClock.Instant) throws(BackendError) -> Set<UInt64> {
     let unused = try unused()
     unusedRevisions = Dictionary(uniqueKeysWithValues: unused.map { ($0, unusedRevisions[$0] ?? now) })
-    for (revision, since) in unusedRevisions where now - since >= Self.policyGrace {
-      try kernel.removePolicy(revision)
-      unusedRevisions[revision] = nil
-    }
+    return Set(unusedRevisions.filter { now - $0.value >= Self.policyGrace }.keys)
   }
 
-  /// The same at once for the policy of a container whose cgroup is empty, unless a stray could be judged by it. On
-  /// failure `removeUnusedPolicies` tries again.
+  /// Takes the policy of a container whose cgroup is empty out of the kernel at once, unless a stray could be judged by
+  /// it, or an earlier process wrote it: the whole tables are listed for those. What is left waits for its grace.
   func removePolicy(ofEnded entry: Entry) {
     // Asked first: the kernel's lists are long, and the runtime waits.
-    if entries.values.contains(where: { $0.revision == entry.revision }) { return }
+    if entry.policy == nil || entries.values.contains(where: { $0.revision == entry.revision }) { return }
     guard let unused = try? unused(), unused.contains(entry.revision), (try? kernel.hasStrays()) == false else {
       return
     }
-    try? kernel.removePolicy(entry.revision)
+    try? kernel.removePolicies([entry.revision])
   }
 
-  private func unused() throws(KernelError) -> Set<UInt64> {
+  private func unused() throws(BackendError) -> Set<UInt64> {
     let used = Set(try kernel.containers().map(\.revision)).union(policies.values.map(\.revision))
     return try kernel.revisions().subtracting(used)
   }

@@ -1,5 +1,6 @@
 import BPF
 import CStockade
+import Compilation
 import Policy
 import System
 
@@ -18,6 +19,8 @@ package struct ConfinementTable: Sendable {
     package var policy: PolicyKey?
     package var revision: UInt64
     package var rootDevice: UInt32
+    /// It is closed until its network programs can be attached again.
+    var isSuspended = false
   }
 
   /// What a container goes without where the profile's failurePolicy is Ignore.
@@ -42,7 +45,7 @@ package struct ConfinementTable: Sendable {
     var needs: NetworkNeeds
   }
 
-  let kernel: any PolicyKernel
+  let kernel: any EnforcementBackend
   package internal(set) var entries: [String: Entry] = [:]
   /// The newest text of each; containers may still have an older one.
   var policies: [PolicyKey: Installed] = [:]
@@ -50,13 +53,17 @@ package struct ConfinementTable: Sendable {
   var unfinished: [String: Profile] = [:]
   /// Revisions in the kernel that no container has any more, and since when that is known.
   var unusedRevisions: [UInt64: ContinuousClock.Instant] = [:]
-  /// By sandbox id.
-  var gates: [String: Gate] = [:]
+  /// By the id of the pod's cgroup.
+  var gates: [UInt64: Gate] = [:]
+  var podOfSandbox: [String: UInt64] = [:]
+  /// Cgroups of sandboxes in which no process was at the last looks, and how many looks that were, by the id of the
+  /// pod's cgroup.
+  var unusedClaims: [UInt64: (cgroup: UInt64, looks: Int)] = [:]
   /// Events are read later than they happen: who ended, and which policy was replaced, a moment ago.
   private var ended = RecentValues<UInt64, Entry>(limit: 256)
   private var profiles = RecentValues<UInt64, Profile>(limit: 256)
 
-  init(kernel: any PolicyKernel) { self.kernel = kernel }
+  init(kernel: any EnforcementBackend) { self.kernel = kernel }
 
   mutating func insert(_ entry: Entry) { entries[entry.subject.containerID] = entry }
   mutating func remove(_ containerID: String) { entries[containerID] = nil }
@@ -68,30 +75,53 @@ package struct ConfinementTable: Sendable {
   mutating func activate(
     _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, omitting omitted: Set<Omission>
   ) throws(EnforcementError) -> [Gap] {
-    do throws(EnforcementError) {
-      return try open(
-        subject, profile: profile, cgroup: cgroup, process: process, entrypoint: true, omitting: omitted)
-    } catch {
-      let lost = kernel.networkProblem == nil ? profile.lostNetworkRules(because: error.description) : []
-      guard profile.failurePolicy == .ignore, !lost.isEmpty else { throw error }
-      // Those that could be attached would drop everything.
-      do throws(KernelError) { try kernel.detachNetwork(cgroup.id) } catch { throw .kernel(error.message) }
-      return try open(
-        subject, profile: profile, cgroup: cgroup, process: process, entrypoint: true,
-        omitting: omitted.union([.networkRules])) + lost
-    }
+    try open(subject, profile, cgroup, process, entrypoint: true, omitting: omitted)
   }
 
   /// Confines a container that runs already; all but its entrypoint's exception.
   mutating func adopt(
-    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView
+    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, omitting omitted: Set<Omission>
   ) throws(EnforcementError) -> [Gap] {
-    try open(subject, profile: profile, cgroup: cgroup, process: process, entrypoint: false, omitting: [])
+    try open(subject, profile, cgroup, process, entrypoint: false, omitting: omitted)
+  }
+
+  /// Whether an earlier process, or this one, had it confined.
+  func wasConfined(_ cgroup: Cgroup) throws(EnforcementError) -> Bool {
+    do throws(BackendError) { return try kernel.container(cgroup.id).map { $0.revision != 0 } ?? false } catch {
+      throw .kernel(error.message)
+    }
+  }
+
+  private mutating func open(
+    _ subject: Subject, _ profile: Profile, _ cgroup: Cgroup, _ process: ProcessView, entrypoint: Bool,
+    omitting omitted: Set<Omission>
+  ) throws(EnforcementError) -> [Gap] {
+    do throws(EnforcementError) {
+      return try open(
+        subject, profile: profile, cgroup: cgroup, process: process, entrypoint: entrypoint, omitting: omitted)
+    } catch {
+      let lost = kernel.networkProblem == nil ? profile.lostNetworkRules(because: error.description) : []
+      guard profile.failurePolicy == .ignore, !lost.isEmpty else { throw error }
+      // Those that could be attached would drop everything.
+      do throws(BackendError) { try kernel.detachNetwork(cgroup.id) } catch { throw .kernel(error.message) }
+      return try open(
+        subject, profile: profile, cgroup: cgroup, process: process, entrypoint: entrypoint,
+        omitting: omitted.union([.networkRules])) + lost
+    }
+  }
+
+  /// All tasks of open containers are marked: what has no mark now came later.
+  func endAdoptions() throws(BackendError) {
+    for var row in try kernel.containers()
+    where row.flags & STOCKADE_RAN_BEFORE.rawValue != 0 && row.state == STOCKADE_OPEN.rawValue {
+      row.flags &= ~STOCKADE_RAN_BEFORE.rawValue
+      try kernel.put(row)
+    }
   }
 
   /// Lets a container through its pod's gate with no policy of ours.
   mutating func admit(_ subject: Subject, cgroup: Cgroup) throws(EnforcementError) {
-    do throws(KernelError) {
+    do throws(BackendError) {
       // Programs of a failed activation, or of an earlier process, would find no policy, and refuse everything.
       try kernel.detachNetwork(cgroup.id)
       try kernel.put(row(cgroup, revision: 0, state: STOCKADE_OPEN, rootDevice: 0))
@@ -108,16 +138,18 @@ package struct ConfinementTable: Sendable {
     let gaps = process.rootIsOverlay || omitted.contains(.processRules) ? [] : profile.gapsWithoutOverlayRoot()
     guard profile.refused(gaps).isEmpty else { throw .unenforceable(gaps) }
     let key = PolicyKey(profile: profile.name, omitted: gaps.isEmpty ? omitted : omitted.union([.newExecutables]))
-    do throws(KernelError) {
+    do throws(BackendError) {
       let policy = try install(key, profile)
       if entrypoint {
         try kernel.setEntrypoint(
-          cgroup.id, stockade_entrypoint(tgid: process.pid, pad: 0, start_ticks: process.startTicks))
+          cgroup.id, stockade_process(tgid: process.pid, pad: 0, start_ticks: process.startTicks))
       }
       try kernel.attachNetwork(cgroup, needs: policy.needs)
-      guard cgroup.isCurrent else { throw KernelError(message: "cgroup \(cgroup.directory) was replaced", reason: "") }
+      guard cgroup.isCurrent else { throw BackendError(message: "cgroup \(cgroup.directory) was replaced", reason: "") }
       // The last write: until here nothing in it may run.
-      try kernel.put(row(cgroup, revision: policy.revision, state: STOCKADE_OPEN, rootDevice: process.rootDevice))
+      var row = row(cgroup, revision: policy.revision, state: STOCKADE_OPEN, rootDevice: process.rootDevice)
+      row.flags = entrypoint ? 0 : STOCKADE_RAN_BEFORE.rawValue
+      try kernel.put(row)
       entries[subject.containerID] = Entry(
         subject: subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
         rootDevice: process.rootDevice)
@@ -129,43 +161,51 @@ package struct ConfinementTable: Sendable {
   }
 
   /// The installed policy of a key; installs it, or its newer text, first. Others get that by `replace`.
-  mutating func install(_ key: PolicyKey, _ profile: Profile) throws(KernelError) -> Installed {
+  mutating func install(_ key: PolicyKey, _ profile: Profile) throws(BackendError) -> Installed {
     if let present = policies[key], present.profile == profile { return present }
     let installed = try write(key, profile)
     policies[key] = installed
     return installed
   }
 
-  private mutating func write(_ key: PolicyKey, _ profile: Profile) throws(KernelError) -> Installed {
+  private mutating func write(_ key: PolicyKey, _ profile: Profile) throws(BackendError) -> Installed {
     let compiled = try compile(profile, key: key)
     let revision = UInt64.random(in: 1...UInt64.max)
     try kernel.install(compiled, revision: revision)
     profiles.insert(profile, for: revision)
-    return Installed(profile: profile, revision: revision, needs: NetworkNeeds(policyFlags: compiled.policy.flags))
+    return Installed(profile: profile, revision: revision, needs: NetworkNeeds(compiled))
   }
 
-  private func compile(_ profile: Profile, key: PolicyKey) throws(KernelError) -> CompiledPolicy {
-    do throws(EnforcementError) {
-      return try PolicyCompiler.compile(
-        profile, tier: key.omitted.contains(.processRules) ? .none : kernel.tier,
+  private func compile(_ profile: Profile, key: PolicyKey) throws(BackendError) -> CompiledPolicy {
+    do throws(CompilationError) {
+      return try PolicyCompiler.compile(profile).reduced(
+        to: key.omitted.contains(.processRules) ? .none : kernel.tier,
         hasNetwork: kernel.networkProblem == nil && !key.omitted.contains(.networkRules),
         withoutNewExecutables: key.omitted.contains(.newExecutables))
     } catch {
-      throw KernelError(message: error.description, reason: "")
+      throw BackendError(message: error.description, reason: "")
     }
   }
 
-  /// Forbids every exec in a cgroup until it is empty, unless it is known to be another's. Best effort: see `Enforcer`.
-  mutating func refuse(_ subject: Subject, cgroup: Cgroup) {
-    let isAnothers = entries.contains { $0.key != subject.containerID && $0.value.cgroup.id == cgroup.id }
-    guard !isAnothers, !isGated(cgroup.id) else { return }
+  /// Forbids every exec in a cgroup until it is empty, unless it is known to be another's.
+  ///
+  /// - Returns: why that cannot be; nil: it is forbidden, or the cgroup is another's.
+  mutating func refuse(_ subject: Subject, cgroup: Cgroup) -> BackendError? {
+    guard !isAnothers(cgroup, than: subject), gates[cgroup.id] == nil else { return nil }
     var entry =
       entries[subject.containerID]
       ?? Entry(subject: subject, cgroup: cgroup, phase: .closing, policy: nil, revision: 0, rootDevice: 0)
     entry.phase = .closing
     entry.cgroup = cgroup
-    try? kernel.put(row(cgroup, revision: entry.revision, state: STOCKADE_CLOSED, rootDevice: entry.rootDevice))
     entries[subject.containerID] = entry
+    do throws(BackendError) {
+      try kernel.put(row(cgroup, revision: entry.revision, state: STOCKADE_CLOSED, rootDevice: entry.rootDevice))
+      return nil
+    } catch { return error }
+  }
+
+  func isAnothers(_ cgroup: Cgroup, than subject: Subject) -> Bool {
+    entries.contains { $0.key != subject.containerID && $0.value.cgroup.id == cgroup.id }
   }
 
   /// Detaches a container whose cgroup is empty; closes it while processes remain. Idempotent.
@@ -179,7 +219,7 @@ package struct ConfinementTable: Sendable {
         return false
       }
     } catch { throw ReleaseError(directory: entry.cgroup.directory, reason: error.reason) }
-    do throws(KernelError) {
+    do throws(BackendError) {
       try kernel.detachNetwork(entry.cgroup.id)
       try kernel.remove(entry.cgroup.id)
     } catch { throw ReleaseError(directory: entry.cgroup.directory, reason: error.reason) }
@@ -192,7 +232,7 @@ package struct ConfinementTable: Sendable {
 
   private mutating func closeRemaining(_ containerID: String, _ entry: Entry) throws(Errno) {
     guard entry.phase == .open else { return }
-    do throws(KernelError) {
+    do throws(BackendError) {
       try kernel.put(row(entry.cgroup, revision: entry.revision, state: STOCKADE_CLOSED, rootDevice: entry.rootDevice))
     } catch { throw Errno(5, error.message) }
     entries[containerID]!.phase = .closing
@@ -202,7 +242,7 @@ package struct ConfinementTable: Sendable {
     _ cgroup: Cgroup, revision: UInt64, state: stockade_container_state, rootDevice: UInt32
   ) -> stockade_container {
     stockade_container(
-      cgroup_id: cgroup.id, revision: revision, state: state.rawValue, root_device: rootDevice, check: 0, pad: 0)
+      cgroup_id: cgroup.id, revision: revision, state: state.rawValue, root_device: rootDevice, check: 0, flags: 0)
   }
 
   /// The next container of such a profile gets its own policy: `removeUnusedPolicies` takes these out of the kernel.
@@ -214,8 +254,9 @@ package struct ConfinementTable: Sendable {
   /// Who a cgroup belongs to or belonged to, and the profile that a revision stands for.
   func eventSubject(cgroupID: UInt64, revision: UInt64) -> EventSubject? {
     guard let entry = entries.values.first(where: { $0.cgroup.id == cgroupID }) ?? ended[cgroupID] else {
-      let gate = gates.values.first { $0.cgroup.id == cgroupID }
-      return gate.map { EventSubject(subject: $0.subject, profile: Profile(name: "", file: ""), tier: kernel.tier) }
+      return gates[cgroupID].map {
+        EventSubject(subject: $0.subject, profile: Profile(name: "", file: ""), tier: kernel.tier)
+      }
     }
     let profile = policies.values.first { $0.revision == revision }?.profile ?? profiles[revision]
     return EventSubject(

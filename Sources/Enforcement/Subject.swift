@@ -20,6 +20,9 @@ package struct Subject: Equatable, Sendable {
     self.image = image
   }
 
+  /// `shop/web-1/app`; where only the kernel remembers it, its id.
+  var text: String { containerName.isEmpty ? containerID : "\(podNamespace)/\(podName)/\(containerName)" }
+
   /// Of what an earlier process left, which only the kernel remembers.
   static func unknown(id: String) -> Subject {
     Subject(containerID: id, containerName: "", podName: "", podNamespace: "", podUID: "", image: "")

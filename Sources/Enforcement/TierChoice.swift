@@ -6,63 +6,107 @@ import System
 /// Finds the best tier that this kernel not only takes but enforces.
 struct TierChoice {
   let tier: Tier
-  /// Why it is no better: one clause for each better tier.
-  let reason: String
+  /// Its reason has one clause for each better tier.
+  let claim: TierClaim
+  /// The kernel is not interrupted but where it waits, and what is claimed depends on that.
+  let needsCooperation: Bool
   /// The cgroup of the self-tests.
   let probe: UInt64
 
-  init(_ policy: KernelPolicy, cgroupRoot: String) throws(BPFError) {
+  init(_ policy: PolicyMaps, cgroupRoot: String) throws(BPFError) {
     let probe = try TierProbe(cgroupRoot: cgroupRoot)
     self.probe = probe.cgroupID
     var reasons: [String] = []
-    for (refusing, tier) in [(KernelPolicy.Refusing.lsm, Tier.lsm), (.fmodRet, .fmodRet)] {
+    for (refusing, tier) in [(PolicyMaps.Refusing.lsm, Tier.lsm), (.fmodRet, .fmodRet)] {
       guard let problem = Self.problem(refusing, policy, probe) else {
         // Only now, so that an earlier process's programs judged files until these did.
         try policy.judgeExecs(filesAreJudged: true)
-        try Self.stopOthers(than: refusing, policy)
-        (self.tier, reason) = (tier, reasons.joined(separator: "; "))
+        try policy.detachOthers()
+        self.tier = tier
+        claim = TierClaim(tier: tier, reason: reasons.joined(separator: "; "))
+        needsCooperation =
+          refusing == .fmodRet || !(Preemption.lsmProgramsAreNeverSkipped && Preemption.canBeHeldOff)
         return
       }
       reasons.append("\(tier.name): \(problem)")
     }
+    let execProblem = try Self.signal(policy, probe)
+    if let execProblem { reasons.append("signal: \(execProblem)") }
+    tier = .signal
+    claim = TierClaim(tier: .signal, reason: reasons.joined(separator: "; "), execProblem: execProblem)
+    needsCooperation = Preemption.current() == .cooperative
+  }
+
+  /// - Returns: how an exec can go by unjudged; nil: none does.
+  private static func signal(_ policy: PolicyMaps, _ probe: borrowing TierProbe) throws(BPFError) -> String? {
     try policy.judgeExecs(filesAreJudged: false)
-    try Self.stopOthers(than: nil, policy)
+    let returnsProblem =
+      try policy.tracepointProblem.map { (problem) throws(BPFError) in
+        try Self.returnsProblem(policy, probe).map { "\(problem), and \($0)" }
+      } ?? nil
+    try policy.detachOthers()
+    try prove(policy, probe)
+    return returnsProblem
+  }
+
+  private static func prove(_ policy: PolicyMaps, _ probe: borrowing TierProbe) throws(BPFError) {
     let outcome = try probe.run(policy)
     guard outcome == .killed else {
       throw .notEnforced(tier: Tier.signal.name, reason: "a forbidden exec was not killed (\(outcome))")
     }
-    (tier, reason) = (.signal, reasons.joined(separator: "; "))
+  }
+
+  /// Why what is skipped at an exec is not found at the way back to the user; nil: it is.
+  private static func returnsProblem(_ policy: PolicyMaps, _ probe: borrowing TierProbe) throws(BPFError) -> String? {
+    if Preemption.isRealTime { return "on PREEMPT_RT a program can run before SIGKILL reaches it" }
+    do throws(BPFError) { try policy.judgeReturns() } catch {
+      return "x86_fpu_regs_activated, where a second program finds what the first was skipped for, cannot be had: "
+        + oneLine(error)
+    }
+    let isSeen = try policy.returnsAreSeen { () throws(BPFError) in _ = try probe.run(policy) }
+    return isSeen ? nil : "the program that would find what was skipped does not run"
   }
 
   /// nil: it was proved, and its programs run.
   private static func problem(
-    _ refusing: KernelPolicy.Refusing, _ policy: KernelPolicy, _ probe: borrowing TierProbe
+    _ refusing: PolicyMaps.Refusing, _ policy: PolicyMaps, _ probe: borrowing TierProbe
   ) -> String? {
     if let why = Self.whyNot(refusing) { return why }
     do throws(BPFError) {
       try policy.refuse(by: refusing)
       let outcome = try probe.run(policy)
       if outcome == .refused(files: true) { return nil }
-      try policy.stopRefusing(by: refusing)
+      try stop(refusing, policy)
       return "its programs were attached, and what they had to refuse was not refused (\(outcome))"
     } catch {
+      // What it attached would be taken for the next tier's.
+      try? stop(refusing, policy)
       if case .load(_, EPERM, _) = error { return "this kernel lets no such programs be loaded" }
-      // The verifier's log ends with what it is about.
-      return error.description.split(separator: "\n").joined(separator: " | ")
+      return oneLine(error)
     }
   }
 
+  /// What an earlier process's programs refused is killed from here on.
+  private static func stop(_ refusing: PolicyMaps.Refusing, _ policy: PolicyMaps) throws(BPFError) {
+    try policy.judgeExecs(filesAreJudged: false)
+    try policy.stopRefusing(by: refusing)
+  }
+
+  /// The verifier's log ends with what it is about.
+  private static func oneLine(_ error: BPFError) -> String {
+    error.description.split(separator: "\n").joined(separator: " | ")
+  }
+
   /// What need not be tried.
-  private static func whyNot(_ refusing: KernelPolicy.Refusing) -> String? {
+  private static func whyNot(_ refusing: PolicyMaps.Refusing) -> String? {
     if refusing == .lsm, let modules = SecurityModules.active, !SecurityModules.hasBPF(modules) {
       return "the kernel was booted without bpf in lsm= (\(modules))"
     }
     guard case .possible(let model) = Preemption.current() else { return nil }
-    if refusing == .lsm, Preemption.lsmProgramsAreNeverSkipped { return nil }
+    if refusing == .lsm, Preemption.lsmProgramsAreNeverSkipped {
+      if Preemption.canBeHeldOff { return nil }
+      return "this kernel interrupts programs, and none can prevent that before Linux 6.10 (\(model))"
+    }
     return "this kernel skips programs that it interrupted (\(model))"
-  }
-
-  private static func stopOthers(than refusing: KernelPolicy.Refusing?, _ policy: KernelPolicy) throws(BPFError) {
-    for other in KernelPolicy.Refusing.allCases where other != refusing { try policy.stopRefusing(by: other) }
   }
 }

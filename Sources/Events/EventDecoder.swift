@@ -102,6 +102,7 @@ package struct EventDecoder: Sendable {
       process.path = event.path.isEmpty ? nil : String(decoding: event.path, as: UTF8.self)
       process.pathIsTruncated = header.path_truncated != 0
     }
+    process.hook = event.hook.isEmpty ? nil : String(decoding: event.hook, as: UTF8.self)
     process.argumentsAreTruncated = header.arguments_truncated != 0
     process.arguments = event.arguments.map { String(decoding: $0, as: UTF8.self) }
     if kind != .exec || event.arguments.isEmpty {
@@ -119,11 +120,16 @@ package struct EventDecoder: Sendable {
   private static func file(_ event: KernelEvent, _ kind: EventRecord.Kind) -> EventRecord.File? {
     guard kind == .map || kind == .file else { return nil }
     let header = event.header
-    let isUnknown = event.path.isEmpty && (header.path_truncated != 0 || header.reason == STOCKADE_INTERNAL.rawValue)
+    let isUnknown = event.path.isEmpty && (header.path_truncated != 0 || hasNoPath(header.reason))
     let path = event.path.isEmpty ? Array("/".utf8) : event.path
     return EventRecord.File(
       path: isUnknown ? nil : String(decoding: path, as: UTF8.self),
       pathIsTruncated: !event.path.isEmpty && header.path_truncated != 0, access: access(header.access))
+  }
+
+  /// Whether the file may not have been looked at.
+  private static func hasNoPath(_ reason: UInt32) -> Bool {
+    reason == STOCKADE_INTERNAL.rawValue || reason == STOCKADE_NOT_OPEN.rawValue
   }
 
   private static func access(_ bits: UInt32) -> [Access] {

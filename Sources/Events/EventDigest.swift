@@ -15,6 +15,9 @@ package struct EventDigest: Sendable {
   package mutating func add(_ notice: EventNotice) {
     switch notice {
     case .record(let record): add(record.summary)
+    case .tierLowered(let loss): add(loss.summary)
+    case .tampered(let tampering): add(tampering.summary)
+    case .nodeGate(let record): add(record.summary)
     case .lost(let lost): for loss in lost.counts { losses[loss.counter, default: 0] += loss.count }
     }
   }

@@ -1,7 +1,8 @@
 import CStockade
 import System
 
-/// What the records of some time do not tell: the kernel's counters that rose, and by how much.
+/// What the records of some time do not tell: the kernel's counters that rose, and by how much; or what was not
+/// written.
 package struct EventLosses: Equatable, Sendable {
   package struct Count: Equatable, Sendable {
     package var counter: KernelCounter
@@ -16,17 +17,24 @@ package struct EventLosses: Equatable, Sendable {
   /// When they were counted.
   package var timeNanoseconds: Int64
   package var counts: [Count]
+  /// Records that this file or stream did not take; not the kernel's to count.
+  package var unwritten: UInt64
 
-  package init(timeNanoseconds: Int64, counts: [Count]) {
+  /// The member of `counts` that tells `unwritten`.
+  package static let unwrittenName = "eventsUnwritten"
+
+  package init(timeNanoseconds: Int64, counts: [Count], unwritten: UInt64 = 0) {
     self.timeNanoseconds = timeNanoseconds
     self.counts = counts
+    self.unwritten = unwritten
   }
 
   /// The record of kind `dropped`.
   package var json: JSON {
-    .object([
+    let unwritten = unwritten == 0 ? [] : [(Self.unwrittenName, JSON.unsigned(unwritten))]
+    return .object([
       ("time", .string(Timestamp.rfc3339(nanoseconds: timeNanoseconds))), ("kind", "dropped"),
-      ("counts", .object(counts.map { ($0.counter.rawValue, .unsigned($0.count)) })),
+      ("counts", .object(counts.map { ($0.counter.rawValue, .unsigned($0.count)) } + unwritten)),
     ])
   }
 }
@@ -40,9 +48,11 @@ extension EventLosses.Count {
       case .eventsDroppedFull: "\(Self.notShown(count)): the kernel's buffer was full"
       case .eventsDroppedRate: "\(Self.notShown(count)): over the rate of \(STOCKADE_EVENTS_PER_SECOND) a second"
       case .flowsFull: "\(times) a flow could not be remembered: its answers are judged by the way that they go"
-      case .markFailed: "\(times) there was no memory to follow a process: its exec was blocked"
+      case .markFailed: "\(times) there was no memory to follow a process: it was blocked, or is followed otherwise"
       case .readFailed: "\(times) something in the kernel could not be read: it was blocked"
-      case .straysFull: "\(times) too many processes had left their cgroups: what let one more leave was killed"
+      case .straysFull:
+        "\(times) a container had too many processes outside its cgroup: what let it be one more was killed"
+      case .scratchBusy: "\(times) a program was interrupted, which cannot be, and another had no memory: it blocked"
       }
     return "\(text) (\(counter.rawValue))"
   }

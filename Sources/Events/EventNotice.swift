@@ -1,6 +1,25 @@
+import System
+
 /// What an observer of the events is told.
 package enum EventNotice: Sendable {
   case record(EventRecord)
   /// Records are missing before this, or something could not be followed.
   case lost(EventLosses)
+  /// From here on less is enforced than before.
+  case tierLowered(TierLoss)
+  /// Something of Stockade's own was changed.
+  case tampered(Tampering)
+  /// Somebody acted on the node gate.
+  case nodeGate(GateRecord)
+
+  /// The record.
+  package var json: JSON {
+    switch self {
+    case .record(let record): record.json
+    case .lost(let losses): losses.json
+    case .tierLowered(let loss): loss.json
+    case .tampered(let tampering): tampering.json
+    case .nodeGate(let record): record.json
+    }
+  }
 }

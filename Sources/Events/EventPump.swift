@@ -7,42 +7,69 @@ import System
 /// Where records come from: the kernel's ring buffer, or a test.
 package protocol EventSource: Sendable {
   func wait(milliseconds: Int32)
-  func read(_ deliver: (KernelEvent) -> Void) throws(BPFError)
+  /// Until `deliver` wants no more, or nothing is left: returns which.
+  func read(_ deliver: (KernelEvent) -> Bool) throws(BPFError) -> Bool
 }
 
 extension EventReader: EventSource {}
 
 /// The thread that carries events from the kernel's ring buffer to the sinks, and counts what was lost on the way.
 package final class EventPump: Sendable {
-  private static let waitMilliseconds: Int32 = 200
+  /// For a record; then it is looked at what was lost. An idle node is woken no more often than that.
+  private static let waitMilliseconds: Int32 = 1000
+  /// Of one round: however fast records come, it is looked so often at what was lost.
+  private static let round = Duration.milliseconds(200)
+  /// At the end, for what sinks have not written yet.
+  package static let finishMilliseconds = 200
 
   private let source: any EventSource
   private let decoder: EventDecoder
   private let kernelCounters: @Sendable () -> KernelCounters
   private let log: Logger
+  private let now: @Sendable () -> ContinuousClock.Instant
   private let state = Mutex(State())
-  /// Held while a batch is read and told, so that `drain` has told all that had happened before it was called. Nobody
+  /// Held while a round is read and told, so that `drain` has told all that had happened before it was called. Nobody
   /// waits with it.
   private let reading = Mutex(())
 
   private struct State {
-    var sinks: [any EventSink] = []
+    var sinks: [BufferedSink] = []
     var observers: [@Sendable (EventNotice) -> Void] = []
     var isStopping = false
     var counted = KernelCounters()
-    var unwritten = 0
   }
 
+  /// - Parameter now: by which a round ends.
   package init(
-    source: any EventSource, decoder: EventDecoder, counters: @escaping @Sendable () -> KernelCounters, log: Logger
+    source: any EventSource, decoder: EventDecoder, counters: @escaping @Sendable () -> KernelCounters, log: Logger,
+    now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
   ) {
     self.source = source
+    self.now = now
     self.decoder = decoder
     self.kernelCounters = counters
     self.log = log
   }
 
-  package func add(_ sink: any EventSink) { state.withLock { $0.sinks.append(sink) } }
+  /// Writes every record to `sink` as well, from a buffer of its own: no sink holds up another one, or the pump.
+  package func add(_ sink: any EventSink) {
+    let buffered = BufferedSink(sink)
+    state.withLock { $0.sinks.append(buffered) }
+  }
+
+  private var sinks: [BufferedSink] { state.withLock { $0.sinks } }
+
+  /// Begins the files anew that the records go to. Does not wait for it.
+  package func reopen() { for sink in sinks { sink.reopen() } }
+
+  /// Waits until all that was told is written too, at most so long.
+  package func flush(milliseconds: Int) { for sink in sinks { sink.flush(milliseconds: milliseconds) } }
+
+  /// The last to be called: writes what can be written in that time, and says what is lost.
+  package func finish(milliseconds: Int = EventPump.finishMilliseconds) {
+    flush(milliseconds: milliseconds)
+    for sink in sinks { sink.reportEnd(to: log) }
+  }
 
   /// Calls `observer` on the reading thread for each record, and for what is missing between them.
   package func observe(_ observer: @escaping @Sendable (EventNotice) -> Void) {
@@ -53,7 +80,7 @@ package final class EventPump: Sendable {
   package func run() {
     while !state.withLock({ $0.isStopping }) {
       source.wait(milliseconds: Self.waitMilliseconds)
-      drain()
+      readRound()
     }
     drain()
   }
@@ -61,37 +88,56 @@ package final class EventPump: Sendable {
   package func stop() { state.withLock { $0.isStopping = true } }
 
   /// Tells what is in the ring buffer, and then what did not get there.
-  package func drain() {
-    reading.withLock { _ in
+  package func drain() { while !readRound() {} }
+
+  /// The same, but of records that go on coming only a round.
+  ///
+  /// - Returns: whether nothing is left.
+  @discardableResult
+  package func readRound() -> Bool {
+    let end = now() + Self.round
+    let isEmpty = reading.withLock { _ in
+      defer { tellLosses() }
       do throws(BPFError) {
-        try source.read { [self] event in
-          if let record = decoder.decode(event) { tell(.record(record), record.json) }
+        return try source.read { [self] event in
+          if let record = decoder.decode(event) { tell(.record(record)) }
+          return now() < end
         }
       } catch {
         log.error("cannot read events", metadata: ["reason": "\(error)"])
-      }
-      tellLosses()
-    }
-  }
-
-  private func tell(_ notice: EventNotice, _ json: JSON) {
-    write(json.text)
-    for observer in state.withLock({ $0.observers }) { observer(notice) }
-  }
-
-  private func write(_ line: String) {
-    for sink in state.withLock({ $0.sinks }) {
-      do throws(Errno) { try sink.write(line) } catch {
-        let count = state.withLock {
-          $0.unwritten += 1
-          return $0.unwritten
-        }
-        // Once a thousand: a full disk must not fill the log as well.
-        if count % 1000 == 1 {
-          log.error("cannot write an event", metadata: ["reason": "\(error)", "unwritten": "\(count)"])
-        }
+        return true
       }
     }
+    for sink in sinks { sink.report(to: log) }
+    return isEmpty
+  }
+
+  /// The same, but waits at most so long: a record may be waiting for what a process's arguments are.
+  package func drain(milliseconds: Int) {
+    let isDone = Monitor(false)
+    let thread = Result { () throws(Errno) in
+      try Thread { @Sendable [self] in
+        drain()
+        isDone.withLock { $0 = true }
+      }
+    }
+    guard let thread = try? thread.get() else { return drain() }
+    thread.detach()
+    isDone.wait(milliseconds: milliseconds) { $0 }
+  }
+
+  package func tell(_ loss: TierLoss) { tell(.tierLowered(loss)) }
+  package func tell(_ record: GateRecord) { tell(.nodeGate(record)) }
+
+  package func tell(_ tampering: Tampering) { tell(.tampered(tampering)) }
+
+  private func tell(_ notice: EventNotice) {
+    let (sinks, observers) = state.withLock { ($0.sinks, $0.observers) }
+    if !sinks.isEmpty {
+      let line = notice.json.text
+      for sink in sinks { sink.put(line) }
+    }
+    for observer in observers { observer(notice) }
   }
 
   /// One record for each rise of the counters, so that a reader knows of the gap.
@@ -106,6 +152,6 @@ package final class EventPump: Sendable {
     let counts = now.losses(since: before)
     if counts.isEmpty { return }
     let losses = EventLosses(timeNanoseconds: Timestamp.now(CLOCK_REALTIME), counts: counts)
-    tell(.lost(losses), losses.json)
+    tell(.lost(losses))
   }
 }

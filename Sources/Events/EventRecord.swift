@@ -21,6 +21,8 @@ package struct EventRecord: Sendable {
     package var argumentsAreTruncated = false
     /// `kernel`: read in the decision itself; `proc`: read later from `/proc/PID/cmdline`, which may have changed.
     package var argumentsSource = "kernel"
+    /// Behind a pod's gate: the runtime's hook that would have executed or mapped it.
+    package var hook: String?
   }
 
   /// What was mapped or accessed.
@@ -88,7 +90,7 @@ package struct EventRecord: Sendable {
     return .object(members)
   }
 
-  private static func members(of subject: Subject) -> [(String, JSON)] {
+  static func members(of subject: Subject) -> [(String, JSON)] {
     [
       ("container", .object([("id", .string(subject.containerID)), ("name", .string(subject.containerName))])),
       (
@@ -112,6 +114,7 @@ package struct EventRecord: Sendable {
     members.append(("arguments", .array(process.arguments.map { .string($0) })))
     if process.argumentsAreTruncated { members.append(("argumentsTruncated", true)) }
     members.append(("argumentsSource", .string(process.argumentsSource)))
+    if let hook = process.hook { members.append(("hook", .string(hook))) }
     return .object(members)
   }
 

@@ -11,6 +11,7 @@ extension EventRecord {
     if let path = process?.path ?? file?.path { text += " \(Self.printable(path))" }
     if let peer { text += " " + summary(of: peer) }
     if let process { text += Self.summary(of: process) }
+    if let hook = process?.hook { text += " by \(Self.printable(hook))" }
     return text + ": " + (rule.map { "\(reason) \($0)" } ?? reason) + (profile.isEmpty ? "" : " of profile \(profile)")
   }
 

@@ -2,7 +2,7 @@ import CStockade
 
 /// A counter of the kernel programs. The raw value is its name in the records; docs/events.md lists them.
 package enum KernelCounter: String, CaseIterable, Sendable {
-  case eventsDroppedFull, eventsDroppedRate, flowsFull, markFailed, readFailed, straysFull
+  case eventsDroppedFull, eventsDroppedRate, flowsFull, markFailed, readFailed, straysFull, scratchBusy
 
   /// In `enum stockade_counter`.
   var index: Int {
@@ -13,6 +13,7 @@ package enum KernelCounter: String, CaseIterable, Sendable {
     case .markFailed: Int(STOCKADE_MARK_FAILED.rawValue)
     case .readFailed: Int(STOCKADE_READ_FAILED.rawValue)
     case .straysFull: Int(STOCKADE_STRAYS_FULL.rawValue)
+    case .scratchBusy: Int(STOCKADE_SCRATCH_BUSY.rawValue)
     }
   }
 }

@@ -13,10 +13,12 @@ enum PluginCall: Equatable, Sendable {
   case unused
 
   /// Nil for a method that NRI does not have.
-  init?(method: String, payload: [UInt8]) throws(NRIError) {
+  ///
+  /// - Parameter needs: what of Synchronize is kept.
+  init?(method: String, payload: [UInt8], needs: ObjectNeeds = .everything) throws(NRIError) {
     switch method {
     case Method.configure: self = .configure(try Configuration(decoding: payload))
-    case Method.synchronize: self = try Self.synchronize(payload)
+    case Method.synchronize: self = try Self.synchronize(payload, needs)
     case Method.shutdown: self = .shutdown
     case Method.stateChange: self = try Self.stateChange(payload)
     default:
@@ -25,15 +27,11 @@ enum PluginCall: Equatable, Sendable {
     }
   }
 
-  /// After an error here the runtime drops the plugin, and the node is open. So an annotation with a NUL, which any pod
-  /// may have that came while the plugin was away, is not refused; changed as it is, it chooses no profile.
-  private static func synchronize(_ payload: [UInt8]) throws(NRIError) -> PluginCall {
-    try decode(payload, nul: .substituted) { (message: Nri__SynchronizeRequest) in
-      .synchronize(
-        pods: elements(message.n_pods, message.pods).map { PodSandbox($0.pointee) },
-        containers: elements(message.n_containers, message.containers).map { Container($0.pointee) },
-        more: message.more != 0)
-    }
+  private static func synchronize(_ payload: [UInt8], _ needs: ObjectNeeds) throws(NRIError) -> PluginCall {
+    var reader = SynchronizeReader(needs: needs, length: payload.count)
+    try reader.receive(payload[...])
+    try reader.finish()
+    return .synchronize(pods: reader.pods, containers: reader.containers, more: reader.isMore)
   }
 
   private static func stateChange(_ payload: [UInt8]) throws(NRIError) -> PluginCall {

@@ -12,11 +12,23 @@ package enum NRIError: Error, Equatable, Sendable {
   case outOfOrder(method: String, needed: String)
   case missing(field: String, method: String)
   case configuredTwice
+  /// The connection is open, and the runtime does not say what runs.
+  case notSynchronized
   case notAStateChange(event: Int32)
-  case tooManyObjects(limit: Int)
+  case tooManyPods(limit: Int)
+  case tooManyContainers(limit: Int)
+  case objectTooLong(String, limit: Int)
+  case callTooLong(method: String, length: Int)
+  case synchronizeTooLong(length: Int, largest: [PodSize])
   case noEvents(asked: EventMask, taken: EventMask)
   case emptyPolicy
   case errnoReturnNotTaken(syscall: String)
+
+  /// What a pod and its containers take of a message.
+  package struct PodSize: Equatable, Sendable {
+    package var name: String
+    package var bytes: Int
+  }
 
   // The runtime's half.
   case refused(method: String, Status)
@@ -41,9 +53,16 @@ extension NRIError: CustomStringConvertible {
       "unexpected \(kind) on connection \(connection), stream \(stream)"
     case .outOfOrder(let method, let needed): "\(method) came before \(needed)"
     case .missing(let field, let method): "\(method) has no \(field)"
+    case .notSynchronized: "the runtime does not tell what runs on this node"
     case .configuredTwice: "the plugin is configured already"
     case .notAStateChange(let event): "StateChange cannot carry event \(event)"
-    case .tooManyObjects(let limit): "Synchronize has more than \(limit) pods and containers"
+    case .tooManyPods(let limit): "Synchronize has more than \(limit) pods: remove pods from the node"
+    case .tooManyContainers(let limit): "Synchronize has more than \(limit) containers: remove pods from the node"
+    case .objectTooLong(let path, let limit): "\(path): one takes more than \(limit) bytes without what is not needed"
+    case .callTooLong(let method, let length):
+      "\(method) of \(length) bytes is over the limit of \(MessageHeader.maximumBodyLength): shorten the pod's annotations or the container's environment"
+    case .synchronizeTooLong(let length, let largest):
+      "Synchronize of \(length) bytes is over the limit of \(SynchronizeReader.maximumBytes): the pods of this node say too much in annotations, environments and the like; the largest: \(largest.map(\.description).joined(separator: ", "))"
     case .noEvents(let asked, let taken):
       "no event is left to subscribe to (asked 0x\(hex(asked)), the runtime takes 0x\(hex(taken)))"
     case .emptyPolicy: "the plugin set an empty seccomp policy: the runtime would start the container unconfined"
@@ -61,3 +80,10 @@ extension NRIError: CustomStringConvertible {
 }
 
 private func hex(_ events: EventMask) -> String { String(UInt32(bitPattern: events.rawValue), radix: 16) }
+
+extension NRIError.PodSize: CustomStringConvertible {
+  package var description: String { "\(name.prefix(Self.nameMaximum)) (\(bytes) bytes)" }
+
+  /// A namespace and a name of Kubernetes are shorter.
+  private static let nameMaximum = 320
+}

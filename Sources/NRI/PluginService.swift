@@ -1,15 +1,16 @@
+import System
 import TTRPC
 
 /// The plugin's half without its socket: bytes in, messages out, the handler in between.
 final class PluginService {
   private let handler: any PluginHandler
-  private var decoder = TrunkDecoder()
-  private var plugin: PluginProtocol
+  private var decoder = TrunkDecoder(longCalls: true)
+  private var plugin: PluginStateMachine
   private(set) var wasShutDown = false
 
   init(name: String, index: String, handler: any PluginHandler) throws(NRIError) {
     self.handler = handler
-    plugin = try PluginProtocol(name: name, index: index)
+    plugin = try PluginStateMachine(name: name, index: index)
   }
 
   /// To be sent first, on `Connection.runtime`.
@@ -21,12 +22,28 @@ final class PluginService {
     let received: [TrunkDecoder.Received]
     do throws(WireError) { received = try decoder.receive(bytes) } catch { throw .wire(error) }
     for message in received {
-      switch try plugin.receive(message) {
+      switch try plugin.receive(message, needs: handler.needs) {
       case .nothing: break
       case .send(let message): try send(message)
+      case .refuseSynchronize(let message, let reason):
+        handler.cannotSynchronize(reason)
+        try send(message)
       case .handle(let call, let stream): try send(answer(call, stream))
       }
     }
+  }
+
+  /// Of a node with many pods it was much, and it is not needed again.
+  private func giveBackMemory(after call: PluginCall) {
+    if case .synchronize = call { Memory.giveBack() }
+  }
+
+  /// The runtime has said what runs, or goes on to events without.
+  var wasTold: Bool { plugin.wasTold }
+
+  /// To be called at the session's end, however that came.
+  func end() {
+    if plugin.state == .configured, !plugin.wasTold, !wasShutDown { handler.endedUntold() }
   }
 
   /// To be called when the socket ended.
@@ -35,6 +52,7 @@ final class PluginService {
   }
 
   private func answer(_ call: PluginCall, _ stream: UInt32) -> Message {
+    defer { giveBackMemory(after: call) }
     do { return plugin.answer(call, stream: stream, try handle(call)) } catch {
       return plugin.failure(stream: stream, "\(error)")
     }

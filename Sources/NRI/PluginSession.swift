@@ -12,9 +12,12 @@ package final class PluginSession {
   }
 
   private static let readLength = 65536
+  /// An external plugin is told what runs at once, and the runtime gives itself 2 seconds for it.
+  package static let synchronizeMilliseconds: Int64 = 10_000
 
   private let socket: FileDescriptor
   private let service: PluginService
+  private let synchronizesWithin: Int64?
 
   /// Whether the runtime would take a plugin of this name and index: it answers others with an error.
   package static func check(name: String, index: String) throws(NRIError) {
@@ -24,8 +27,14 @@ package final class PluginSession {
   /// - Parameters:
   ///   - name: of the characters A-Z a-z 0-9 _ . + -
   ///   - index: two digits.
-  package init(socket: FileDescriptor, name: String, index: String, handler: any PluginHandler) throws(NRIError) {
+  ///   - synchronizesWithin: milliseconds in which the runtime has to begin to tell what runs; nil: it may never do so,
+  ///     as NRI 0.6 to a plugin that it launched. containerd 1.7 leaves the connection open where it cannot, and from
+  ///     then on tells nothing.
+  package init(
+    socket: FileDescriptor, name: String, index: String, handler: any PluginHandler, synchronizesWithin: Int64? = nil
+  ) throws(NRIError) {
     self.socket = socket
+    self.synchronizesWithin = synchronizesWithin
     service = try PluginService(name: name, index: index, handler: handler)
   }
 
@@ -33,7 +42,10 @@ package final class PluginSession {
   /// thread ends it.
   package func run() throws(NRIError) -> EndReason {
     // The runtime learns of the end at once, whoever else still holds the socket.
-    defer { shutdown(socket.number, Int32(SHUT_RDWR)) }
+    defer {
+      shutdown(socket.number, Int32(SHUT_RDWR))
+      service.end()
+    }
     do throws(NRIError) { try serve() } catch {
       // The runtime went away while we spoke.
       guard case .socket(let error) = error, error.code == EPIPE || error.code == ECONNRESET else { throw error }
@@ -43,20 +55,34 @@ package final class PluginSession {
 
   private func serve() throws(NRIError) {
     try socket.send(service.registration, on: Connection.runtime)
-    while let bytes = try read() {
+    if let synchronizesWithin { try wait(milliseconds: synchronizesWithin) }
+    var isBounded = synchronizesWithin != nil
+    while let bytes = try read(isBounded) {
       try service.receive(bytes[...]) { message throws(NRIError) in
         try socket.send(message, on: Connection.plugin)
+      }
+      if isBounded, service.wasTold {
+        // For ever.
+        try wait(milliseconds: 0)
+        isBounded = false
       }
     }
     try service.finish()
   }
 
+  /// How long a read may take.
+  private func wait(milliseconds: Int64) throws(NRIError) {
+    do throws(Errno) { try Socket.setReceiveTimeout(milliseconds: milliseconds, on: socket) } catch {
+      throw .socket(error)
+    }
+  }
+
   /// Nil at the connection's end.
-  private func read() throws(NRIError) -> [UInt8]? {
+  private func read(_ isBounded: Bool) throws(NRIError) -> [UInt8]? {
     do throws(Errno) {
       let bytes = try socket.read(atMost: Self.readLength)
       return bytes.isEmpty ? nil : bytes
-    } catch { throw .socket(error) }
+    } catch { throw isBounded && error.code == EAGAIN ? .notSynchronized : .socket(error) }
   }
 }
 

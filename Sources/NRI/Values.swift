@@ -113,6 +113,12 @@ package protocol PluginHandler: AnyObject {
   /// - Returns: the events to subscribe to. The session leaves out those that the runtime's NRI does not know; what
   ///   remains must not be empty, since that would mean everything.
   func configure(_ configuration: Configuration) throws -> EventMask
+  /// What `synchronize` looks at, from Configure on.
+  var needs: ObjectNeeds { get }
+  /// A Synchronize could not be read. The runtime is told as well, and goes on without the plugin.
+  func cannotSynchronize(_ reason: NRIError)
+  /// The session ended after Configure, and before the runtime said what runs or anything else.
+  func endedUntold()
   /// The whole list, after the last part of a split Synchronize.
   func synchronize(pods: [PodSandbox], containers: [Container]) throws
   func runPodSandbox(_ pod: PodSandbox) throws

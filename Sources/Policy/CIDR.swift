@@ -41,7 +41,10 @@ extension CIDR: CustomStringConvertible {
   }
 
   package func contains(_ address: [UInt8]) -> Bool {
-    address.count == bytes.count && Self.masked(address, prefixLength) == bytes
+    guard address.count == bytes.count else { return false }
+    let (whole, rest) = (prefixLength / 8, prefixLength % 8)
+    if !bytes.indices.prefix(whole).allSatisfy({ bytes[$0] == address[$0] }) { return false }
+    return rest == 0 || (bytes[whole] ^ address[whole]) >> UInt8(8 - rest) == 0
   }
 
   package func contains(_ other: CIDR) -> Bool { prefixLength <= other.prefixLength && contains(other.bytes) }
@@ -53,7 +56,10 @@ extension CIDR: CustomStringConvertible {
   }
 
   private static func length(_ text: String) -> Int? {
-    guard (1...3).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    guard (1...3).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      // `08` is read as octal by some.
+      text.utf8.count == 1 || text.utf8.first != 0x30
+    else { return nil }
     return Int(text)
   }
 
@@ -62,5 +68,14 @@ extension CIDR: CustomStringConvertible {
       let bits = min(8, max(0, length - index * 8))
       return byte & UInt8(truncatingIfNeeded: 0xff00 >> bits)
     }
+  }
+}
+
+extension CIDR: Comparable {
+  /// IPv4 first, then the shorter prefix.
+  package static func < (a: CIDR, b: CIDR) -> Bool {
+    if a.isIPv4 != b.isIPv4 { return a.isIPv4 }
+    if a.prefixLength != b.prefixLength { return a.prefixLength < b.prefixLength }
+    return a.bytes.lexicographicallyPrecedes(b.bytes)
   }
 }

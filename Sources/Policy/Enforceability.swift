@@ -71,6 +71,13 @@ extension Profile {
     case .none:
       return section.restrictions.map { $0.gap(.none, node.needs("signal, fmod_ret or lsm"), Self.betterTier) }
     case .signal:
+      if let problem = node.claim.execProblem {
+        return section.restrictions.map {
+          $0.gap(
+            .partial, "a program can get past tier signal: \(problem)",
+            "set acceptPartial: true if that is enough, or use a node with tier fmod_ret or lsm")
+        }
+      }
       return section.partialAtSignal.map {
         $0.gap(
           .partial, "tier signal sees only the final image, not a script's own name or what a loader loads",

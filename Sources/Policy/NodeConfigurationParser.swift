@@ -7,6 +7,7 @@ extension NodeConfiguration {
 
   private static let keys = [
     "profilesFolder", "eventsFile", "defaultProfile", "allowedProfiles", "bindings", "logLevel",
+    "nodeGate",
   ]
 
   /// Reads the node's configuration; an empty text is all defaults.
@@ -28,6 +29,7 @@ extension NodeConfiguration {
     defaultProfile = fields.profileName("defaultProfile")
     allowedProfiles = fields.profileNames("allowedProfiles")
     logLevel = fields.word("logLevel", \LogLevel.rawValue) ?? logLevel
+    if let gate = fields.section("nodeGate", keys: NodeGate.keys) { nodeGate.read(gate) }
     let nodes = fields.list("bindings", limit: Self.bindingsMax) ?? []
     bindings = nodes.enumerated().compactMap { Binding.read($0.element, "bindings[\($0.offset)]", fields.problems) }
   }
@@ -38,6 +40,49 @@ extension NodeConfiguration {
       fields.refuse(key, "\(quoted(path)) is relative; write an absolute path")
     }
     return path
+  }
+}
+
+extension NodeConfiguration.NodeGate {
+  fileprivate static let keys = ["enabled", "parents", "exempt"]
+
+  fileprivate mutating func read(_ fields: Fields) {
+    enabled = fields.bool("enabled") ?? false
+    isSaid = fields.has("enabled")
+    if let paths = fields.texts("parents", limit: Self.parentsMax) {
+      for (index, path) in paths.enumerated() {
+        Self.checkParent(path.text, "\(fields.path("parents"))[\(index)]", path.line, fields)
+      }
+      parents = paths.map(\.text)
+    }
+    guard let exempt = fields.section("exempt", keys: ["staticPods"]) else { return }
+    let pods = exempt.texts("staticPods", limit: Self.exemptMax, mayBeEmpty: true) ?? []
+    for (index, pod) in pods.enumerated() where pod.text != Self.everyStaticPod && !Self.isUID(pod.text) {
+      exempt.problems.add(
+        pod.line,
+        "\(exempt.path("staticPods"))[\(index)] is \(quoted(pod.text)); write the pod's UID, or \(quoted(Self.everyStaticPod)) for all"
+      )
+    }
+    exemptStaticPods = pods.map(\.text)
+  }
+
+  private static func checkParent(_ path: String, _ place: String, _ line: Int, _ fields: Fields) {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+    if path.utf8.first != UInt8(ascii: "/") || parts.contains(where: { ["", ".", ".."].contains($0) }) {
+      fields.problems.add(
+        line, "\(place) is \(quoted(path)); write the path of a cgroup from the hierarchy's root, such as /kubepods")
+    } else if path.utf8.count > parentMaxBytes {
+      fields.problems.add(line, "\(place) has \(path.utf8.count) bytes; at most \(parentMaxBytes) fit")
+    }
+  }
+
+  /// Of a pod, as in the name of its cgroup, but with dashes.
+  private static func isUID(_ text: String) -> Bool {
+    (1...63).contains(text.utf8.count)
+      && text.utf8.allSatisfy { byte in
+        UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte
+          || byte == UInt8(ascii: "-")
+      }
   }
 }
 

@@ -36,8 +36,8 @@ package struct ProfileResolver {
     collect(layer, chain: [], into: &order, &problems)
     var joined = order[0]
     for next in order.dropFirst() { joined.apply(next) }
-    var profile = joined.finished()
-    problems += check(&profile, joined)
+    let profile = joined.finished()
+    problems += check(profile, joined)
     return (profile, problems.ordered(of: layer.location.file))
   }
 
@@ -74,15 +74,9 @@ package struct ProfileResolver {
       base.location, "extends \(quoted(base.name)), which does not exist in \(lookedIn)\(advice)")
   }
 
-  /// A direction with too many rules is taken out: the kernel's tables would only refuse it once more.
-  private func check(_ profile: inout Profile, _ joined: ProfileLayer) -> [Problem] {
+  private func check(_ profile: Profile, _ joined: ProfileLayer) -> [Problem] {
     var problems: [Problem] = []
     if let problem = joined.unenforceableMinimumTier { problems.append(problem) }
-    for (name, direction) in [("egress", \NetworkSection.egress), ("ingress", \NetworkSection.ingress)] {
-      guard let problem = profile.network[keyPath: direction]?.limitProblem("spec.network.\(name)") else { continue }
-      problems.append(problem)
-      profile.network[keyPath: direction] = nil
-    }
     for rules in [profile.process?.rules ?? [], profile.fileAccess?.rules ?? []]
     where rules.count > PathRuleParser.rulesMax {
       let message = "with what it extends, the section has \(rules.count) rules; at most \(PathRuleParser.rulesMax) fit"

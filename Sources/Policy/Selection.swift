@@ -75,6 +75,9 @@ package enum Annotation {
 }
 
 extension NodeConfiguration {
+  /// Of pods; no other label is looked at.
+  package var labelKeys: Set<String> { Set(bindings.flatMap { ($0.podLabels ?? [:]).keys }) }
+
   /// The profile of a container: a required binding, else an annotation, else a binding, else the default.
   ///
   /// Whether the profile exists is the store's to say.

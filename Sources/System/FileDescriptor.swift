@@ -13,6 +13,26 @@ package final class FileDescriptor: Sendable {
 
   deinit { close(number) }
 
+  /// fstat(2).
+  ///
+  /// - Parameter name: for messages.
+  package func status(_ name: String) throws(Errno) -> stat {
+    var status = stat()
+    try call("stat \(name)") { fstat(number, &status) }
+    return status
+  }
+
+  /// The process at the other end of a socket; 0: it is in another pid namespace. SO_PEERCRED of socket(7).
+  ///
+  /// - Parameter action: for messages.
+  package func peer(_ action: String) throws(Errno) -> pid_t {
+    // struct ucred is behind _GNU_SOURCE: pid, uid, gid.
+    var credentials: (pid: Int32, uid: UInt32, gid: UInt32) = (0, 0, 0)
+    var size = socklen_t(MemoryLayout.size(ofValue: credentials))
+    try call(action) { getsockopt(number, SOL_SOCKET, SO_PEERCRED, &credentials, &size) }
+    return credentials.pid
+  }
+
   /// Reads at most `count` bytes; empty at the end of the file. read(2).
   package func read(atMost count: Int) throws(Errno) -> [UInt8] {
     var failure: Errno?
@@ -35,6 +55,14 @@ package final class FileDescriptor: Sendable {
       }
     }
   }
+}
+
+/// Which file it is, whatever its name. stat(2).
+package struct FileIdentity: Hashable, Sendable {
+  private let device: dev_t
+  private let inode: ino_t
+
+  package init(_ status: stat) { (device, inode) = (status.st_dev, status.st_ino) }
 }
 
 /// Writes text to one of our standard streams; where nobody listens any more, nothing can be told either.

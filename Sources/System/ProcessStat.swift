@@ -2,6 +2,13 @@ import Glibc
 
 /// What `/proc/PID/stat` tells. proc(5).
 package enum ProcessStat {
+  /// Whether the process of that number and start time is over. What could not be found out is not.
+  package static func isOver(pid: UInt32, startTicks: UInt64) -> Bool {
+    do throws(Errno) { return try Self.startTicks(in: "/proc/\(pid)") != startTicks } catch {
+      return error.code == ENOENT || error.code == ESRCH
+    }
+  }
+
   /// Field 22: start time in clock ticks since boot.
   ///
   /// - Parameter folder: `/proc/PID` or `/proc/self`.

@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// Starts a program, looked up in PATH where its name has no slash. It gets this process's environment, no blocked
@@ -5,10 +6,11 @@ import Glibc
 ///
 /// - Parameters:
 ///   - arguments: with the name that it is called by.
-///   - streams: what it gets as descriptors 0, 1 and 2.
+///   - streams: what it gets as descriptors 0, 1, 2 and so on.
 ///   - ownGroup: in a process group of its own, out of reach of a terminal's ^C.
+///   - closesOthers: it gets no other descriptor, also none that we were given without close-on-exec.
 package func spawn(
-  _ program: String, _ arguments: [String], streams: [Int32], ownGroup: Bool
+  _ program: String, _ arguments: [String], streams: [Int32], ownGroup: Bool, closesOthers: Bool = false
 ) throws(Errno) -> pid_t {
   var actions = posix_spawn_file_actions_t()
   var attributes = posix_spawnattr_t()
@@ -19,6 +21,7 @@ package func spawn(
     posix_spawnattr_destroy(&attributes)
   }
   for (target, source) in streams.enumerated() { posix_spawn_file_actions_adddup2(&actions, source, Int32(target)) }
+  if closesOthers { system_spawn_close_from(&actions, Int32(streams.count)) }
   var signals = sigset_t()
   sigemptyset(&signals)
   posix_spawnattr_setsigmask(&attributes, &signals)

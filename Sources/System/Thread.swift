@@ -9,7 +9,7 @@ package struct Thread: Sendable {
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
-  /// Starts it. `join` must be called in the end.
+  /// Starts it. `join` or `detach` must be called in the end.
   package init(_ body: @escaping @Sendable () -> Void) throws(Errno) {
     var thread = pthread_t()
     let box = Unmanaged.passRetained(Box(body))
@@ -28,6 +28,9 @@ package struct Thread: Sendable {
 
   /// Waits for its end.
   package func join() { pthread_join(thread, nil) }
+
+  /// Nobody will wait for it.
+  package func detach() { pthread_detach(thread) }
 
   /// Starts one that nobody waits for. Only for a process's start: where it has no thread left it ends.
   package static func detached(_ body: @escaping @Sendable () -> Void) {

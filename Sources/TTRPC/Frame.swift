@@ -46,8 +46,10 @@ package struct FrameDecoder: Equatable, Sendable {
   private var connection: UInt32 = 0
   private var length = 0
   private var remaining = 0
+  private let longCalls: Bool
 
-  package init() {}
+  /// - Parameter longCalls: frames of the plugin's connection may have any length, since calls are cut.
+  package init(longCalls: Bool = false) { self.longCalls = longCalls }
 
   /// - Parameter bytes: whatever the socket gave, cut anywhere.
   package mutating func receive(_ bytes: ArraySlice<UInt8>) throws(WireError) -> [Piece] {
@@ -79,7 +81,9 @@ package struct FrameDecoder: Equatable, Sendable {
     length = Int(header.bigEndian(at: 4))
     header.reset()
     if connection == 0 { throw .reservedConnection }
-    if length > Frame.maximumLength { throw .frameTooLong(connection: connection, length: length) }
+    if length > Frame.maximumLength, !(longCalls && connection == Connection.plugin) {
+      throw .frameTooLong(connection: connection, length: length)
+    }
     remaining = length
   }
 }

@@ -58,8 +58,10 @@ package struct MessageFramer: Equatable, Sendable {
 
   private var header = HeaderBytes(length: MessageHeader.length)
   private var remaining = 0
+  private let takesLong: Bool
 
-  package init() {}
+  /// - Parameter takesLong: bodies over `MessageHeader.maximumBodyLength` too.
+  package init(takesLong: Bool = false) { self.takesLong = takesLong }
 
   package mutating func receive(_ bytes: ArraySlice<UInt8>) throws(WireError) -> [Part] {
     var parts: [Part] = []
@@ -85,32 +87,48 @@ package struct MessageFramer: Equatable, Sendable {
     let stream = header.bigEndian(at: 4)
     let (type, flags) = (header[8], header[9])
     header.reset()
-    if length > MessageHeader.maximumBodyLength { throw .messageTooLong(stream: stream, length: length) }
+    if length > MessageHeader.maximumBodyLength, !takesLong { throw .messageTooLong(stream: stream, length: length) }
     guard let kind = MessageHeader.Kind(rawValue: type) else { throw .unknownMessageType(type, stream: stream) }
     remaining = length
     return .begin(MessageHeader(stream: stream, kind: kind, flags: flags), bodyLength: length)
   }
 }
 
-/// Collects the messages of one connection.
+/// Where in the body of a message a part of it lies.
+package struct BodyPlace: Equatable, Sendable {
+  package var start: Int
+  /// Of the whole body.
+  package var length: Int
+}
+
+/// Collects the messages of one connection. One that is longer than messages may be is not collected, where it is taken
+/// at all: it comes out in parts, as they come in.
 package struct MessageDecoder: Equatable, Sendable {
-  private var framer = MessageFramer()
+  private var framer: MessageFramer
   private var message: Message?
   private var length = 0
+  /// Of what comes next of a long message.
+  private var start = 0
 
-  package init() {}
+  package init(takesLong: Bool = false) { framer = MessageFramer(takesLong: takesLong) }
 
-  package mutating func receive(_ bytes: ArraySlice<UInt8>) throws(WireError) -> [Message] {
-    var messages: [Message] = []
+  package mutating func receive(
+    _ bytes: ArraySlice<UInt8>
+  ) throws(WireError) -> [(message: Message, part: BodyPlace?)] {
+    var messages: [(message: Message, part: BodyPlace?)] = []
     for part in try framer.receive(bytes) {
       switch part {
       case .begin(let header, let bodyLength):
         message = Message(header: header, body: [])
-        length = bodyLength
+        (length, start) = (bodyLength, 0)
+      case .body(let bytes) where length > MessageHeader.maximumBodyLength:
+        guard let message else { continue }
+        messages.append((Message(header: message.header, body: Array(bytes)), BodyPlace(start: start, length: length)))
+        start += bytes.count
       case .body(let bytes): message?.body += bytes
       }
       if let whole = message, whole.body.count == length {
-        messages.append(whole)
+        messages.append((whole, nil))
         message = nil
       }
     }

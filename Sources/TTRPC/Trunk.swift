@@ -3,13 +3,20 @@ package struct TrunkDecoder: Equatable, Sendable {
   package struct Received: Equatable, Sendable {
     package let connection: UInt32
     package let message: Message
+    /// Of a long message's body, which `message` has a part of; nil: it is whole.
+    package var part: BodyPlace?
   }
 
-  private var frames = FrameDecoder()
-  private var plugin = MessageDecoder()
+  private var frames: FrameDecoder
+  private var plugin: MessageDecoder
   private var runtime = MessageDecoder()
 
-  package init() {}
+  /// - Parameter longCalls: a call of the plugin that is longer than messages may be comes out in parts; else it is an
+  ///   error.
+  package init(longCalls: Bool = false) {
+    frames = FrameDecoder(longCalls: longCalls)
+    plugin = MessageDecoder(takesLong: longCalls)
+  }
 
   /// - Parameter bytes: whatever the socket gave, cut anywhere.
   package mutating func receive(_ bytes: ArraySlice<UInt8>) throws(WireError) -> [Received] {
@@ -17,7 +24,9 @@ package struct TrunkDecoder: Equatable, Sendable {
     for piece in try frames.receive(bytes) {
       let isPlugin = piece.connection == Connection.plugin
       let messages = try isPlugin ? plugin.receive(piece.bytes) : runtime.receive(piece.bytes)
-      received += messages.map { Received(connection: piece.connection, message: $0) }
+      received += messages.map {
+        Received(connection: piece.connection, message: $0.message, part: $0.part)
+      }
     }
     return received
   }

@@ -19,18 +19,20 @@ struct WireTag {
   }
 
   static let maximumField: UInt64 = 1 << 29 - 1
-  private static let maximumVarintLength = 10
+  static let maximumVarintLength = 10
 
   let field: UInt32
   let kind: Kind
 
   init(at position: inout Int, in bytes: Span<UInt8>) throws(Malformed) {
-    let tag = try Self.varint(at: &position, in: bytes)
+    (field, kind) = try Self.parts(of: try Self.varint(at: &position, in: bytes))
+  }
+
+  static func parts(of tag: UInt64) throws(Malformed) -> (field: UInt32, kind: Kind) {
     let number = tag >> 3
-    guard number >= 1, number <= Self.maximumField else { throw Malformed(.fieldNumber(number)) }
+    guard number >= 1, number <= maximumField else { throw Malformed(.fieldNumber(number)) }
     guard let kind = Kind(rawValue: UInt8(tag & 7)) else { throw Malformed(.unknownWireType(UInt8(tag & 7))) }
-    field = UInt32(number)
-    self.kind = kind
+    return (UInt32(number), kind)
   }
 
   /// Where the field's value lies; a length-delimited one without its length.

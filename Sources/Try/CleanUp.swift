@@ -7,12 +7,14 @@ import System
 /// A small shell waits on a socket whose only other end is ours. It kills what is left in the cgroups of this `try` and
 /// removes them and the folder: after a normal end, and just the same after SIGKILL. It holds the mount namespace until
 /// the containers are gone, so their policy stays in force that long.
+///
+/// Whoever kills the shell too leaves it to the next `try` that is alone: `Leftovers`.
 final class CleanUp {
   private let writer: FileDescriptor
   private let shell: pid_t
   /// Shared while something of ours may be made in the folders that every `try` uses: these are only removed by the
-  /// one that gets the lock alone, or they would vanish under another one's hands. The lock is on a folder that is the
-  /// same in every chroot. flock(2).
+  /// one that gets the lock alone, or they would vanish under another one's hands. The shell has it too, as its
+  /// standard error. The lock is on a folder that is the same in every chroot. flock(2).
   private let lock: FileDescriptor
 
   /// A `runc create` that outlives us ends within this time.
@@ -32,6 +34,7 @@ final class CleanUp {
     done
     umount -l "$folder"
     rmdir "$folder"
+    exec 2>/dev/null
     flock --exclusive --timeout 0.1 /sys/fs/cgroup \\
       rmdir "${folder%/*}" /sys/fs/cgroup/stockade-try /sys/fs/cgroup/*/stockade-try
     [ -z "$cgroups" ]
@@ -41,6 +44,7 @@ final class CleanUp {
     try system { () throws(Errno) in try call("adopt orphans") { stockade_become_subreaper() } }
     lock = try system { () throws(Errno) in
       let folder = try FileDescriptor(open: Host.cgroups, O_RDONLY | O_DIRECTORY)
+      if flock(folder.number, LOCK_EX | LOCK_NB) == 0 { Leftovers.remove() }
       try call("lock \(Host.cgroups)") { flock(folder.number, LOCK_SH) }
       return folder
     }
@@ -49,7 +53,7 @@ final class CleanUp {
     let null = try system { () throws(Errno) in try FileDescriptor(open: "/dev/null", O_RDWR) }
     shell = try Program.start(
       ["/bin/sh", "-c", Self.script, "stockade-try-cleanup", workspace.id, workspace.path],
-      input: reader.number, output: null.number, error: null.number, ownGroup: true)
+      input: reader.number, output: null.number, error: lock.number, ownGroup: true)
   }
 
   /// Cleans up and waits until that is done.

@@ -11,18 +11,22 @@ struct Names {
   var profile: String?
 
   private var podID: String { "\(id)-pod\(number)" }
+  private var uid: String { "\(id)-uid\(number)" }
+  /// With the pod's uid, as the kubelet names it: it is known to be this pod's alone, and has a gate. `CleanUp` looks
+  /// for cgroups that begin with the id.
+  private var podCgroup: String { "\(Host.cgroupRoot)/\(id)-kubepods/pod\(uid)" }
 
   var pod: PodSandbox {
     var pod = PodSandbox()
     pod.id = podID
     pod.name = "try"
-    pod.uid = "\(id)-uid\(number)"
+    pod.uid = uid
     pod.namespace = "try"
     pod.runtimeHandler = "runc"
     pod.labels = ["io.kubernetes.pod.name": "try", "io.kubernetes.pod.namespace": "try"]
     if let profile { pod.annotations["profile.stockade.dev"] = profile }
     pod.annotations.merge(options.annotations) { _, given in given }
-    if options.podCgroup { pod.cgroupParent = "\(Host.cgroupRoot)/\(podID)" }
+    if options.podCgroup { pod.cgroupParent = podCgroup }
     return pod
   }
 
@@ -42,7 +46,7 @@ struct Names {
     ]
     container.arguments = options.command
     container.hasLinux = true
-    container.cgroupsPath = (options.podCgroup ? pod.cgroupParent : Host.cgroupRoot) + "/" + container.id
+    container.cgroupsPath = (options.podCgroup ? podCgroup : Host.cgroupRoot) + "/" + container.id
     return container
   }
 }

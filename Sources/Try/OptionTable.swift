@@ -56,7 +56,7 @@ enum OptionTable {
       guard value == "own" || value == "host" else { throw UsageError("--network is own or host, not \"\(value)\"") }
       options.hostNetwork = value == "host"
     },
-    Option("--pod-cgroup", help: "give the pod a cgroup of its own, as the kubelet does") {
+    Option("--pod-cgroup", help: "give the pod a cgroup of its own, and so a gate") {
       options, _ in options.podCgroup = true
     },
     Option("--user-namespace", help: "give the container users of its own (hostUsers: false)") {

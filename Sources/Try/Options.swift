@@ -26,7 +26,7 @@ package struct Options: Equatable, Sendable {
   package var hostNetwork = false
   package var containerName = "try"
   package var annotations: [String: String] = [:]
-  /// The pod has a cgroup of its own, made before RunPodSandbox as the kubelet does.
+  /// The pod has a cgroup of its own, made before RunPodSandbox as the kubelet does, and so a gate.
   package var podCgroup = false
 
   // The run

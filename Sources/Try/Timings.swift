@@ -25,6 +25,9 @@ final class TimedPlugin: PluginHandler {
   func configure(_ configuration: Configuration) throws -> EventMask {
     try timed("Configure") { try plugin.configure(configuration) }
   }
+  var needs: ObjectNeeds { plugin.needs }
+  func endedUntold() { plugin.endedUntold() }
+  func cannotSynchronize(_ reason: NRIError) { plugin.cannotSynchronize(reason) }
   func synchronize(pods: [PodSandbox], containers: [Container]) throws {
     try timed("Synchronize") { try plugin.synchronize(pods: pods, containers: containers) }
   }

@@ -60,15 +60,20 @@ extension Node {
     }
   }
 
-  /// A decimal number, unquoted, without sign unless negative.
+  /// A decimal number, unquoted, without sign unless negative, and without a zero before it: YAML 1.1 reads that as
+  /// octal, YAML 1.2 as decimal, so whoever wrote it may have meant either.
   package var integer: Int64? {
-    guard case .scalar(let text, false) = value, Self.plainType(text) == .number else { return nil }
+    guard case .scalar(let text, false) = value, Self.plainType(text) == .number, !Self.isPadded(text) else {
+      return nil
+    }
     return Int64(text)
   }
 
   /// As `integer`, for the whole range of UInt64; also `0x` and hexadecimal digits.
   package var unsigned: UInt64? {
-    guard case .scalar(let text, false) = value, Self.plainType(text) == .number else { return nil }
+    guard case .scalar(let text, false) = value, Self.plainType(text) == .number, !Self.isPadded(text) else {
+      return nil
+    }
     return text.utf8.starts(with: "0x".utf8) ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
   }
 
@@ -88,6 +93,8 @@ extension Node {
       switch Self.plainType(text) {
       case .null: return "nothing"
       case .bool: return "the boolean \(text)"
+      case .number where Self.isPadded(text):
+        return "the number \(text.prefix(100)) with a zero before it, which some read as octal"
       case .number: return "the number \(text.prefix(100))"
       case .text: return "the text \(quoted(text))"
       }
@@ -122,6 +129,12 @@ extension Node {
     rest = rest.dropFirst()
     if rest.first == UInt8(ascii: "-") || rest.first == UInt8(ascii: "+") { rest = rest.dropFirst() }
     return !rest.isEmpty && rest.allSatisfy(isDigit)
+  }
+
+  /// `033`, `-01` or `00`; `0`, `0x1f` and `0.5` are not.
+  private static func isPadded(_ text: String) -> Bool {
+    let digits = text.utf8.drop { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") }
+    return digits.first == UInt8(ascii: "0") && digits.dropFirst().first.map(isDigit) == true
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }

@@ -68,12 +68,14 @@ if arguments.count < 7 { fail("usage: embed-bpf CLANG OBJCOPY INCLUDE WORK OUTPU
 let (clang, objcopy, folder, work, output) = (arguments[1], arguments[2], arguments[3], arguments[4], arguments[5])
 
 var text = "// Written by embed-bpf from bpf/*.bpf.c.\n\nenum EmbeddedObjects {\n"
+var all: [String] = []
 for path in arguments.dropFirst(6) {
   let file = path.split(separator: "/").last ?? ""
   let words = file.prefix { $0 != "." }.split(separator: "_")
   let name = words[0] + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
   text += "  static let \(name): StaticString = \"\(base64(compile(path, named: String(name))))\"\n"
+  all.append("(\"\(words.joined(separator: "_"))\", \(name))")
 }
-text += "}\n"
+text += "  static let all: [(name: String, image: StaticString)] = [\(all.joined(separator: ", "))]\n}\n"
 guard let file = fopen(output, "wb") else { fail("cannot write \(output)") }
 guard fputs(text, file) >= 0, fclose(file) == 0 else { fail("cannot write \(output)") }

@@ -1,6 +1,7 @@
 import CommandOptions
 import Daemon
 import Glibc
+import Keeper
 import Policy
 import System
 import Try
@@ -13,6 +14,11 @@ enum CommandList {
     Command(Options.syntax) { Try.main($0, makePlugin: TryCommand.makePlugin) },
     Command(ProfileCheckCommand.syntax, main: ProfileCheckCommand.main),
     Command(DoctorCommand.syntax, main: DoctorCommand.main),
+    Command(GateCommands.status, main: GateCommands.statusMain),
+    Command(GateCommands.close, main: GateCommands.closeMain),
+    Command(GateCommands.open, main: GateCommands.openMain),
+    Command(GateCommands.free, main: GateCommands.freeMain),
+    Command(DetachCommand.syntax, main: DetachCommand.main),
     Command(VersionCommand.syntax, main: VersionCommand.main),
   ]
 
@@ -34,6 +40,9 @@ enum CommandList {
     if arguments.isEmpty, Service.isLaunched { return Service.launched() }
     switch arguments.first {
     case nil: return refuse("no command")
+    // What the launched plugin starts, and that one; ARCHITECTURE.md.
+    case KeptDescriptors.keeperWord: return Keeper.main(Array(arguments.dropFirst()))
+    case KeptDescriptors.keptWord: return Service.kept(Array(arguments.dropFirst()))
     case "--help", "-h": return show(help)
     case "--version": return VersionCommand.main([])
     case "help":

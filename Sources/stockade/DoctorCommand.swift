@@ -4,14 +4,24 @@ import System
 
 /// `stockade doctor`
 enum DoctorCommand {
-  static let syntax = CommandSyntax<OutputFormat>(
+  struct Options: Sendable {
+    var format = OutputFormat.text
+    var isThorough = false
+  }
+
+  static let syntax = CommandSyntax<Options>(
     name: "doctor",
     summary: "say what this node can enforce, and how to get more",
     description: """
       Looks at this node: its kernel, its cgroups, containerd, the configuration and the profiles. It loads
       BPF programs to prove the tier, and leaves nothing of them. It needs root for that.
       """,
-    options: [.output { $0 = $1 }],
+    options: [
+      CommandOption("--thorough", help: "let crowds of processes try to get past the tier, also without memory") {
+        options, _ in options.isThorough = true
+      },
+      .output { $0.format = $1 },
+    ],
     examples: [("stockade doctor", "what does this node lack?")],
     exitStatuses: [
       ("0", "nothing is missing"),
@@ -20,9 +30,9 @@ enum DoctorCommand {
     ])
 
   static func main(_ arguments: [String]) -> Int32 {
-    syntax.main(arguments, .text) { format in
-      let diagnosis = Diagnosis.ofThisNode()
-      put(format == .text ? diagnosis.table : diagnosis.json.text + "\n", to: 1)
+    syntax.main(arguments, Options()) { options in
+      let diagnosis = Diagnosis.ofThisNode(isThorough: options.isThorough)
+      put(options.format == .text ? diagnosis.table : diagnosis.json.text + "\n", to: 1)
       return diagnosis.exitStatus
     }
   }

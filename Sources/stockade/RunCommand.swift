@@ -9,7 +9,8 @@ enum RunCommand {
     description: """
       Connects to the NRI socket of the runtime and confines its containers until SIGTERM or SIGINT. It
       waits for the socket, and connects again whenever the connection ends. It needs root. It logs to
-      standard error, and writes events to standard output unless the configuration sets eventsFile.
+      standard error, and writes events to standard output unless the configuration sets eventsFile. SIGHUP
+      makes it read the profiles again and begin the file of events anew.
       """,
     options: [
       CommandOption(
@@ -34,10 +35,10 @@ enum RunCommand {
     ],
     examples: [
       ("stockade run", "with the usual configuration, as a unit of systemd would"),
-      ("stockade run --config /etc/stockade/test.yaml --socket /run/test/nri.sock", "beside the usual ones"),
+      ("stockade run --config /etc/stockade/test.yaml --socket /run/test/nri.sock", "in place of the usual ones"),
     ],
     exitStatuses: [
-      ("0", "SIGTERM or SIGINT ended it"), ("1", "this machine does not let it run: it is not root"),
+      ("0", "SIGTERM or SIGINT ended it"), ("1", "it is not root, or another Stockade serves this node"),
       ("2", "the command line is wrong, or the file of --config is missing or wrong"),
     ])
 

@@ -9,14 +9,18 @@ import Try
 
 /// The plugin as `stockade try` runs it: the node's own, with its pins kept to this process.
 enum TryCommand {
+  /// For what is left for the file of events when a container has ended.
+  private static let flushMilliseconds = 1000
+
   static func makePlugin(_ surroundings: PluginEnvironment) throws -> PluginUnderTry {
     let log = logger(surroundings)
     let environment = try SeccompEnvironment.thisNode()
     let mountNamespace = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
-    let node = try Node(pinFolder: surroundings.bpffs + "/stockade", runtimeMountNamespace: mountNamespace, log: log)
-    let given = try surroundings.profile.map { try ProfileLibrary(file: $0, environment: environment) }
+    let node = try ConfinedNode(
+      pinFolder: surroundings.bpffs + "/stockade", runtimeMountNamespace: mountNamespace, log: log)
+    let given = try surroundings.profile.map { try LoadedProfiles(file: $0, environment: environment) }
     let plugin = Plugin(
-      enforcer: node.enforcer, tierReason: node.tierReason, log: log, didConfigure: { node.carryEvents() }
+      enforcer: node.enforcer, log: log, didConfigure: { node.carryEvents() }
     ) { text in
       let configuration = try configuration(text, surroundings)
       if let path = configuration.eventsFile { node.pump?.add(FileSink(path: path)) }
@@ -26,12 +30,15 @@ enum TryCommand {
     }
     let events = EventLines()
     if let record = surroundings.record {
-      node.pump?.add(RecordSink(record: record))
+      // At once, in the order in which the rest is told.
+      node.pump?.observe { record($0.json.text) }
     } else {
       node.pump?.observe { events.add($0) }
     }
     return PluginUnderTry(handler: plugin, profileName: given?.names.first) {
+      node.checkTier()
       node.pump?.drain()
+      node.pump?.finish(milliseconds: flushMilliseconds)
       return events.take()
     }
   }
@@ -53,11 +60,12 @@ enum TryCommand {
   /// With `--config` those of its folder, and the one of `--profile`, which wins over one of the same name. With that
   /// one the folder may be missing.
   private static func profiles(
-    _ surroundings: PluginEnvironment, _ configuration: NodeConfiguration, _ given: ProfileLibrary?, _ node: Node,
+    _ surroundings: PluginEnvironment, _ configuration: NodeConfiguration, _ given: LoadedProfiles?,
+    _ node: ConfinedNode,
     _ environment: SeccompEnvironment
-  ) -> ProfileLibrary {
+  ) -> LoadedProfiles {
     if let given, surroundings.configuration == nil { return given }
-    let profiles = ProfileLibrary(folder: configuration.profilesFolder, environment: environment)
+    let profiles = LoadedProfiles(folder: configuration.profilesFolder, environment: environment)
     if given == nil || Files.exists(configuration.profilesFolder) { node.reload(profiles) }
     if let given { profiles.adopt(given) }
     return profiles
@@ -73,10 +81,5 @@ enum TryCommand {
         return digest.text
       }
     }
-  }
-
-  private struct RecordSink: EventSink {
-    let record: @Sendable (String) -> Void
-    func write(_ line: String) { record(line) }
   }
 }

@@ -5,7 +5,7 @@ import Testing
 struct LayoutTests {
   private static let sizes: [(name: String, swift: Int, c: Int)] = [
     ("container", MemoryLayout<stockade_container>.size, 32),
-    ("entrypoint", MemoryLayout<stockade_entrypoint>.size, 16),
+    ("entrypoint", MemoryLayout<stockade_process>.size, 16),
     ("mark", MemoryLayout<stockade_mark>.size, 32),
     ("verdict", MemoryLayout<stockade_verdict>.size, 12),
     ("port_range", MemoryLayout<stockade_port_range>.size, 12),
@@ -39,7 +39,7 @@ struct LayoutTests {
   @Test("each field of a container is part of its check, and the check itself is not")
   func check() {
     var container = stockade_container(
-      cgroup_id: 1, revision: 2, state: STOCKADE_OPEN.rawValue, root_device: 3, check: 0, pad: 0)
+      cgroup_id: 1, revision: 2, state: STOCKADE_OPEN.rawValue, root_device: 3, check: 0, flags: 0)
     let check = stockade_container_check(&container)
     container.check = check
     #expect(stockade_container_check(&container) == check)

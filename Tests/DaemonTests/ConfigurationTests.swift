@@ -1,17 +1,51 @@
 import Glibc
 import InMemoryLogging
 import Logging
+import Policy
 import System
 import Testing
 
 @testable import Daemon
 
 @Suite struct ConfigurationTests {
-  private func load(_ file: String, required: Bool) throws -> (String) throws -> Settings {
+  private func loader() throws -> SettingsLoader {
     let log = Logger(label: "test") { _ in InMemoryLogHandler() }
-    let node = try Node(pinFolder: "/nowhere/stockade", runtimeMountNamespace: 1, log: log)
-    let loader = SettingsLoader(node: node, environment: environment, defaultEventsFile: "/dev/null", log: log)
-    return try Daemon.load(from: .file(file, required: required), by: loader)
+    let node = try ConfinedNode(pinFolder: "/nowhere/stockade", runtimeMountNamespace: 1, log: log)
+    return SettingsLoader(node: node, environment: environment, defaultEventsFile: "/dev/null", log: log)
+  }
+
+  private func load(_ file: String, required: Bool) throws -> (String) throws -> Settings {
+    try Daemon.load(from: .file(file, required: required), by: loader())
+  }
+
+  @Test("where the runtime's text is not known it is read from files, and without any it is broken, not empty")
+  func unknownText() throws {
+    let folder = "/tmp/stockade-conf-\(UInt64.random(in: 0...UInt64.max))"
+    let (own, shared, usual) = ("\(folder)/10-web.conf", "\(folder)/web.conf", "\(folder)/stockade.yaml")
+    try Files.makeFolder(folder)
+    defer {
+      for file in [own, shared, usual] { unlink(file) }
+      rmdir(folder)
+    }
+    func level() throws -> NodeConfiguration.LogLevel {
+      try Daemon.loadUsual("web", "10", folder: folder, file: usual, by: loader()).configuration.logLevel
+    }
+    #expect(throws: (any Error).self) { try level() }
+    try Files.write("", to: own)
+    #expect(try level() == .info, "the runtime would send an empty text")
+    unlink(own)
+    try Files.write("profilesFolder: \(folder)\nlogLevel: error\n", to: usual)
+    #expect(try level() == .error)
+    try Files.write("profilesFolder: \(folder)\nlogLevel: warning\n", to: shared)
+    #expect(try level() == .warning)
+    try Files.write("", to: own)
+    #expect(try level() == .error)
+    try Files.write("profilesFolder: \(folder)\nlogLevel: debug\n", to: own)
+    #expect(try level() == .debug)
+    unlink(own)
+    #expect(mkfifo(own, 0o600) == 0, "a file that hangs")
+    #expect(throws: (any Error).self) { try level() }
+    close(open(own, O_WRONLY | O_NONBLOCK))
   }
 
   @Test("a broken file refuses every container, and the one of --config is no daemon at all")

@@ -1,3 +1,4 @@
+import BPF
 import CStockade
 import Daemon
 import Enforcement
@@ -73,6 +74,42 @@ struct ConfinementTests {
     _ = library.reload()
     #expect(throws: Refusal.self) { try plugin.startContainer(pod: pod([all: "p"]), container: world.container()) }
     #expect(world.kernel.policies == policies)
+  }
+
+  @Test("while what enforces cannot be put right, what starts under Fail is refused with the reason, and only that")
+  func damaged() throws {
+    let world = try EnforcerWorld()
+    let profiles = try library([
+      profile(enforceable), "metadata: {name: ignoring}\nspec: {failurePolicy: Ignore, \(enforceable)}\n",
+      "metadata: {name: filtered}\nspec: {seccomp: {type: RuntimeDefault}}\n",
+    ])
+    let plugin = try plugin(profiles: profiles, enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    let damage = Damage(.programs, gone: ["exec_signal"], problem: "cannot pin it: read-only file system")
+    world.kernel.check.withLock { $0 = .inCharge([damage]) }
+    _ = world.enforcer.mend()
+    for call in [
+      plugin.createContainer,
+      {
+        try plugin.startContainer(pod: $0, container: $1); return nil
+      },
+    ] {
+      let error = #expect(throws: Refusal.self) { _ = try call(pod([all: "p"]), world.container()) }
+      let reason = "stockade's own are not as it left them: \(damage.what): cannot pin it: read-only file system"
+      #expect(error?.description.contains(reason) == true)
+    }
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    for name in ["ignoring", "filtered"] {
+      _ = try plugin.createContainer(pod: pod([all: name]), container: world.container())
+    }
+    // What runs is adopted: it is enforced as far as that goes.
+    try plugin.synchronize(pods: [pod([all: "p"])], containers: [world.container()])
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+
+    world.kernel.check.withLock { $0 = .inCharge([]) }
+    _ = world.enforcer.mend()
+    _ = try plugin.createContainer(pod: pod([all: "p"]), container: world.container())
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
   }
 
   @Test("a running container that nothing chooses a profile for any more is let go by a new process")
@@ -152,6 +189,7 @@ struct ConfinementTests {
     let plugin = try plugin(
       profiles: library([profile(spec)]), enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
     _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    world.enforcer.refuse(world.start())
     world.kernel.refuse("install")
     try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
@@ -161,11 +199,56 @@ struct ConfinementTests {
     }
     #expect(!log.entries.contains { $0.level >= .error })
 
+    world.enforcer.refuse(world.start())
     world.kernel.refuse("install", "open")
     try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
     let errors = log.entries.filter { $0.level == .error }
     #expect(errors.count == 1 && errors[0].metadata["reason"].map { "\($0)".contains("cannot open") } == true)
+  }
+
+  @Test("where the kernel's table is full, a container under Ignore runs unconfined, and is not closed before")
+  func ignoredFullTable() throws {
+    let world = try EnforcerWorld()
+    let log = InMemoryLogHandler()
+    let plugin = try plugin(
+      profiles: library([profile("failurePolicy: Ignore, \(enforceable)")]), enforcer: world.enforcer,
+      log: Logger(label: "test") { _ in log })
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    world.kernel.refuse("open", "close")
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    #expect(!world.hasEnded(within: .milliseconds(100)))
+    #expect(world.kernel.rows.isEmpty && world.enforcer.containerIDs.isEmpty)
+    #expect(log.entries.contains { $0.level == .warning } && !log.entries.contains { $0.level >= .error })
+  }
+
+  @Test("what a failed start under Ignore has attached is detached, or that is told")
+  func ignoredAttached() throws {
+    let world = try EnforcerWorld()
+    let log = InMemoryLogHandler()
+    let spec = "failurePolicy: Ignore, \(enforceable), network: {egress: {defaultAction: Block}}"
+    let plugin = try plugin(
+      profiles: library([profile(spec)]), enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    world.kernel.refuse("open", "detach")
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    #expect(world.kernel.attached.count == 1)
+    #expect(log.entries.filter { $0.level == .error }.count == 1)
+    world.kernel.refuse("open")
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    #expect(world.kernel.attached.isEmpty)
+    #expect(log.entries.filter { $0.level == .error }.count == 1)
+  }
+
+  @Test("a refused start is closed once")
+  func closedOnce() throws {
+    let world = try EnforcerWorld()
+    let plugin = try plugin(profiles: library([profile(enforceable)]), enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    world.kernel.refuse("open")
+    #expect(throws: Refusal.self) { try plugin.startContainer(pod: pod([all: "p"]), container: world.container()) }
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.steps.count { $0 == "close" } == 1)
   }
 
   @Test("events are carried once it is known where they go, and whose those of before are")
@@ -238,6 +321,6 @@ struct ConfinementTests {
     var pod = pod([all: "exec"])
     (pod.uid, pod.cgroupParent) = ("12345678", world.path + "/cgroup.procs/pod12345678")
     let error = #expect(throws: Refusal.self) { try plugin.runPodSandbox(pod) }
-    #expect(error?.description.contains("cannot close its gate: no cgroup") == true)
+    #expect(error?.description.contains("cannot set its gate: no cgroup") == true)
   }
 }

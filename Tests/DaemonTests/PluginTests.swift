@@ -56,6 +56,16 @@ import Testing
     #expect(error.map { "\($0)".contains("nowhere") && "\($0)".contains("/tmp/stockade-profiles-") } == true)
   }
 
+  @Test("a container whose image is not known, since its name is too long, gets no profile by default: it is refused")
+  func unknownImage() throws {
+    let plugin = try plugin()
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    var container = container()
+    container.annotations = [plugin.needs.substitute: ""]
+    let error = #expect(throws: Refusal.self) { try plugin.createContainer(pod: pod(), container: container) }
+    #expect(error?.description.contains("is over 16384 bytes") == true)
+  }
+
   @Test("a broken configuration refuses every container, annotated or not, and does not drop the plugin")
   func brokenConfiguration() throws {
     let plugin = try plugin()

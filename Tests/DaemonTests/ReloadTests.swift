@@ -8,8 +8,8 @@ private let seccomp = "metadata: {name: p}\nspec: {seccomp: {type: RuntimeDefaul
 private let exec = "metadata: {name: p}\nspec: {process: {rules: [{path: /bin/id, action: Block}]}}\n"
 
 /// On a node that takes no BPF: no pins can be made in a folder that is missing.
-private func node(_ log: InMemoryLogHandler) throws -> Node {
-  try Node(pinFolder: "/nowhere/stockade", runtimeMountNamespace: 1, log: Logger(label: "test") { _ in log })
+private func node(_ log: InMemoryLogHandler) throws -> ConfinedNode {
+  try ConfinedNode(pinFolder: "/nowhere/stockade", runtimeMountNamespace: 1, log: Logger(label: "test") { _ in log })
 }
 
 @Suite struct ReloadTests {
@@ -69,7 +69,8 @@ private func node(_ log: InMemoryLogHandler) throws -> Node {
     try folder.write(
       "metadata: {name: p}\nspec: {network: {ingress: {rules: [{ports: [\(ports)], action: Block}]}}}\n")
     let messages = library.reload().messages
-    #expect(messages.count == 1 && messages[0].hasPrefix("\(folder.path)/0.yaml:4: ingress blocks 33 separate"))
+    #expect(
+      messages.count == 1 && messages[0].hasPrefix("\(folder.path)/0.yaml:4: spec.network.ingress blocks 33 separate"))
     #expect(messages[0].hasSuffix("(the last good version stays in force)"))
     #expect(try library.profile(named: "p") == old)
   }

@@ -29,10 +29,10 @@ final class ProfilesFolder {
   }
 
   /// Not read yet.
-  var library: ProfileLibrary { ProfileLibrary(folder: path, environment: environment) }
+  var library: LoadedProfiles { LoadedProfiles(folder: path, environment: environment) }
 }
 
-func library(_ profiles: [String]) throws -> ProfileLibrary {
+func library(_ profiles: [String]) throws -> LoadedProfiles {
   let folder = try ProfilesFolder(profiles)
   let library = folder.library
   _ = library.reload()
@@ -47,14 +47,16 @@ let profiles = [
 
 /// - Parameter enforcer: nil: of a node that takes no BPF at all.
 func plugin(
-  _ configuration: String = "", profiles library: ProfileLibrary? = nil, enforcer: Enforcer? = nil,
+  _ configuration: String = "", profiles library: LoadedProfiles? = nil, enforcer: Enforcer? = nil,
   log: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, didConfigure: @escaping () -> Void = {}
 ) throws -> Plugin {
   let library = try library ?? DaemonTests.library(profiles)
   let enforcer =
     enforcer
-    ?? Enforcer(kernel: nil, hierarchy: CgroupHierarchy(layout: .v1, root: nil), runtimeMountNamespace: 1)
-  return Plugin(enforcer: enforcer, tierReason: "a test", log: log, didConfigure: didConfigure) { text in
+    ?? Enforcer(
+      kernel: nil, hierarchy: CgroupHierarchy(layout: .v1, root: nil), runtimeMountNamespace: 1,
+      noKernelReason: "a test")
+  return Plugin(enforcer: enforcer, log: log, didConfigure: didConfigure) { text in
     let parsed = try NodeConfiguration.parse(Array((configuration + text).utf8), file: "node.yaml")
     return Settings(configuration: parsed, profiles: library)
   }

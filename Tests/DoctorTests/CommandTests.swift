@@ -74,7 +74,7 @@ struct DoctorCommandTests {
     #expect(runs.hasPins == runs.hadPins)
     for hierarchy in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] where Files.exists(hierarchy) {
       let probes = try Files.names(in: hierarchy).compactMap { name in
-        name.hasPrefix("stockade-probe-") ? pid_t(name.dropFirst("stockade-probe-".count)) : nil
+        name.hasPrefix("stockade-probe-") ? name.split(separator: "-").last.flatMap { pid_t($0) } : nil
       }
       // Other tests prove tiers at the same time.
       #expect(probes.allSatisfy { kill($0, 0) == 0 })
@@ -86,7 +86,7 @@ struct DoctorCommandTests {
     let output = try Self.runs.get().json.output
     #expect(output.hasPrefix("[{\"subject\":\"kernel\",\"level\":\"ok\""))
     for subject in [
-      "kernel", "cgroups", "tier", "network rules", "containerd", "instances", "configuration", "profiles",
+      "kernel", "cgroups", "tier", "memory", "network rules", "containerd", "instances", "configuration", "profiles",
     ] {
       #expect(output.contains("{\"subject\":\"\(subject)\",\"level\":\""), "\(subject)")
     }

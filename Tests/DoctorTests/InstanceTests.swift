@@ -30,6 +30,11 @@ import Testing
         "ok instances: stockade run (process 1) runs"
       ),
       (
+        ["10-stockade"], [["stockade", "keeper", "stockade", "10"], ["stockade", "kept", "stockade", "10", "/s"]],
+        "ok instances: what the keeper started after the launched plugin ended (process 2) runs"
+      ),
+      (["10-stockade"], [launched, ["stockade", "keeper", "stockade", "10"]], "ok instances: /opt/nri/plugins/10"),
+      (
         ["10-stockade"], [launched, ["stockade", "run"]],
         "missing instances: 2 run: /opt/nri/plugins/10-stockade (process 1), stockade run (process 2); they contradict"
       ),

@@ -12,6 +12,7 @@ final class TestNode {
   private var listeningSockets: Set<String> = []
   var programSeconds = 10
   var isRoot = true
+  var nodeGate: NodeGateState? = NodeGateState()
 
   init() {
     var template = Array("/tmp/stockade-doctor-XXXXXX".utf8CString)
@@ -27,6 +28,7 @@ final class TestNode {
     places.programFolders = programFolders
     places.listeningSockets = listeningSockets
     places.programSeconds = programSeconds
+    places.nodeGate = nodeGate
     return places
   }
 

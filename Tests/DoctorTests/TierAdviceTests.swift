@@ -10,7 +10,7 @@ import Testing
   @Test(
     "only what helps here is advised",
     arguments: [
-      // Kernel has BPF, active modules, preempted, how to change that, lsm is never skipped.
+      // Kernel has BPF, active modules, preempted, how to change that, lsm bears it.
       (true, "capability,yama", false, nil, true, "for tier lsm boot with lsm=capability,yama,bpf (docs/tiers.md)"),
       (true, "capability,yama", true, nil, true, "for tier lsm boot with lsm=capability,yama,bpf (docs/tiers.md)"),
       (
@@ -18,7 +18,7 @@ import Testing
         "for tier lsm boot with lsm=yama,bpf, and boot with preempt=voluntary (docs/tiers.md)"
       ),
       (true, "yama,bpf", true, voluntary, false, "for tier lsm boot with preempt=voluntary (docs/tiers.md)"),
-      (true, "yama,bpf", true, nil, false, "for tier lsm use Linux 6.2 or newer"),
+      (true, "yama,bpf", true, nil, false, "for tier lsm use Linux 6.10 or newer"),
       (true, "yama,bpf", false, nil, true, "bpf is among the security modules: what keeps tier lsm away is said above"),
       (false, "yama", false, nil, true, "for tier lsm use a kernel with CONFIG_BPF_LSM"),
       (
@@ -35,7 +35,7 @@ import Testing
     let advice = TierAdvice(
       tier: .signal, kernelHasBPFModule: hasBPF, activeModules: modules,
       preemption: isPreempted ? .possible("full") : .cooperative, preemptionAdvice: change,
-      lsmProgramsAreNeverSkipped: isSafe)
+      lsmBearsPreemption: isSafe)
     #expect(advice.text == expected)
   }
 

@@ -22,12 +22,13 @@ import Testing
     },
     commandLine: { _ in Array("a".utf8) }, bootOffsetNanoseconds: { 0 })
 
-  private static func record(_ change: (inout stockade_event) -> Void) -> EventRecord? {
+  private static func record(hook: String = "", _ change: (inout stockade_event) -> Void) -> EventRecord? {
     var header = stockade_event()
     (header.kind, header.effect, header.reason) = (1, 1, 1)
     header.pid = 1
     change(&header)
-    return decoder.decode(KernelEvent(header: header, path: Array("/a".utf8), arguments: [Array("a".utf8)]))
+    return decoder.decode(
+      KernelEvent(header: header, path: Array("/a".utf8), arguments: [Array("a".utf8)], hook: Array(hook.utf8)))
   }
 
   /// Of every number that the kernel could write.
@@ -44,7 +45,7 @@ import Testing
   @Test("the table of kinds has every kind that is written, and no other")
   func kinds() {
     let written = Self.words({ $0.kind = $1 }) { $0.kind.rawValue }
-    #expect(Set(listed("kind")) == Set(written + ["dropped"]))
+    #expect(Set(listed("kind")) == Set(written + ["dropped", "tierLowered", "nodeGate", "tampered"]))
   }
 
   @Test("the effects are those that are written")
@@ -71,11 +72,14 @@ import Testing
   }
 
   @Test("the table of counters has every counter, and no other")
-  func counters() { #expect(Set(listed("member of `counts`")) == Set(KernelCounter.allCases.map(\.rawValue))) }
+  func counters() {
+    let told = KernelCounter.allCases.map(\.rawValue) + [EventLosses.unwrittenName]
+    #expect(Set(listed("member of `counts`")) == Set(told))
+  }
 
   /// Records that together have every member.
   private static let fullest: [EventRecord] = [
-    record { ($0.path_truncated, $0.arguments_truncated, $0.rule) = (1, 1, 0) },
+    record(hook: "/hook") { ($0.path_truncated, $0.arguments_truncated, $0.rule) = (1, 1, 0) },
     record { ($0.kind, $0.access, $0.path_truncated) = (STOCKADE_EVENT_FILE.rawValue, 3, 1) },
     record { ($0.kind, $0.surface) = (STOCKADE_EVENT_PROTECTED.rawValue, 1) },
     record { ($0.kind, $0.target_pid, $0.target_id) = (STOCKADE_EVENT_TRACE.rawValue, 1, 1) },
@@ -95,6 +99,17 @@ import Testing
     written = written.filter { !$0.hasPrefix("target.container.") && !$0.hasPrefix("target.pod.") }
     written.formUnion(["target.container", "target.pod", "process", "file", "peer"])
     #expect(Set(tables) == written)
+  }
+
+  @Test("the table of the gates' members, and its acts, are those that are written")
+  func gateRecords() throws {
+    let record = NodeGate.Record(
+      timeNanoseconds: 1, act: STOCKADE_ACT_FREED, untilNanoseconds: 1, user: 1, pod: "/a", reason: "why")
+    var written: Set<String> = []
+    Self.collect(GateRecord(record, lost: 1).json, into: &written)
+    #expect(Set(listed("member of `nodeGate`")) == written.subtracting(["time", "kind"]))
+    let act = try #require(document.rows(headed: "member of `nodeGate`").first { $0[0] == "`act`" })
+    #expect(Document.code(in: act[2]).sorted() == GateRecord.actNames)
   }
 
   private static func collect(_ json: JSON, _ place: String = "", into names: inout Set<String>) {

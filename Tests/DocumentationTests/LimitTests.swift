@@ -1,4 +1,5 @@
 import CStockade
+import Compilation
 import Policy
 import Testing
 
@@ -33,8 +34,12 @@ import Testing
       (PathRuleParser.argumentTextMaxBytes, STOCKADE_ARGUMENT_TEXT_MAX_BYTES),
       (PathRuleParser.argumentsMax, STOCKADE_ARGUMENT_RULES_MAX),
       (PathRuleParser.argumentIndexMax, STOCKADE_ARGUMENTS_MAX_BYTES - 1),
-      (NetworkDirection.entriesMax, STOCKADE_NET_ENTRIES_MAX),
+      (CompiledPolicy.entriesMax, STOCKADE_NET_ENTRIES_MAX), (CompiledPolicy.bindsMax, STOCKADE_BIND_RANGES_MAX),
       (NetworkRuleParser.portsMax, STOCKADE_NET_ENTRIES_MAX),
+      (NodeConfiguration.NodeGate.parentsMax, STOCKADE_GATE_PARENTS_MAX),
+      (NodeConfiguration.NodeGate.exemptMax, STOCKADE_GATE_EXEMPT_MAX),
+      // With a NUL behind it, and one byte more.
+      (NodeConfiguration.NodeGate.parentMaxBytes, STOCKADE_CGROUP_PATH_MAX_BYTES - 2),
     ])
   func mirrored(_ swift: Int, _ kernel: Int32) { #expect(swift == Int(kernel)) }
 }

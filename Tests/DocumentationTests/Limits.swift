@@ -1,13 +1,24 @@
 import CStockade
+import Compilation
+import struct Daemon.FolderStamp
+import struct Daemon.FolderWatch
+import struct Daemon.NodeGateCommand
+import class Daemon.LogOutput
+import class Daemon.ProfileFollower
+import struct Daemon.SettingsLoader
+import Enforcement
 import Events
+import Keeper
+import NRI
 import Policy
+import System
 import YAML
 
 @testable import Seccomp
 
 /// Every limit that the documents state, with the code's own value in it.
 enum Limits {
-  static let all = profile + rules + configuration + seccomp + network + events + node
+  static let all = profile + rules + configuration + seccomp + network + events + node + memory + nodeGate
 
   private static let reference = "docs/profile-reference.md"
 
@@ -43,6 +54,19 @@ enum Limits {
     .key(reference, "spec.network.egress.rules[].ports[].port", "1 to \(UInt16.max)"),
     Statement(reference, "A *path* is", "at most \(RulePath.maxBytes) bytes"),
     Statement(reference, "**Arguments**", "longer than \(PathRule.argumentsMaxBytes) bytes"),
+    Statement("docs/tiers.md", "**On Linux 7", "takes \(STOCKADE_PREEMPTION_TRIAL_NS / 1_000_000) ms"),
+    Statement("docs/tiers.md", "Tables, programs", "Every \(Double(DamageWatch.lookMilliseconds) / 1000) seconds"),
+    Statement(
+      "docs/tiers.md", "Tables, programs",
+      "its turn every \(LookTurns.count * DamageWatch.lookMilliseconds / 1000) seconds"),
+    Statement("docs/tiers.md", "| removes pins", "within \(2 * DamageWatch.lookMilliseconds / 1000) seconds"),
+    Statement(
+      "docs/tiers.md", "| detaches a network",
+      "at most \(LookTurns.count * DamageWatch.lookMilliseconds / 1000) seconds"),
+    Statement("docs/tiers.md", "Each container with network rules has", "the \(DescriptorLimit.needed) that it needs"),
+    Statement("docs/tiers.md", "Once a minute", "at \(FillWatch.fullPercent) percent"),
+    Statement("docs/tiers.md", "Once a minute", "below \(FillWatch.emptierPercent)"),
+    Statement("docs/tiers.md", "At its start", "have \(LeftProcesses.patienceMilliseconds) ms"),
     Statement("docs/tiers.md", "| a mount", "paths over \(ProcessSection.pathMaxBytes) bytes"),
   ]
 
@@ -52,6 +76,20 @@ enum Limits {
     } + [
       .key("docs/configuration.md", "allowedProfiles", "at most \(NodeConfiguration.listMax)"),
       .key("docs/configuration.md", "bindings", "at most \(NodeConfiguration.bindingsMax)"),
+      Statement("docs/configuration.md", "The profiles are watched", "for \(FolderWatch.quietMilliseconds) ms"),
+      Statement(
+        "docs/configuration.md", "The profiles are watched",
+        "latest \(FolderWatch.longestMilliseconds / 1000) seconds"),
+      Statement("docs/configuration.md", "Some changes", "Every \(ProfileFollower.lookMilliseconds / 1000) seconds"),
+      Statement("docs/configuration.md", "Some changes", "the first \(FolderStamp.filesMax) files"),
+      Statement(
+        "docs/configuration.md", "**A disk that hangs**",
+        "waits \(SettingsLoader.patienceMilliseconds) ms for the configuration"),
+      Statement(
+        "docs/configuration.md", "**A disk that hangs**",
+        "waits \(SettingsLoader.profilesPatienceMilliseconds) ms for the profiles"),
+      Statement("docs/configuration.md", "**The log**", "buffer of \(LogOutput.limitBytes >> 10) KiB"),
+      Statement("docs/configuration.md", "**The log**", "after \(SystemLogSocket.lineMaxBytes) bytes"),
       Statement("docs/configuration.md", "YAML", "at most \(Node.fileMaxBytes >> 20) MiB"),
     ]
 
@@ -69,16 +107,19 @@ enum Limits {
       ("rules in a section", NetworkRuleParser.rulesMax),
       ("`ports` in a rule", NetworkRuleParser.portsMax),
       ("prefixes in `except` of a rule", NetworkRuleParser.exceptMax),
-      ("different prefixes in a section, of `cidr` and `except`, with both `/0`", NetworkDirection.prefixesMax),
-      ("rules times their ports that apply to one address", NetworkDirection.entriesMax),
-      ("port ranges that ingress blocks for every peer", Int(STOCKADE_BIND_RANGES_MAX)),
+      ("different prefixes in a section, of `cidr` and `except`, with both `/0`", CompiledPolicy.prefixesMax),
+      ("rules times their ports that apply to one address", CompiledPolicy.entriesMax),
+      ("port ranges that ingress blocks for every peer", CompiledPolicy.bindsMax),
       ("prefixes of all profiles in use, for each direction and family", Int(STOCKADE_NET_PREFIXES_MAX)),
     ].map { Statement("docs/network.md", "| \($0.0) |", "| \($0.1) |") } + [
       Statement("docs/network.md", "**UDP, ICMP", "for \(STOCKADE_FLOW_IDLE_SECONDS) seconds"),
-      Statement("docs/network.md", "The table of flows", "holds \(STOCKADE_FLOWS_MAX)"),
+      Statement(
+        "docs/network.md", "Each container with network rules", "holds \(STOCKADE_FLOWS_OF_CONTAINER_MAX) flows"),
       Statement("docs/network.md", "- Source routes", "more than \(STOCKADE_IPV6_EXTENSIONS_MAX) extension headers"),
-      Statement("docs/network.md", "- **Processes that left", "remembers \(STOCKADE_STRAYS_MAX) of them"),
-      Statement("SECURITY.md", "**Network rules**", "remembers \(STOCKADE_STRAYS_MAX) such processes"),
+      Statement("docs/network.md", "- **Processes that left", "remembers \(STOCKADE_STRAYS_OF_CONTAINER_MAX) of each"),
+      Statement("docs/network.md", "- **Processes that left", "\(STOCKADE_STRAYS_MAX) of all containers together"),
+      Statement("SECURITY.md", "**Network rules**", "remembers \(STOCKADE_STRAYS_OF_CONTAINER_MAX) such processes"),
+      Statement("SECURITY.md", "**Network rules**", "\(STOCKADE_STRAYS_MAX) of all"),
     ]
 
   /// Of an event's data, each of path and arguments has half.
@@ -87,22 +128,74 @@ enum Limits {
   private static let events: [Statement] = [
     .key("docs/events.md", "comm", "at most \(MemoryLayout.size(ofValue: stockade_event().comm) - 1) bytes"),
     .key("docs/events.md", "path", "its first \(eventPartMaxBytes) bytes"),
+    .key("docs/events.md", "hook", "its first \(STOCKADE_HOOK_PATH_MAX_BYTES) bytes"),
     .key("docs/events.md", "arguments", "the first \(EventDecoder.argumentsMaxBytes) bytes"),
+    .key("docs/events.md", "argumentsSource", "over \(CommandLineReader.patienceMilliseconds) ms"),
     .key("docs/events.md", "overLongPath", "does not fit \(STOCKADE_PATH_MAX_BYTES) bytes"),
     .key("docs/events.md", "overLongArguments", "more than \(STOCKADE_ARGUMENTS_MAX_BYTES) bytes"),
     Statement("docs/events.md", "A container", "\(STOCKADE_EVENTS_PER_SECOND) records a second"),
     Statement("docs/events.md", "A container", "\(STOCKADE_EVENTS_BURST) at once"),
     Statement("docs/events.md", "A container", "\(STOCKADE_EVENTS_BYTES >> 20) MiB"),
+    Statement("docs/events.md", "Records wait", "buffer of \(BufferedSink.limitBytes >> 20) MiB"),
+    Statement("docs/events.md", "Records wait", "once in \(BufferedSink.reportSeconds) seconds"),
+    Statement("docs/events.md", "Records wait", "for \(EventPump.finishMilliseconds) ms"),
     Statement("docs/events.md", "The file", "At \(FileSink.limitBytes >> 20) MiB"),
     Statement("docs/events.md", "The file", "\(2 * FileSink.limitBytes >> 20) MiB"),
     Statement("SECURITY.md", "**Resources.**", "\(STOCKADE_EVENTS_PER_SECOND) a second"),
   ]
 
+  private static let memory: [Statement] =
+    [
+      ("strays`", "\(STOCKADE_STRAYS_OF_CONTAINER_MAX) of a container"),
+      ("strays`", "\(STOCKADE_STRAYS_MAX) of the node"),
+      ("strays`", "when \(STOCKADE_STRAYS_MAX / STOCKADE_STRAYS_OF_CONTAINER_MAX) containers"),
+      ("stray_counts`", "\(STOCKADE_CONTAINERS_MAX) of the node"),
+      ("gates`", "\(STOCKADE_GATES_MAX) of the node"),
+      (
+        "policies`",
+        "\(STOCKADE_POLICIES_MAX), \(STOCKADE_PATH_RULES_MAX), \(STOCKADE_ARGUMENTS_MAX) and \(STOCKADE_NET_PREFIXES_MAX)"
+      ),
+      ("flows`", "\(STOCKADE_FLOWS_OF_CONTAINER_MAX) of each"), ("rate`", "\(STOCKADE_RATES_MAX) of the node"),
+      ("rate`", "\(STOCKADE_EVENTS_BURST) records at once"), ("events`", "\(STOCKADE_EVENTS_BYTES >> 20) MiB"),
+      ("events`", "\(STOCKADE_EVENTS_BURST) records at once"), ("events`", "\(STOCKADE_EVENTS_PER_SECOND) a second"),
+      ("events`", "\(MemoryLayout<stockade_event>.size + Int(STOCKADE_EVENT_DATA_MAX_BYTES)) bytes"),
+    ].map { Statement("docs/tiers.md", "| `\($0.0)", $0.1) } + [
+      Statement("docs/tiers.md", list, "\(SynchronizeReader.maximumPods) pods"),
+      Statement("docs/tiers.md", list, "\(SynchronizeReader.maximumContainers) containers"),
+      Statement("docs/tiers.md", list, "\(SynchronizeReader.maximumBytes >> 20) MiB in one message"),
+      Statement("docs/tiers.md", list, "\(ObjectNeeds.annotationsMaximumBytes >> 10) KiB of a pod"),
+      Statement("SECURITY.md", "When Stockade connects", "up to \(SynchronizeReader.maximumBytes >> 20) MiB"),
+      Statement("docs/tiers.md", "At its start Stockade needs", "\(DescriptorLimit.needed) descriptors"),
+    ]
+  private static let list = "| the runtime's list"
+
+  private static let silenceSeconds = KeeperPlan.silentLooksMax * KeeperPlan.servingLookMilliseconds / 1000
+
+  private static let nodeGate: [Statement] = [
+    .key("docs/configuration.md", "nodeGate.parents", "at most \(NodeConfiguration.NodeGate.parentsMax)"),
+    .key("docs/configuration.md", "nodeGate.parents", "at most \(NodeConfiguration.NodeGate.parentMaxBytes) bytes"),
+    .key("docs/configuration.md", "nodeGate.exempt.staticPods", "at most \(NodeConfiguration.NodeGate.exemptMax)"),
+    Statement("docs/events.md", "A record of kind `nodeGate`", "the newest \(STOCKADE_GATE_RECORDS)"),
+    .key("docs/events.md", "reason", "its first \(STOCKADE_REASON_MAX_BYTES - 1) bytes"),
+    Statement(
+      "docs/tiers.md", "| `gate_parents`", "\(STOCKADE_GATE_PARENTS_MAX) and \(STOCKADE_GATE_EXEMPT_MAX)"),
+    Statement("docs/tiers.md", "| `gate_records`", "\(STOCKADE_GATE_RECORDS) of the node"),
+    Statement("docs/node-gate.md", "These commands", "the \(STOCKADE_GATE_RECORDS) newest"),
+    Statement("docs/node-gate.md", "| `stockade gate open", "\(NodeGateCommand.longestOpeningSeconds / 3600) hours"),
+    Statement("docs/node-gate.md", "A static pod's", "\(STOCKADE_STATIC_POD_UID_BYTES) digits"),
+  ]
+
   private static let node: [Statement] = [
-    Statement("README.md", "- ", "\(STOCKADE_CONTAINERS_MAX) containers and gates"),
+    Statement("docs/tiers.md", "A process is in a container", "from \(STOCKADE_CGROUP_LEVELS_MAX) levels"),
+    Statement("docs/tiers.md", "**A program keeps", "\(STOCKADE_ARGUMENT_RULES_MAX) argument rules"),
+    Statement("docs/tiers.md", "**A program keeps", "\(STOCKADE_ARGUMENTS_MAX_BYTES) bytes of arguments"),
+    Statement("README.md", "- ", "\(STOCKADE_CONTAINERS_MAX) containers"),
+    Statement("README.md", "- ", "\(STOCKADE_GATES_MAX) gates"),
     Statement("README.md", "- ", "\(STOCKADE_POLICIES_MAX) policies"),
     Statement("README.md", "- ", "\(STOCKADE_PATH_RULES_MAX) entries for path rules"),
     Statement("README.md", "- ", "\(STOCKADE_ARGUMENTS_MAX) argument rules"),
+    Statement("README.md", "containerd drops", "\(silenceSeconds) seconds"),
+    Statement("SECURITY.md", "- *The keeper", "\(silenceSeconds) seconds"),
     Statement("README.md", "Each exec", "\(STOCKADE_EVENTS_PER_SECOND) a second"),
   ]
 }

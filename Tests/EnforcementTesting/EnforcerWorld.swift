@@ -1,5 +1,6 @@
 import Enforcement
 import Glibc
+import Policy
 import System
 
 /// A cgroup of its own with one process in it, which stands for a container's.
@@ -10,7 +11,7 @@ package final class EnforcerWorld {
   /// Whether what we start inherits a seccomp filter.
   package static let isFiltered = (try? Files.text("/proc/self/status").contains("Seccomp:\t2")) ?? true
 
-  package let kernel: FakeKernel
+  package let kernel: FakeBackend
   package let enforcer: Enforcer
   package let path: String
   package let directory: String
@@ -20,24 +21,26 @@ package final class EnforcerWorld {
   /// - Parameters:
   ///   - runtimeMountNamespace: nil: another one than the process's.
   ///   - neighbour: on whose node this container is as well.
-  package init(runtimeMountNamespace: UInt64? = nil, beside neighbour: EnforcerWorld? = nil) throws {
+  ///   - ownMounts: its process has a mount namespace of its own, as a container's.
+  package init(
+    runtimeMountNamespace: UInt64? = nil, beside neighbour: EnforcerWorld? = nil, ownMounts: Bool = false
+  ) throws {
     let hierarchy = try CgroupHierarchy.current()
-    kernel = neighbour?.kernel ?? FakeKernel()
+    kernel = neighbour?.kernel ?? FakeBackend()
     path = "/stockade-test-enforcer-\(UInt64.random(in: 0...UInt64.max))"
     directory = (hierarchy.root ?? "") + path
     enforcer =
       neighbour?.enforcer
       ?? Enforcer(kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: runtimeMountNamespace ?? 1)
     try Files.makeFolder(directory)
-    let arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sleep"), strdup("600"), nil]
-    defer { for word in arguments { free(word) } }
-    let code = posix_spawnp(&child, "sleep", nil, nil, arguments, environ)
-    if code != 0 { throw Errno(code, "run sleep") }
+    child = try Self.sleep(ownMounts: ownMounts)
     try Files.write("\(child)", to: directory + "/cgroup.procs")
   }
 
   deinit {
+    othersEnd()
     if child > 0 { ends() }
+    for folder in inner.reversed() { rmdir(folder) }
     rmdir(directory)
   }
 
@@ -55,11 +58,78 @@ package final class EnforcerWorld {
       sandboxID: "s1", cgroupsPath: path, pid: pid)
   }
 
+  /// As at a Start under failurePolicy Fail.
+  package func activateOrRefuse(_ start: Enforcer.Start, profile: Profile, expectsFilter: Bool) throws(EnforcementError)
+  {
+    do throws(EnforcementError) {
+      try enforcer.activate(start, profile: profile, expectsFilter: expectsFilter)
+    } catch {
+      enforcer.refuse(start)
+      throw error
+    }
+  }
+
   /// As sweeps do, before and after the grace of policies that no container has.
   package func sweepPolicies() throws {
     let now = ContinuousClock.now, enforcer = try newEnforcer()
     try enforcer.removeUnusedPolicies(now: now)
     try enforcer.removeUnusedPolicies(now: now + ConfinementTable.policyGrace)
+  }
+
+  /// A process beside the container's own, in its cgroup or in a new one below; ends with `others`.
+  package func join(below name: String? = nil) throws -> UInt32 {
+    let folder = directory + (name.map { "/\($0)" } ?? "")
+    try Files.makeFolder(folder)
+    let other = try Self.sleep()
+    others.append((other, folder))
+    try Files.write("\(other)", to: folder + "/cgroup.procs")
+    return UInt32(other)
+  }
+
+  /// The container's own process goes to a new cgroup below, as systemd and crun have it.
+  package func moves(below name: String) throws {
+    try Files.makeFolder("\(directory)/\(name)")
+    inner.append("\(directory)/\(name)")
+    try Files.write("\(pid)", to: "\(directory)/\(name)/cgroup.procs")
+  }
+
+  /// The deepest last.
+  private var inner: [String] = []
+
+  private var others: [(pid: pid_t, folder: String)] = []
+
+  package func othersEnd() {
+    for (pid, folder) in others {
+      kill(pid, SIGKILL)
+      waitpid(pid, nil, 0)
+      while (try? Files.text(folder + "/cgroup.procs").contains("\(pid)\n")) == true { sched_yield() }
+      if folder != directory { rmdir(folder) }
+    }
+    others = []
+  }
+
+  private static func sleep(ownMounts: Bool = false) throws -> pid_t {
+    var child: pid_t = 0
+    let words = (ownMounts ? ["unshare", "--mount"] : []) + ["sleep", "600"]
+    let arguments = words.map { strdup($0) } + [nil]
+    defer { for word in arguments { free(word) } }
+    let code = posix_spawnp(&child, words[0], nil, nil, arguments, environ)
+    if code != 0 { throw Errno(code, "run \(words[0])") }
+    while ownMounts, try Files.text("/proc/\(child)/comm") != "sleep\n" { usleep(1000) }
+    return child
+  }
+
+  /// Whether somebody else has ended the process.
+  package func hasEnded(within time: Duration) -> Bool {
+    let end = ContinuousClock.now + time
+    while ContinuousClock.now < end {
+      var status: siginfo_t = siginfo_t()
+      if waitid(P_PID, id_t(child), &status, WEXITED | WNOHANG | WNOWAIT) == 0, status.si_signo == SIGCHLD {
+        return true
+      }
+      usleep(1000)
+    }
+    return false
   }
 
   /// The process ends; its cgroup stays, empty.
@@ -68,6 +138,8 @@ package final class EnforcerWorld {
     kill(child, SIGKILL)
     waitpid(child, nil, 0)
     child = 0
-    while (try? Files.text(directory + "/cgroup.procs").isEmpty) == false { sched_yield() }
+    for folder in inner + [directory] {
+      while (try? Files.text(folder + "/cgroup.procs").isEmpty) == false { sched_yield() }
+    }
   }
 }

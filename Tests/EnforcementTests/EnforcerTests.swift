@@ -37,7 +37,7 @@ struct EnforcerTests {
     let world = try EnforcerWorld()
     world.kernel.refuse(step)
     #expect(throws: EnforcementError.self) {
-      try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+      try world.activateOrRefuse(world.start(), profile: profile(), expectsFilter: false)
     }
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
     try world.sweepPolicies()
@@ -49,7 +49,7 @@ struct EnforcerTests {
     let world = try EnforcerWorld()
     world.kernel.refuse("attach")
     #expect(throws: EnforcementError.self) {
-      try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+      try world.activateOrRefuse(world.start(), profile: profile(), expectsFilter: false)
     }
     world.kernel.refuse()
     #expect(try !world.enforcer.release("c1"))
@@ -63,7 +63,7 @@ struct EnforcerTests {
     let own = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
     let world = try EnforcerWorld(runtimeMountNamespace: own)
     let error = #expect(throws: EnforcementError.self) {
-      try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+      try world.activateOrRefuse(world.start(), profile: profile(), expectsFilter: false)
     }
     #expect(error.map { "\($0)".contains("shares the runtime's mount namespace") } == true)
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
@@ -77,7 +77,7 @@ struct EnforcerTests {
     var start = world.start()
     start.pid = pid
     #expect(throws: EnforcementError.self) {
-      try world.enforcer.activate(start, profile: profile(), expectsFilter: false)
+      try world.activateOrRefuse(start, profile: profile(), expectsFilter: false)
     }
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
     world.ends()
@@ -90,17 +90,18 @@ struct EnforcerTests {
     let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     #expect(throws: EnforcementError.self) {
-      try world.enforcer.activate(start(in: world.path, pid: 0), profile: profile(), expectsFilter: false)
+      try world.activateOrRefuse(start(in: world.path, pid: 0), profile: profile(), expectsFilter: false)
     }
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
 
     let gated = try EnforcerWorld()
-    try put(STOCKADE_GATE, gated)
+    try gated.kernel.setGate(try gated.cgroupID, STOCKADE_GATE_CLOSED, sandbox: nil)
     try gated.enforcer.inherit()
     #expect(throws: EnforcementError.self) {
-      try gated.enforcer.activate(start(in: gated.path, pid: 0), profile: profile(), expectsFilter: false)
+      try gated.activateOrRefuse(start(in: gated.path, pid: 0), profile: profile(), expectsFilter: false)
     }
-    #expect(gated.kernel.rows[try gated.cgroupID]?.state == STOCKADE_GATE.rawValue)
+    #expect(gated.kernel.gateStates == [try gated.cgroupID: STOCKADE_GATE_CLOSED])
+    #expect(gated.kernel.rows.isEmpty)
   }
 
   @Test("a pid in another cgroup than the payload says is refused")
@@ -109,9 +110,9 @@ struct EnforcerTests {
     var start = world.start()
     start.cgroupsPath = "/somewhere/else"
     let error = #expect(throws: EnforcementError.self) {
-      try world.enforcer.activate(start, profile: profile(), expectsFilter: false)
+      try world.activateOrRefuse(start, profile: profile(), expectsFilter: false)
     }
-    #expect(error.map { "\($0)".contains("is not in cgroup /somewhere/else") } == true)
+    #expect(error.map { "\($0)".contains("is neither in cgroup /somewhere/else nor below it") } == true)
   }
 
   @Test("with failurePolicy Ignore, rules are in force where the filter is missing, and only the filter is told of")
@@ -247,7 +248,7 @@ struct EnforcerTests {
     let before = world.kernel.rows[try world.cgroupID]?.revision
     for step in ["install", "attach", "open"] {
       world.kernel.refuse(step)
-      #expect(throws: KernelError.self) { try world.enforcer.replace(changed()) }
+      #expect(throws: BackendError.self) { try world.enforcer.replace(changed()) }
       #expect(world.kernel.rows[try world.cgroupID]?.revision == before)
       #expect(world.enforcer.entry("c1")?.revision == before)
       #expect(world.kernel.policies.contains(try #require(before)))
@@ -272,7 +273,7 @@ struct EnforcerTests {
     try world.enforcer.activate(world.start("c1"), profile: profile(), expectsFilter: false)
     try world.enforcer.activate(other.start("c2"), profile: profile(), expectsFilter: false)
     world.kernel.refuseOnce("open")
-    #expect(throws: KernelError.self) { try world.enforcer.replace(changed()) }
+    #expect(throws: BackendError.self) { try world.enforcer.replace(changed()) }
     let revisions = [try world.cgroupID, try other.cgroupID].map { world.kernel.rows[$0]?.revision }
     #expect(Set(revisions) == Set(world.kernel.policies) && world.kernel.policies.count == 2)
     #expect(["c1", "c2"].map { world.enforcer.entry($0)?.revision } == revisions)
@@ -281,6 +282,47 @@ struct EnforcerTests {
     try world.sweepPolicies()
     #expect(world.kernel.policies.count == 1)
     #expect(world.kernel.rows.values.allSatisfy { world.kernel.policies.contains($0.revision) })
+  }
+
+  @Test(
+    "nobody waits for the table while the kernel's long lists are worked off",
+    arguments: ["remove policy", "sweep strays"])
+  func longLists(step: String) throws {
+    let world = try EnforcerWorld()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    try world.enforcer.replace(changed())
+    let isFree = Monitor<Bool?>(nil)
+    world.kernel.during(step) { [enforcer = world.enforcer] in
+      let hasLooked = Monitor(false)
+      Thread.detached { @Sendable in
+        _ = enforcer.containerIDs
+        hasLooked.withLock { $0 = true }
+      }
+      let looked = hasLooked.wait(milliseconds: 30_000) { $0 }
+      isFree.withLock { $0 = looked }
+    }
+    let now = ContinuousClock.now
+    for time in [now, now + ConfinementTable.policyGrace] { try world.enforcer.removeUnusedPolicies(now: time) }
+    try world.enforcer.sweepStrays()
+    #expect(isFree.read { $0 } == true)
+  }
+
+  @Test("all policies that are due go in one step, and none goes at its container's end that an earlier process wrote")
+  func dueAtOnce() throws {
+    let world = try EnforcerWorld()
+    let other = try EnforcerWorld(beside: world)
+    for (world, id, name) in [(world, "c1", "p"), (other, "c2", "q")] {
+      try world.enforcer.activate(world.start(id), profile: profile(name), expectsFilter: false)
+    }
+    let enforcer = try world.newEnforcer()
+    try enforcer.inherit()
+    world.ends()
+    other.ends()
+    for id in enforcer.containerIDs { #expect(try enforcer.release(id)) }
+    #expect(world.kernel.policies.count == 2)
+    try world.sweepPolicies()
+    #expect(world.kernel.policies.isEmpty)
+    #expect(world.kernel.steps.count { $0 == "remove policy" } == 1)
   }
 
   @Test("two containers of a profile share one revision")
@@ -297,7 +339,7 @@ struct EnforcerTests {
     for (id, state) in [(UInt64(1 << 40), STOCKADE_OPEN), (UInt64(1 << 40) + 1, STOCKADE_GATE)] {
       try world.kernel.put(
         stockade_container(
-          cgroup_id: id, revision: 7, state: state.rawValue, root_device: 0, check: 0, pad: 0))
+          cgroup_id: id, revision: 7, state: state.rawValue, root_device: 0, check: 0, flags: 0))
     }
     try world.enforcer.settle(sandboxes: [])
     #expect(world.kernel.rows.isEmpty)
@@ -306,7 +348,7 @@ struct EnforcerTests {
   private func put(_ state: stockade_container_state, _ world: EnforcerWorld) throws {
     try world.kernel.put(
       stockade_container(
-        cgroup_id: try world.cgroupID, revision: 7, state: state.rawValue, root_device: 0, check: 0, pad: 0))
+        cgroup_id: try world.cgroupID, revision: 7, state: state.rawValue, root_device: 0, check: 0, flags: 0))
   }
 
   @Test("what an earlier process confined stays as it is while the runtime does not say what runs, and ends with it")
@@ -334,22 +376,108 @@ struct EnforcerTests {
     #expect(world.kernel.rows.isEmpty && world.kernel.policies.isEmpty && world.kernel.attached.isEmpty)
   }
 
-  @Test("a gate that an earlier process closed stays closed while processes are behind it")
-  func inheritedGate() throws {
+  @Test("a gate that an earlier process closed stays closed while processes are behind it", arguments: [false, true])
+  func inheritedGate(isFormer: Bool) throws {
     let world = try EnforcerWorld()
-    try put(STOCKADE_GATE, world)
+    try closeGate(world, isFormer: isFormer)
     try world.enforcer.inherit()
-    try world.enforcer.openGate(sandbox: "another one of the pod")
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_GATE.rawValue)
-    world.ends()
-    try world.enforcer.openGate(sandbox: "another one of the pod")
+    try world.enforcer.settle(sandboxes: [])
+    try world.enforcer.openGoneGates()
+    #expect(world.kernel.gateStates == [try world.cgroupID: STOCKADE_GATE_CLOSED])
     #expect(world.kernel.rows.isEmpty)
+    #expect(try !world.enforcer.removeIfUnused())
+    world.ends()
+    try world.enforcer.openGoneGates()
+    #expect(world.kernel.gateStates.isEmpty && world.kernel.rows.isEmpty)
+  }
+
+  /// - Parameter isFormer: as a Stockade did that kept gates among the containers.
+  private func closeGate(_ world: EnforcerWorld, isFormer: Bool) throws {
+    if isFormer { return try put(STOCKADE_GATE, world) }
+    try world.kernel.setGate(try world.cgroupID, STOCKADE_GATE_CLOSED, sandbox: nil)
+  }
+
+  @Test("a gate that an earlier process closed holds nothing back once its pod needs none")
+  func inheritedGateOfAnother() throws {
+    let pod = try PodFolder(), world = try EnforcerWorld()
+    try world.kernel.setGate(pod.id, STOCKADE_GATE_CLOSED, sandbox: nil)
+    try world.enforcer.openGate(pod.sandbox("s1"))
+    #expect(world.kernel.gateStates.isEmpty)
+  }
+
+  @Test("a pod's gate outlives its sandboxes, and ends when none is left, and no process")
+  func podGate() throws {
+    let pod = try PodFolder(), world = try EnforcerWorld()
+    let closed = [pod.id: STOCKADE_GATE_CLOSED]
+    #expect(try world.enforcer.closeGate(pod.sandbox("s1")) == 0)
+    #expect(try world.enforcer.closeGate(pod.sandbox("s2")) == 0)
+    // Of the older one, late.
+    world.enforcer.forgetSandbox("s1")
+    try world.enforcer.openGoneGates()
+    #expect(world.kernel.gateStates == closed)
+    #expect(try !world.enforcer.removeIfUnused())
+    world.enforcer.forgetSandbox("s2")
+    #expect(world.kernel.gateStates == closed, "the runtime waits for no kernel call")
+    try world.enforcer.openGoneGates()
+    #expect(world.kernel.gateStates.isEmpty)
+    #expect(try world.enforcer.removeIfUnused())
+  }
+
+  @Test("what is known of a sandbox's process is its cgroup and its shim; nothing where it is over, or where none is")
+  func sandboxProcess() throws {
+    let pod = try PodFolder(), world = try EnforcerWorld()
+    let child = try pod.makeProcess()
+    _ = try world.enforcer.closeGate(pod.sandbox("s1", .pid(child.pid)))
+    let known = try #require(try world.kernel.sandbox(pod.id))
+    #expect(known.first_child == child.cgroup && known.bound == child.cgroup)
+    #expect(known.shim_tgid == UInt32(getpid()))
+    let ticks = try ProcessStat.startTicks(in: "/proc/self")
+    #expect(known.shim_start_ticks == ticks)
+    pod.endProcess()
+    for process in [.pid(child.pid), .unknown] as [Enforcer.SandboxProcess] {
+      _ = try world.enforcer.closeGate(pod.sandbox("s1", process))
+      #expect(try world.kernel.sandbox(pod.id)?.first_child == child.cgroup, "the kernel knows better")
+    }
+    _ = try world.enforcer.closeGate(pod.sandbox("s1", .noneOrOver))
+    #expect(try world.kernel.sandbox(pod.id)?.first_child == child.cgroup, "it is over")
+    for process in [.none, .noneOrOver] as [Enforcer.SandboxProcess] {
+      _ = try world.enforcer.closeGate(pod.sandbox("s2", process))
+      #expect(try world.kernel.sandbox(pod.id)?.first_child == STOCKADE_SANDBOX_NONE)
+    }
+    let new = try PodFolder()
+    _ = try world.enforcer.closeGate(new.sandbox("s3", .noneOrOver))
+    #expect(try world.kernel.sandbox(new.id)?.first_child == STOCKADE_SANDBOX_NONE)
+  }
+
+  @Test("in a pod that is older than its gate nothing is known of what lies there; where nothing does, none is there")
+  func olderPods() throws {
+    let (empty, older, world) = (try PodFolder(), try PodFolder(), try EnforcerWorld())
+    _ = try older.makeProcess()
+    for (pod, first) in [(empty, 0), (older, STOCKADE_SANDBOX_UNKNOWN)] {
+      _ = try world.enforcer.closeGate(pod.sandbox("s3", .unknown))
+      #expect(try world.kernel.sandbox(pod.id)?.first_child == first)
+      // As a Stockade wrote it that kept gates among the containers.
+      try world.kernel.removeGate(pod.id)
+      try world.kernel.put(
+        stockade_container(
+          cgroup_id: pod.id, revision: 0, state: STOCKADE_GATE.rawValue, root_device: 0, check: 0, flags: 0))
+      try world.newEnforcer().inherit()
+      #expect(try world.kernel.sandbox(pod.id)?.first_child == first)
+    }
+  }
+
+  @Test("a gate that the kernel takes only half of is not there")
+  func refusedGate() throws {
+    let pod = try PodFolder(), world = try EnforcerWorld()
+    world.kernel.refuse("gate")
+    #expect(throws: EnforcementError.self) { try world.enforcer.closeGate(pod.sandbox("s1")) }
+    #expect(world.kernel.steps == ["remove gate"])
   }
 
   @Test("a container behind a gate that an earlier process closed can be let through without a profile")
   func behindInheritedGate() throws {
     let world = try EnforcerWorld()
-    try put(STOCKADE_GATE, world)
+    try world.kernel.setGate(try world.cgroupID, STOCKADE_GATE_CLOSED, sandbox: nil)
     try world.enforcer.inherit()
     for (id, name, state) in [("c2", "/sibling", STOCKADE_OPEN.rawValue), ("c3", "-beside", nil)] {
       try Files.makeFolder(world.directory + name)
@@ -371,10 +499,26 @@ struct EnforcerTests {
     let world = try EnforcerWorld()
     try put(STOCKADE_OPEN, world)
     try world.enforcer.inherit()
-    try world.enforcer.adopt(world.start(), profile: profile())
+    try world.enforcer.adopt(world.start(), profile: profile(), expectsFilter: false)
     try world.enforcer.settle(sandboxes: [])
     #expect(world.enforcer.containerIDs == ["c1"])
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+  }
+
+  @Test("what was let through without a policy, and which the runtime does not list, runs on: a sandbox's own process")
+  func letThrough() throws {
+    let world = try EnforcerWorld()
+    try world.kernel.put(
+      stockade_container(
+        cgroup_id: try world.cgroupID, revision: 0, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, flags: 0))
+    try world.enforcer.inherit()
+    try world.enforcer.settle(sandboxes: [])
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.enforcer.containerIDs.isEmpty)
+    world.ends()
+    rmdir(world.directory)
+    try world.enforcer.settle(sandboxes: [])
+    #expect(world.kernel.rows.isEmpty)
   }
 
   @Test("what an earlier process confined is not taken out of the kernel by one that never learned of it")
@@ -386,6 +530,22 @@ struct EnforcerTests {
     world.ends()
     rmdir(world.directory)
     #expect(try world.enforcer.removeIfUnused())
+  }
+
+  @Test("a container with a running task that cannot be bound is closed, and that is told")
+  func unbound() throws {
+    let world = try EnforcerWorld(), other = try EnforcerWorld(beside: world)
+    try put(STOCKADE_OPEN, world)
+    try put(STOCKADE_OPEN, other)
+    world.kernel.setUnbound([try world.cgroupID])
+    let error = #expect(throws: BackendError.self) { try world.enforcer.inherit() }
+    let id = "orphan:\(try world.cgroupID)"
+    #expect(
+      error?.message
+        == "there is no memory to bind running tasks of containers, which may execute nothing from now on: \(id)")
+    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.enforcer.entry(id)?.phase == .closing)
+    #expect(world.kernel.rows[try other.cgroupID]?.state == STOCKADE_OPEN.rawValue)
   }
 
   @Test("as long as a process lives that left its container's cgroup, nothing is taken out of the kernel")
@@ -404,9 +564,50 @@ struct EnforcerTests {
   func filters() throws {
     let world = try EnforcerWorld()
     let error = #expect(throws: EnforcementError.self) {
-      try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: true)
+      try world.activateOrRefuse(world.start(), profile: profile(), expectsFilter: true)
     }
     #expect(error.map { "\($0)".contains("has no seccomp filter although the profile sets one") } == true)
     #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+  }
+}
+
+/// The cgroup of a pod, as the kubelet names it, and in it that of its sandbox's process.
+final class PodFolder {
+  let uid = "stockade-test-\(UInt64.random(in: 0...UInt64.max))"
+  let directory: String
+  let id: UInt64
+  private var child: pid_t = 0
+
+  init() throws {
+    directory = (try CgroupHierarchy.current().root ?? "") + "/pod\(uid)"
+    try Files.makeFolder(directory)
+    id = try Cgroup(directory: directory).id
+  }
+
+  deinit {
+    endProcess()
+    rmdir(directory)
+  }
+
+  func sandbox(_ id: String, _ process: Enforcer.SandboxProcess = .none) -> Enforcer.Sandbox {
+    Enforcer.Sandbox(
+      id: id, cgroupParent: "/pod\(uid)", process: process,
+      subject: Subject(
+        containerID: "", containerName: "", podName: "pod", podNamespace: "ns", podUID: uid, image: ""))
+  }
+
+  func makeProcess() throws -> (pid: UInt32, cgroup: UInt64) {
+    try Files.makeFolder(directory + "/sandbox")
+    child = try spawn("sleep", ["sleep", "600"], streams: [], ownGroup: false)
+    try Files.write("\(child)", to: directory + "/sandbox/cgroup.procs")
+    return (UInt32(child), try Cgroup(directory: directory + "/sandbox").id)
+  }
+
+  func endProcess() {
+    guard child > 0 else { return }
+    kill(child, SIGKILL)
+    waitpid(child, nil, 0)
+    child = 0
+    while rmdir(directory + "/sandbox") == -1, errno == EBUSY { sched_yield() }
   }
 }

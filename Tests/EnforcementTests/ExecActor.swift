@@ -3,7 +3,7 @@
 /// anything), `killed ran`, or `exit N`.
 enum ExecActor {
   static let prelude = """
-    import ctypes, errno, os, signal, sys, threading
+    import ctypes, errno, fcntl, os, signal, sys, threading
     libc = ctypes.CDLL(None, use_errno=True)
 
     def checked(result):
@@ -97,6 +97,31 @@ enum ExecActor {
             os.execv(path, [path])
         return child(action)
 
+    # A shim's: a process in a cgroup and a root of its own.
+    def contain(cgroup, root, path):
+        def action():
+            join(cgroup)
+            private()
+            os.chroot(root)
+            os.execv(path, [path])
+        return child(action)
+
+    def run_file(root, file):
+        def action():
+            os.chroot(root)
+            os.execve(file, ['program'], {})
+        try: return child(action)
+        finally: os.close(file)
+    def run_opened(root, path):
+        file = os.open(path, os.O_RDONLY)
+        os.set_inheritable(file, True)
+        return run_file(root, file)
+    def run_sealed(root, path, seals):
+        file = os.memfd_create('stockade', 2)
+        with open(path, 'rb') as source: os.write(file, source.read())
+        fcntl.fcntl(file, 1033, seals)
+        return run_file(root, file)
+
     # As pid 1 of a new pid namespace, which ignores the signals that it does not handle.
     def run_first(path):
         def action():
@@ -126,6 +151,24 @@ enum ExecActor {
             os.write(self.go, path.encode())
             os.close(self.go)
             return ended(self.pid, everything(self.end))
+
+    # Children that live on until they are ended.
+    def sleepers(count): return [Sleeper() for _ in range(count)]
+    def end(children):
+        for child in children:
+            os.kill(child.pid, 9)
+            os.waitpid(child.pid, 0)
+
+    # How many threads could be started, of those asked for; they live on.
+    def threads(count):
+        threading.stack_size(65536)
+        event, started = threading.Event(), 0
+        try:
+            while started < count:
+                threading.Thread(target=event.wait, daemon=True).start()
+                started += 1
+        except RuntimeError: pass
+        return started
 
     # This very process becomes the container's, by an exec of what it is.
     def become():

@@ -1,6 +1,7 @@
 import BPF
 import CBPF
 import CStockade
+import Compilation
 import Enforcement
 import Glibc
 import Policy
@@ -24,7 +25,7 @@ final class ExecBench: Sendable {
     }
   }
 
-  let policy: KernelPolicy
+  let policy: PolicyMaps
   let folder: String
   /// A static program that writes `ran` and nothing else.
   let program: [UInt8]
@@ -33,13 +34,35 @@ final class ExecBench: Sendable {
   private let reader: Mutex<EventReader>
   private let received = Mutex<[KernelEvent]>([])
 
-  init() throws {
+  /// - Parameters:
+  ///   - makers: the `cgroup.procs` of the cgroup whose memory marks are.
+  ///   - cgroupV1: containers are found in the v1 hierarchy of the controller pids.
+  ///   - judging: loads what judges execs.
+  init(
+    makers: String? = nil, cgroupV1: Bool = false,
+    judging: (PolicyMaps) throws -> Void = { try $0.judgeExecs(filesAreJudged: false) }
+  ) throws {
     mount = try NetworkBench.bpfFileSystem()
     folder = "/proc/self/fd/\(mount.number)/stockade"
-    policy = try KernelPolicy(pinFolder: folder, runtimeMountNamespace: Self.mountNamespace())
-    try policy.judgeExecs(filesAreJudged: false)
+    policy = try PolicyMaps(
+      pinFolder: folder, runtimeMountNamespace: Self.mountNamespace(), cgroupV1: cgroupV1, makers: makers)
+    try judging(policy)
     reader = Mutex(try EventReader(shared: policy.shared))
     program = try Self.compiledProgram.get()
+  }
+
+  /// Writes the program, and waits until nobody has it open for writing: what other tests start meanwhile has, until it
+  /// executes something, whatever is open here, and such a file cannot be executed. F_SETLEASE of fcntl(2), whose name
+  /// is behind _GNU_SOURCE.
+  func writeProgram(to path: String) throws {
+    try FileDescriptor(open: path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o755).write(program)
+    let setLease: Int32 = 1024
+    let file = try FileDescriptor(open: path, O_RDONLY)
+    while fcntl(file.number, setLease, F_RDLCK) == -1 {
+      guard errno == EAGAIN else { throw Errno(errno, "wait until \(path) is written") }
+      sched_yield()
+    }
+    _ = fcntl(file.number, setLease, F_UNLCK)
   }
 
   static func mountNamespace() throws -> UInt32 {
@@ -66,7 +89,7 @@ final class ExecBench: Sendable {
 
   func install(_ profile: Profile, revision: UInt64) throws {
     try policy.install(
-      PolicyCompiler.compile(profile, tier: .signal, hasNetwork: false, withoutNewExecutables: false),
+      PolicyCompiler.compile(profile).reduced(to: .signal, hasNetwork: false, withoutNewExecutables: false),
       revision: revision)
   }
 
@@ -80,11 +103,18 @@ final class ExecBench: Sendable {
     return keys
   }
 
+  /// One at a time: what is not wanted yet comes with the next reading.
+  private func leavesSome(_ reader: EventReader) -> Bool {
+    let isLast = try? reader.read { event in
+      received.withLock { $0.append(event) }
+      return false
+    }
+    return isLast == false
+  }
+
   /// Everything so far; no program reports after the exec that it judged, so nothing has to be waited for.
   func events(of cgroupID: UInt64) -> [KernelEvent] {
-    reader.withLock { reader in
-      try? reader.read { event in received.withLock { $0.append(event) } }
-    }
+    reader.withLock { reader in while leavesSome(reader) {} }
     return received.withLock { $0.filter { $0.header.cgroup_id == cgroupID } }
   }
 }

@@ -3,6 +3,7 @@ import CBPF
 import CStockade
 import Glibc
 import Policy
+import Synchronization
 import System
 import Testing
 
@@ -14,7 +15,7 @@ struct ExecLifeTests {
     let start = world.run("open(f'/proc/{\(sleeper).pid}/stat').read().rsplit(')')[1].split()[19]")
     try world.bench.policy.setEntrypoint(
       world.cgroupID,
-      stockade_entrypoint(
+      stockade_process(
         tgid: UInt32(world.run("\(sleeper).pid"))!, pad: 0, start_ticks: UInt64(start)! + ticks))
   }
 
@@ -99,7 +100,7 @@ struct ExecLifeTests {
     let start = world.run("open('/proc/self/stat').read().rsplit(')')[1].split()[19]")
     try world.bench.policy.setEntrypoint(
       world.cgroupID,
-      stockade_entrypoint(tgid: UInt32(world.run("os.getpid()"))!, pad: 0, start_ticks: UInt64(start)!))
+      stockade_process(tgid: UInt32(world.run("os.getpid()"))!, pad: 0, start_ticks: UInt64(start)!))
     try world.apply(.section(.block, allowEntrypoint: true))
     #expect(world.start(program) == "ran")
     // A hook that is a script: the program is init's grandchild.
@@ -128,7 +129,7 @@ struct ExecLifeTests {
     // Revision 0: let through unconfined.
     try world.bench.policy.put(
       stockade_container(
-        cgroup_id: inner, revision: 0, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, pad: 0))
+        cgroup_id: inner, revision: 0, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, flags: 0))
     #expect(world.run(start) == "ran")
   }
 
@@ -139,6 +140,40 @@ struct ExecLifeTests {
     #expect(world.start(hook) == "ran")
     try world.enter(state: STOCKADE_CLOSED)
     #expect(world.start(hook) == "killed")
+  }
+
+  @Test("behind a gate a hook that has the container's root runs a memfd that is sealed, by its own descriptor alone")
+  func sealedMemory() throws {
+    let (world, _) = try behindGate()
+    let root = "\(world.folder)/root"
+    let program = "\(root)/program"
+    #expect(world.run("run_sealed('\(root)', '\(program)', 0xf)") == "ran")
+    for seals in [0, 1, 0xe, 0xd, 0xb, 0x7, 0x17] {
+      #expect(world.run("run_sealed('\(root)', '\(program)', \(seals))") == "killed")
+    }
+    try Files.write("#!/program\n", to: "\(root)/script", mode: 0o755)
+    #expect(world.run("run_sealed('\(root)', '\(root)/script', 0xf)") == "killed")
+  }
+
+  @Test("there it runs what lies neither on the root's file system nor on a mount in it, by its own descriptor")
+  func openedBefore() throws {
+    let (world, _) = try behindGate()
+    let root = "\(world.folder)/root"
+    // The actor is the hook: it executes itself behind the gate, with the runtime's root.
+    world.become()
+    world.run("os.makedirs('\(world.folder)/elsewhere')")
+    world.run("mount('tmpfs', '\(world.folder)/elsewhere', 'tmpfs')")
+    world.run("copy('\(root)/program', '\(world.folder)/elsewhere/program')")
+    world.run("os.makedirs('\(root)/volume')")
+    // The root is a mount, as a container's, and a volume of it another one.
+    world.run("bind('\(root)', '\(root)')")
+    world.run("bind('\(world.folder)/elsewhere', '\(root)/volume')")
+    #expect(world.run("run_opened('\(root)', '\(world.folder)/elsewhere/program')") == "ran")
+    #expect(world.run("run_opened('\(root)', '\(root)/program')") == "killed")
+    #expect(world.run("run_opened('\(root)', '\(root)/volume/program')") == "killed")
+    let told = world.events.last.map { String(decoding: $0.path, as: UTF8.self) }
+    #expect(told == "\(root)/volume/program")
+    #expect(world.events.last.map { String(decoding: $0.hook, as: UTF8.self) } == world.interpreter)
   }
 
   @Test("what was let go by its policy's end runs what it wants, marked or not")
@@ -258,11 +293,14 @@ struct ExecLifeTests {
     let denied = try world.program("denied")
     try world.apply(.section(.allow, .path(denied, .block)))
     let before = try Files.names(in: "\(bench.folder)/links")
-    let second = try KernelPolicy(pinFolder: bench.folder, runtimeMountNamespace: ExecBench.mountNamespace())
+    let second = try PolicyMaps(pinFolder: bench.folder, runtimeMountNamespace: ExecBench.mountNamespace())
     try second.judgeExecs(filesAreJudged: false)
     #expect(try second.containers().map(\.cgroup_id) == [world.cgroupID])
     #expect(try Files.names(in: "\(bench.folder)/links") == before)
     #expect(world.start(denied) == "killed")
+    // As the earlier process does when it looks after its pins next.
+    #expect(try !bench.policy.isInCharge())
+    bench.policy.letGo()
     // One program judges, not two: else each start had two events.
     #expect(
       eventually {
@@ -273,6 +311,47 @@ struct ExecLifeTests {
     world.run("join('\(world.cgroupPath)')")
     try second.removePolicies(except: [])
     #expect(world.start("/bin/true") == "killed")
+  }
+
+  @Test("what an earlier process attached at another tier is taken out, and what is the network programs' stays")
+  func othersDetached() throws {
+    let bench = try ExecBench()
+    let links = "\(bench.folder)/links"
+    let link = FileDescriptor(owning: try call("open a link") { bpf_obj_get("\(links)/exec_signal") })
+    try call("make a folder") { mkdir("\(links)/7", 0o700) }
+    let (fork, other) =
+      bench.policy.tracepointProblem == nil ? ("mark_fork", "mark_wakeup") : ("mark_wakeup", "mark_fork")
+    for name in ["7/egress", "strays", other, "mark_fork_new", "lsm_exec_check", "fmod_ret_exec_check"] {
+      try call("pin \(name)") { bpf_obj_pin(link.number, "\(links)/\(name)") }
+    }
+    try bench.policy.detachOthers()
+    let left = try Files.names(in: links).sorted()
+    let pods = ["pods_mkdir", "pods_populated", "pods_rmdir"]
+    #expect(left == (["7", "exec_signal", "mark_exit", fork, "mark_move", "strays"] + pods).sorted())
+    #expect(try Files.names(in: "\(links)/7") == ["egress"])
+  }
+
+  @Test(
+    "forks of other threads are not taken for the one that tells whether the kernel interrupts programs",
+    .enabled(if: linuxMajor < 7, "this kernel can interrupt programs at tracepoints"))
+  func preemptionTrialAmongForks() throws {
+    let ends = Atomic(false)
+    let threads = try (0..<2).map { _ in
+      try Thread {
+        while !ends.load(ordering: .relaxed) {
+          guard let child = try? spawn("/bin/true", ["true"], streams: [], ownGroup: false) else { return }
+          waitpid(child, nil, 0)
+        }
+      }
+    }
+    defer {
+      ends.store(true, ordering: .relaxed)
+      for thread in threads { thread.join() }
+    }
+    for _ in 0..<5 {
+      let problem = try ExecBench().policy.tracepointProblem
+      #expect(problem == nil)
+    }
   }
 
   @Test("an entrypoint that starts while both an old and a new program judge is let through by both, and once")
@@ -316,7 +395,7 @@ struct ExecLifeTests {
   @Test("a pin folder that is on no bpf file system is refused with what to do")
   func noBPFFileSystem() throws {
     #expect {
-      _ = try KernelPolicy(pinFolder: "/tmp/stockade-test-pins", runtimeMountNamespace: 1)
+      _ = try PolicyMaps(pinFolder: "/tmp/stockade-test-pins", runtimeMountNamespace: 1)
     } throws: {
       "\($0)".contains("mount -t bpf")
     }
@@ -328,7 +407,7 @@ struct ExecLifeTests {
     let id = try killed(bench)
     #expect(try bench.policy.container(id) == nil)
     #expect(bench.events(of: id).map(\.header.reason) == [STOCKADE_BY_DEFAULT.rawValue])
-    #expect(!Files.exists("\(NetworkBench.cgroupRoot)/stockade-probe-\(getpid())"))
+    #expect(!Files.exists("\(NetworkBench.cgroupRoot)/stockade-probe-locked-\(getpid())"))
   }
 
   private func killed(_ bench: ExecBench) throws -> UInt64 {
@@ -340,6 +419,7 @@ struct ExecLifeTests {
   @Test("the self-test sees that programs are detached")
   func disproof() throws {
     let bench = try ExecBench()
+    bench.policy.letGo()
     for name in try Files.names(in: "\(bench.folder)/links") { unlink("\(bench.folder)/links/\(name)") }
     let probe = try TierProbe(cgroupRoot: NetworkBench.cgroupRoot)
     // The program answers `version` with 0, or does not know the word: what counts is that it runs.
@@ -373,4 +453,11 @@ struct ExecLifeTests {
   private func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
     try (0..<1000).contains { _ in try condition() }
   }
+}
+
+/// Of uname(2).
+private var linuxMajor: Int {
+  var system = utsname()
+  uname(&system)
+  return withUnsafeBytes(of: system.release) { Int(String(decoding: $0.prefix { $0 != 0x2e }, as: UTF8.self)) ?? 0 }
 }

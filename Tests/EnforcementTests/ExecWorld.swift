@@ -1,8 +1,10 @@
 import BPF
 import CStockade
+import Compilation
 import Enforcement
 import Glibc
 import Policy
+import PolicyTesting
 import Synchronization
 import System
 import Testing
@@ -43,36 +45,43 @@ final class ExecWorld {
 
   /// Puts the container under this section; again: a reload.
   func apply(
-    _ process: ProcessSection?, mode: Mode = .enforce, rootDevice: UInt32 = 0, withoutNewExecutables: Bool = false
+    _ process: ProcessSection?, mode: Mode = .enforce, rootDevice: UInt32 = 0, withoutNewExecutables: Bool = false,
+    flags: stockade_container_flags = stockade_container_flags(0)
   ) throws {
     var profile = Profile(name: "test", file: "test.yaml")
     profile.process = process
     profile.mode = mode
-    try apply(profile, rootDevice: rootDevice, withoutNewExecutables: withoutNewExecutables)
+    try apply(profile, rootDevice: rootDevice, withoutNewExecutables: withoutNewExecutables, flags: flags)
   }
 
-  func apply(_ profile: Profile, rootDevice: UInt32 = 0, withoutNewExecutables: Bool = false) throws {
-    let compiled = try PolicyCompiler.compile(
-      profile, tier: .signal, hasNetwork: false, withoutNewExecutables: withoutNewExecutables)
+  func apply(
+    _ profile: Profile, rootDevice: UInt32 = 0, withoutNewExecutables: Bool = false,
+    flags: stockade_container_flags = stockade_container_flags(0)
+  ) throws {
+    let compiled = try PolicyCompiler.compile(profile).reduced(
+      to: .signal, hasNetwork: false, withoutNewExecutables: withoutNewExecutables)
     let old = revision
     revision = bench.nextRevision()
     try bench.policy.install(compiled, revision: revision)
-    try enter(rootDevice: rootDevice)
+    try enter(rootDevice: rootDevice, flags: flags)
     if old != 0 { try bench.policy.removePolicy(old) }
   }
 
-  func enter(state: stockade_container_state = STOCKADE_OPEN, rootDevice: UInt32 = 0, revision: UInt64? = nil) throws {
+  func enter(
+    state: stockade_container_state = STOCKADE_OPEN, rootDevice: UInt32 = 0, revision: UInt64? = nil,
+    flags: stockade_container_flags = stockade_container_flags(0)
+  ) throws {
     try bench.policy.put(
       stockade_container(
         cgroup_id: cgroupID, revision: revision ?? self.revision, state: state.rawValue, root_device: rootDevice,
-        check: 0, pad: 0))
+        check: 0, flags: flags.rawValue))
   }
 
   /// A copy of the test program. Returns its path.
   func program(_ name: String) throws -> String {
     let path = "\(folder)/\(name)"
     if let slash = name.lastIndex(of: "/") { try Files.makeFolder("\(folder)/\(name[..<slash])") }
-    try FileDescriptor(open: path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o755).write(bench.program)
+    try bench.writeProgram(to: path)
     return path
   }
 
@@ -110,36 +119,4 @@ func removeTree(_ name: String, in parent: Int32 = AT_FDCWD) {
   let folder = FileDescriptor(owning: number)
   for inner in (try? Files.names(in: "/proc/self/fd/\(number)")) ?? [] { removeTree(inner, in: folder.number) }
   unlinkat(parent, name, AT_REMOVEDIR)
-}
-
-extension ProcessSection {
-  /// New files are allowed unless told otherwise: what tests run is nowhere of an image.
-  static func section(
-    _ defaultAction: Action, _ rules: PathRule..., new: Action? = .allow, fileless: Action? = nil,
-    allowEntrypoint: Bool = false
-  ) -> Self {
-    var section = Self()
-    section.defaultAction = defaultAction
-    section.rules = rules
-    if let new { section.newExecutables = new }
-    if let fileless { section.fileless = fileless }
-    section.allowEntrypoint = allowEntrypoint
-    return section
-  }
-}
-
-extension PathRule {
-  static func path(_ path: String, _ action: Action, new: Bool = false, _ arguments: ArgumentRule...) -> Self {
-    var rule = Self(path: path, isDirectory: false, action: action, location: Location(file: "test.yaml", line: 1))
-    rule.allowNew = new
-    rule.arguments = arguments
-    return rule
-  }
-
-  static func directory(_ path: String, _ action: Action, recursive: Bool = false, new: Bool = false) -> Self {
-    var rule = Self(path: path, isDirectory: true, action: action, location: Location(file: "test.yaml", line: 1))
-    rule.recursive = recursive
-    rule.allowNew = new
-    return rule
-  }
 }

@@ -2,6 +2,7 @@ import CStockade
 import Enforcement
 import Glibc
 import Policy
+import PolicyTesting
 import System
 import Testing
 

@@ -47,6 +47,19 @@ struct FilePathTests {
     #expect(try answer(file, program(.audit, .directory("/", .block, recursive: true))) == "Audit default")
   }
 
+  @Test("memory in use is not shared with a second program, which counts that; one that is through leaves it free")
+  func interrupted() throws {
+    let program = try program(.block)
+    let file = try FileDescriptor(open: "/", O_RDONLY)
+    let before = try program.timesInterrupted()
+    try program.setInterrupted(true)
+    #expect(try answer(file, program) == "not judged" && answer(file, program) == "not judged")
+    #expect(try program.timesInterrupted() == before + 2)
+    try program.setInterrupted(false)
+    for _ in 1...10 { #expect(try answer(file, program) == "Block default") }
+    #expect(try program.timesInterrupted() == before + 2)
+  }
+
   @Test("a deleted file keeps its path")
   func deleted() throws {
     let tree = try FileTree(["d/a"])

@@ -1,6 +1,7 @@
 import BPF
 import CBPF
 import CStockade
+import Compilation
 import Enforcement
 import Glibc
 import Policy
@@ -12,10 +13,7 @@ final class FileProgram {
   /// nil: a file that no rule is about.
   typealias Answer = (action: Action, reason: UInt32, rule: UInt16)?
 
-  private static let source = "\(#filePath)".replacingLast("FileProgram.swift", "BPF/file_decision.bpf.c")
-  private static let programs = "\(#filePath)".replacingLast("Tests/EnforcementTests/FileProgram.swift", "bpf")
-
-  private static let image = Result { try compiled() }
+  private static let image = Result { try TestObject.compiled("file_decision") }
 
   private let bench: ExecBench
   private let object: OpaquePointer
@@ -25,36 +23,16 @@ final class FileProgram {
   init() throws {
     let bench = try ExecBench.shared()
     self.bench = bench
-    let opened = try Self.image.get().withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, nil) }
-    guard let opened else { throw Errno(errno, "open the file decision") }
-    object = opened
-    for map in ["policies", "path_rules", "path_hash_keys", "arguments", "counters", "events", "rate"] {
-      guard let found = bpf_object__find_map_by_name(object, map) else { continue }
-      try call("share \(map)") { bpf_map__reuse_fd(found, try! bench.policy.shared.descriptor(map)!.number) }
-    }
-    try call("load the file decision") { bpf_object__load(opened) }
+    object = try TestObject.load(
+      Self.image.get(),
+      sharing: ["policies", "path_rules", "path_hash_keys", "arguments", "counters", "events", "rate"]
+    ) { try bench.policy.shared.descriptor($0)!.number }
     program = bpf_program__fd(bpf_object__find_program_by_name(object, "file_decision"))
   }
 
   deinit {
     try? bench.policy.removePolicy(revision)
     bpf_object__close(object)
-  }
-
-  private static func compiled() throws -> [UInt8] {
-    let path = "/tmp/stockade-test-\(getpid())-file-decision.o"
-    defer { unlink(path) }
-    let words =
-      ["clang", "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-I", programs, "-I", "\(programs)/include"]
-      + ["-c", source, "-o", path]
-    var arguments = words.map { strdup($0) } + [nil]
-    defer { arguments.forEach { free($0) } }
-    var compiler: pid_t = 0
-    let code = posix_spawnp(&compiler, words[0], nil, nil, &arguments, environ)
-    if code != 0 { throw Errno(code, "start clang") }
-    var status: Int32 = 0
-    try call("wait for clang") { waitpid(compiler, &status, 0) }
-    return try Files.read(path)
   }
 
   func apply(_ section: FileSection, mode: Mode = .enforce) throws {
@@ -64,7 +42,8 @@ final class FileProgram {
     try? bench.policy.removePolicy(revision)
     revision = bench.nextRevision()
     try bench.policy.install(
-      PolicyCompiler.compile(profile, tier: .lsm, hasNetwork: false, withoutNewExecutables: false), revision: revision)
+      PolicyCompiler.compile(profile).reduced(to: .lsm, hasNetwork: false, withoutNewExecutables: false),
+      revision: revision)
   }
 
   /// What the kernel says of an access to this open file.
@@ -73,22 +52,25 @@ final class FileProgram {
       $0 | UInt64($1 == .read ? STOCKADE_READ.rawValue : STOCKADE_WRITE.rawValue)
     }
     let numbers = [UInt64(file.number), revision, bits, UInt64(FileReach.allCases.firstIndex(of: reach)!)]
-    let answer = try numbers.withUnsafeBytes { try run($0) }
+    let answer = try TestObject.run(program, numbers)
     guard answer != .max, let action = Action(rawValue: UInt8(answer & 0xff)) else { return nil }
     return (action, answer >> 8 & 0xff, UInt16(answer >> 16))
   }
 
-  private func run(_ context: UnsafeRawBufferPointer) throws -> UInt32 {
-    var options = bpf_test_run_opts()
-    options.sz = MemoryLayout<bpf_test_run_opts>.size
-    options.ctx_in = context.baseAddress
-    options.ctx_size_in = UInt32(context.count)
-    try call("run the file decision") { bpf_prog_test_run_opts(program, &options) }
-    return options.retval
+  /// As if a program had been interrupted on every CPU while it had that CPU's memory for itself; or as if none had.
+  func setInterrupted(_ interrupted: Bool) throws {
+    let map = bpf_object__find_map_by_name(object, "scratch")
+    let cpus = Int(libbpf_num_possible_cpus())
+    // Each CPU's value begins with the word that says so, and is padded to 8 bytes.
+    let size = (Int(bpf_map__value_size(map)) + 7) & ~7
+    var values = [UInt8](repeating: 0, count: size * cpus)
+    for cpu in 0..<cpus { values[cpu * size] = interrupted ? 1 : 0 }
+    var key: UInt32 = 0
+    try call("write the map scratch") { bpf_map_update_elem(bpf_map__fd(map), &key, &values, UInt64(BPF_ANY)) }
   }
-}
 
-extension String {
-  /// Of a path that ends in `suffix`.
-  fileprivate func replacingLast(_ suffix: String, _ other: String) -> String { dropLast(suffix.count) + other }
+  /// How often the memory was found in use.
+  func timesInterrupted() throws -> UInt64 {
+    try bench.policy.counters()[Int(STOCKADE_SCRATCH_BUSY.rawValue)]
+  }
 }

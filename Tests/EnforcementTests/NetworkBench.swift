@@ -91,18 +91,25 @@ final class NetworkBench: Sendable {
     return info.cgroup.cgroup_id
   }
 
-  /// Sets back the time at which the container's flows were last used: the first 8 bytes of a value, as the cgroup id
-  /// is of a key.
-  func ageFlows(of cgroupID: UInt64, seconds: Int) throws {
+  /// The table of a container's flows; nil: it has none.
+  func flows(of cgroupID: UInt64) throws -> FileDescriptor? {
     let map = try map("flows")
+    var key = cgroupID, table: UInt32 = 0
+    if bpf_map_lookup_elem(map, &key, &table) < 0 { return nil }
+    return FileDescriptor(owning: try call("open a table of flows") { bpf_map_get_fd_by_id(table) })
+  }
+
+  /// Sets back the time at which the container's flows were last used: the first 8 bytes of a value.
+  func ageFlows(of cgroupID: UInt64, seconds: Int) throws {
+    guard let table = try flows(of: cgroupID) else { return }
+    let map = table.number
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
     let old = UInt64(now.tv_sec - seconds) * 1_000_000_000 + UInt64(now.tv_nsec)
     var key: [UInt8]?
-    var next = [UInt8](repeating: 0, count: 32)
+    var next = [UInt8](repeating: 0, count: 24)
     while bpf_map_get_next_key(map, key, &next) == 0 {
       key = next
-      if next.withUnsafeBytes({ $0.loadUnaligned(as: UInt64.self) }) != cgroupID { continue }
       var value = [UInt8](repeating: 0, count: 24)
       try call("read a flow") { bpf_map_lookup_elem(map, next, &value) }
       value.withUnsafeMutableBytes { $0.storeBytes(of: old, as: UInt64.self) }

@@ -111,6 +111,24 @@ struct NetworkFlowTests {
     #expect(world.inside.run("u.recvfrom(9)") == "(b'answer', ('10.9.0.3', 53))")
   }
 
+  @Test("a container that fills its table takes no flow from another, and each table goes with its container")
+  func shares() throws {
+    let greedy = try NetworkWorld(), innocent = try NetworkWorld()
+    for world in [greedy, innocent] { try world.apply(ingress: .section(.block)) }
+    innocent.outside.run("s = udp(('10.9.0.2', 53))")
+    innocent.inside.run("c = udp(); c.sendto(b'ask', ('10.9.0.2', 53)); port = c.getsockname()[1]")
+    let port = innocent.inside.run("port")
+    greedy.inside.run("u = udp()")
+    for host in 2...3 {
+      #expect(greedy.inside.run("sum(u.sendto(b'', ('10.9.0.\(host)', port)) for port in range(1, 65536))") == "0")
+    }
+    innocent.outside.run("s.sendto(b'answer', ('10.9.0.2', \(port))); s.sendto(b'answer', ('10.9.0.1', \(port)))")
+    #expect(innocent.inside.run("c.recvfrom(9)") == "(b'answer', ('10.9.0.2', 53))")
+    try greedy.bench.programs.detach(cgroupID: greedy.cgroupID)
+    #expect(try greedy.bench.flows(of: greedy.cgroupID) == nil)
+    #expect(try innocent.bench.flows(of: innocent.cgroupID) != nil)
+  }
+
   @Test("a flow that was unused for longer than the limit is forgotten", arguments: [-1, 1])
   func idle(_ secondsOverTheLimit: Int) throws {
     let world = try NetworkWorld()

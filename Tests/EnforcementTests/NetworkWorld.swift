@@ -1,8 +1,10 @@
 import BPF
 import CStockade
+import Compilation
 import Enforcement
 import Glibc
 import Policy
+import PolicyTesting
 import Synchronization
 import System
 
@@ -18,6 +20,7 @@ final class NetworkWorld {
   let inside: PythonActor
   private(set) var revision: UInt64 = 0
   private(set) var policy = stockade_policy()
+  private var needs: NetworkNeeds = []
 
   /// - Parameter ownBench: with maps of its own, for a test that fills them.
   init(ownBench: Bool = false) throws {
@@ -43,23 +46,22 @@ final class NetworkWorld {
 
   /// Puts the container under these rules; again: a reload.
   func apply(_ network: NetworkSection) throws {
-    var compiled = CompiledPolicy(policy: stockade_policy())
-    try compileNetwork(network, into: &compiled)
-    let (old, oldFlags) = (revision, policy.flags)
+    let compiled = try compiledNetwork(network)
+    let (old, oldNeeds) = (revision, needs)
     revision = bench.nextRevision()
-    compiled.policy.revision = revision
-    policy = compiled.policy
+    policy = stockade_policy(compiled, revision: revision)
+    needs = NetworkNeeds(compiled)
     try bench.tables.install(compiled, revision: revision)
     try bench.update("policies", revision, policy)
-    try attach(oldFlags | policy.flags)
+    try attach(oldNeeds.union(needs))
     try enter(revision)
-    try attach(policy.flags)
+    try attach(needs)
     try bench.remove("policies", old)
-    try bench.tables.remove(revision: old)
+    try bench.tables.remove([old])
   }
 
-  private func attach(_ flags: UInt32) throws {
-    try bench.programs.update(cgroupPath: cgroupPath, cgroupID: cgroupID, needs: NetworkNeeds(policyFlags: flags))
+  private func attach(_ needs: NetworkNeeds) throws {
+    try bench.programs.update(cgroupPath: cgroupPath, cgroupID: cgroupID, needs: needs)
   }
 
   func apply(egress: NetworkDirection? = nil, ingress: NetworkDirection? = nil) throws {
@@ -79,43 +81,14 @@ final class NetworkWorld {
 
   func forgetPolicy() throws {
     try bench.remove("policies", revision)
-    try bench.tables.remove(revision: revision)
+    try bench.tables.remove([revision])
   }
 
   var events: [stockade_event] { bench.events(of: cgroupID) }
 }
 
-extension NetworkDirection {
-  /// `.section(.block, .allow("10.9.0.2/32", tcp: 80...80))`
-  static func section(_ defaultAction: Action, _ rules: NetworkRule...) -> Self { section(defaultAction, rules) }
-
-  static func section(_ defaultAction: Action, _ rules: [NetworkRule]) -> Self {
-    var section = Self()
-    section.defaultAction = defaultAction
-    section.rules = rules
-    return section
-  }
-}
-
-extension NetworkRule {
-  static func rule(
-    _ action: Action, _ cidr: String?, except: [String] = [], tcp: ClosedRange<UInt16>? = nil,
-    udp: ClosedRange<UInt16>? = nil
-  ) -> Self {
-    var rule = Self(action: action, location: Location(file: "test.yaml", line: 1))
-    rule.cidr = cidr.map(prefix)
-    rule.except = except.map(prefix)
-    if let tcp { rule.ports.append(PortRule(transport: .tcp, first: tcp.lowerBound, last: tcp.upperBound)) }
-    if let udp { rule.ports.append(PortRule(transport: .udp, first: udp.lowerBound, last: udp.upperBound)) }
-    return rule
-  }
-}
-
-/// Of a text like 10.0.0.0/8 or fd00::/8.
-func prefix(_ text: String) -> CIDR {
-  let parts = text.split(separator: "/")
-  let isIPv4 = text.contains(".")
-  var bytes = [UInt8](repeating: 0, count: isIPv4 ? 4 : 16)
-  precondition(inet_pton(isIPv4 ? AF_INET : AF_INET6, String(parts[0]), &bytes) == 1)
-  return CIDR(bytes: bytes, prefixLength: Int(parts[1])!)
+func compiledNetwork(_ network: NetworkSection) throws -> CompiledPolicy {
+  var profile = Profile(name: "test", file: "test.yaml")
+  profile.network = network
+  return try PolicyCompiler.compile(profile)
 }

@@ -13,12 +13,9 @@ private final class FakeKernel: EventSource {
   private let counters = Mutex<[UInt64]>(Array(repeating: 0, count: KernelCounter.allCases.count))
 
   func wait(milliseconds: Int32) {}
-  func read(_ deliver: (KernelEvent) -> Void) {
-    let all = events.withLock { events in
-      defer { events = [] }
-      return events
-    }
-    for event in all { deliver(event) }
+  func read(_ deliver: (KernelEvent) -> Bool) -> Bool {
+    while let event = events.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { if !deliver(event) { return false } }
+    return true
   }
 
   func killExec(of pid: UInt32) {
@@ -47,6 +44,9 @@ private final class Heard: EventSink {
     let text =
       switch notice {
       case .record(let record): "\(record.kind) of \(record.process?.pid ?? 0)"
+      case .tierLowered(let loss): loss.summary
+      case .tampered(let tampering): tampering.summary
+      case .nodeGate(let record): record.summary
       case .lost(let losses): losses.counts.map { "\($0.counter) \($0.count)" }.joined(separator: ", ")
       }
     all.withLock { $0.notices.append(text) }
@@ -57,12 +57,13 @@ private final class Heard: EventSink {
   private let kernel = FakeKernel()
   private let heard = Heard()
   private let pump: EventPump
+  private let log = InMemoryLogHandler()
 
   init() {
     let decoder = EventDecoder(subject: { _, _ in nil }, commandLine: { _ in nil }, bootOffsetNanoseconds: { 0 })
     pump = EventPump(
       source: kernel, decoder: decoder, counters: { [kernel] in kernel.counted },
-      log: Logger(label: "test") { _ in InMemoryLogHandler() })
+      log: Logger(label: "test") { [log] _ in log })
     pump.add(heard)
     pump.observe { [heard] in heard.hear($0) }
   }
@@ -74,11 +75,32 @@ private final class Heard: EventSink {
     kernel.raise(STOCKADE_EVENTS_DROPPED_RATE, by: 1027)
     kernel.raise(STOCKADE_EVENTS_DROPPED_FULL, by: 2)
     pump.drain()
+    pump.flush(milliseconds: 10_000)
     #expect(heard.notices == ["exec of 7", "exec of 8", "eventsDroppedFull 2, eventsDroppedRate 1027"])
     #expect(heard.lines.count == 3)
     #expect(
       heard.lines.last?.contains(
         #""kind":"dropped","counts":{"eventsDroppedFull":2,"eventsDroppedRate":1027}}"#) == true)
+  }
+
+  @Test("while records come without an end, what is missing is told all the same")
+  func flood() {
+    let time = Monitor(ContinuousClock.now)
+    let decoder = EventDecoder(
+      subject: { [kernel] _, _ in
+        time.withLock { $0 += .milliseconds(20) }
+        kernel.killExec(of: 7)
+        return nil
+      }, commandLine: { _ in nil }, bootOffsetNanoseconds: { 0 })
+    let pump = EventPump(
+      source: kernel, decoder: decoder, counters: { [kernel] in kernel.counted },
+      log: Logger(label: "test") { [log] _ in log }, now: { time.read { $0 } })
+    pump.observe { [heard] in heard.hear($0) }
+    kernel.killExec(of: 7)
+    kernel.raise(STOCKADE_EVENTS_DROPPED_RATE, by: 3)
+    for _ in 0..<2 { #expect(!pump.readRound()) }
+    let round = Array(repeating: "exec of 7", count: 10)
+    #expect(heard.notices == round + ["eventsDroppedRate 3"] + round)
   }
 
   @Test("each rise of a counter is told once, with how much it is")
@@ -88,6 +110,33 @@ private final class Heard: EventSink {
       pump.drain()
     }
     #expect(heard.notices == ["eventsDroppedRate 3", "eventsDroppedRate 4"])
+  }
+
+  @Test("that less is enforced is told to observers and files at once")
+  func tierLoss() {
+    pump.tell(TierLoss(timeNanoseconds: 0, from: .lsm, to: .signal, reason: "why"))
+    pump.flush(milliseconds: 10_000)
+    #expect(heard.notices == ["from here on this node has tier signal, no longer lsm: why"])
+    #expect(
+      heard.lines == [
+        #"{"time":"1970-01-01T00:00:00.000000000Z","kind":"tierLowered","from":"lsm","to":"signal","reason":"why"}"#
+      ])
+    pump.tell(TierLoss(timeNanoseconds: 0, from: .signal, to: .signal, reason: "why"))
+    #expect(heard.notices.last == "tier signal is enforced only partly from here on: why")
+  }
+
+  @Test("that something of Stockade's was changed is told to observers and files at once", arguments: [nil, "why"])
+  func tampering(problem: String?) {
+    pump.tell(Tampering(timeNanoseconds: 0, subject: nil, what: "tables: pins were gone: rate", problem: problem))
+    pump.flush(milliseconds: 10_000)
+    let (outcome, members) =
+      problem == nil ? ("and mended", #""mended":true"#) : ("and not mended (why)", #""mended":false,"problem":"why""#)
+    #expect(heard.notices == ["tampered with, \(outcome): tables: pins were gone: rate"])
+    #expect(
+      heard.lines == [
+        #"{"time":"1970-01-01T00:00:00.000000000Z","kind":"tampered","what":"tables: pins were gone: rate","#
+          + members + "}"
+      ])
   }
 
   @Test("counters that cannot be read for a while tell nothing twice")
@@ -110,4 +159,41 @@ private final class Heard: EventSink {
     pump.run()
     #expect(heard.notices == ["exec of 7", "flowsFull 1"])
   }
+
+  @Test("a file that hangs holds up neither the pump, nor another file, nor the end")
+  func hanging() {
+    let stuck = Stuck()
+    pump.add(stuck)
+    for pid: UInt32 in 1...100 { kernel.killExec(of: pid) }
+    pump.drain(milliseconds: 10_000)
+    let start = ContinuousClock.now
+    pump.finish(milliseconds: 50)
+    #expect(ContinuousClock.now - start < .seconds(5))
+    #expect(heard.lines.count == 100)
+    let told = log.entries.first { $0.message == "events were not written before the end" }
+    #expect(told?.metadata["lost"] == "100")
+    stuck.release()
+  }
+
+  @Test("a record that hangs is not waited for at the end")
+  func hangingRecord() {
+    let hang = Monitor(false)
+    let decoder = EventDecoder(
+      subject: { _, _ in nil }, commandLine: { _ in hang.wait { $0 ? [] : nil } }, bootOffsetNanoseconds: { 0 })
+    let pump = EventPump(
+      source: kernel, decoder: decoder, counters: { KernelCounters() },
+      log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    kernel.killExec(of: 7)
+    let start = ContinuousClock.now
+    pump.drain(milliseconds: 50)
+    #expect(ContinuousClock.now - start < .seconds(5))
+    hang.withLock { $0 = true }
+  }
+}
+
+/// Takes nothing until it is let.
+private final class Stuck: EventSink {
+  private let isReleased = Monitor(false)
+  func write(_ line: String) { isReleased.wait { $0 } }
+  func release() { isReleased.withLock { $0 = true } }
 }

@@ -57,6 +57,25 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
     #expect(record?.summary == "killed exec /bin/id (id -u): rule process.rules[0] (web.yaml:9) of profile web")
   }
 
+  @Test("what is refused behind a pod's gate has the path of the hook in whose hands it was")
+  func hook() {
+    let event = KernelEvent(
+      header: header(STOCKADE_EVENT_EXEC, STOCKADE_KILLED, STOCKADE_NOT_OPEN), path: Array("/sbin/ldconfig".utf8),
+      hook: Array("/usr/bin/a hook".utf8))
+    let record = decoder(commandLine: []).decode(event)
+    #expect(
+      record?.json.text.hasSuffix(
+        #""path":"/sbin/ldconfig","arguments":[],"argumentsSource":"proc","hook":"/usr/bin/a hook"}}"#) == true)
+    #expect(record?.summary == "killed exec /sbin/ldconfig by /usr/bin/a hook: notOpen of profile web")
+  }
+
+  @Test("a mapping behind a gate whose file was not looked at has no path")
+  func unknownMapping() {
+    let event = KernelEvent(header: header(STOCKADE_EVENT_MAP, STOCKADE_REFUSED, STOCKADE_NOT_OPEN))
+    let file = decoder(commandLine: []).decode(event)?.file
+    #expect(file != nil && file?.path == nil)
+  }
+
   @Test(
     "a refused access to a file has what was tried and on what, and a mapping what was mapped",
     arguments: [
@@ -196,49 +215,5 @@ private func header(_ kind: stockade_event_kind, _ effect: stockade_effect, _ re
         .init(counter: .eventsDroppedRate, count: 3), .init(counter: .markFailed, count: 1),
       ])
     #expect(after.losses(since: after).isEmpty)
-  }
-}
-
-@Suite struct FileSinkTests {
-  @Test("at its limit the file gives way to a new one, and no line is cut")
-  func rotation() throws {
-    let path = "/tmp/stockade-events-\(getpid()).jsonl"
-    defer { for file in [path, path + ".1"] { unlink(file) } }
-    let sink = FileSink(path: path, limitBytes: 12)
-    for line in ["first", "again", "third"] { try sink.write(line) }
-    #expect(try Files.text(path + ".1") == "first\nagain\n")
-    #expect(try Files.text(path) == "third\n")
-  }
-
-  @Test("a symbolic link in the file's place is refused")
-  func link() throws {
-    let path = "/tmp/stockade-link-\(getpid()).jsonl"
-    defer { unlink(path) }
-    #expect(symlink("/tmp/elsewhere", path) == 0)
-    let error = #expect(throws: Errno.self) { try FileSink(path: path).write("line") }
-    #expect(error?.code == ELOOP)
-  }
-
-  @Test("a file that could not be made, at first or at the limit, is tried again with each line")
-  func retried() throws {
-    let folder = "/tmp/stockade-retried-\(getpid())"
-    let path = folder + "/events.jsonl"
-    defer {
-      for name in ["events.jsonl", "events.jsonl.1"] { unlink("\(folder)/\(name)") }
-      rmdir(folder)
-    }
-    let sink = FileSink(path: path, limitBytes: 12)
-    // A file in the folder's place.
-    try Files.write("", to: folder)
-    #expect(throws: Errno.self) { try sink.write("lost") }
-    unlink(folder)
-    for line in ["first", "again"] { try sink.write(line) }
-    // A folder in the place of the old file.
-    try Files.makeFolder(path + ".1")
-    #expect(throws: Errno.self) { try sink.write("lost") }
-    rmdir(path + ".1")
-    try sink.write("third")
-    #expect(try Files.text(path + ".1") == "first\nagain\n")
-    #expect(try Files.text(path) == "third\n")
   }
 }

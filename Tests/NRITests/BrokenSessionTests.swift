@@ -1,3 +1,5 @@
+import Glibc
+import System
 import Testing
 
 @testable import NRI
@@ -55,6 +57,48 @@ struct BrokenSessionTests {
     #expect(try plugin.receive(answer, on: Connection.runtime) == nil)
     let unexpected = NRIError.unexpectedMessage(connection: 2, kind: .response, stream: 1)
     #expect(throws: unexpected) { try plugin.receive(answer, on: Connection.runtime) }
+  }
+
+  @Test(
+    "an end after Configure, before the runtime has told anything, is told",
+    arguments: [([], 0), (["Configure"], 1), (["Configure", "Synchronize"], 0), (["Configure", "Shutdown"], 0)])
+  func untold(methods: [String], count: Int) throws {
+    let (ours, theirs) = try boundedPair()
+    let handler = ScriptedHandler()
+    let session = PluginThread(socket: ours, handler: handler)
+    for (index, method) in methods.enumerated() {
+      try theirs.send(.call(method, stream: UInt32(index * 2 + 1)), on: Connection.plugin)
+    }
+    shutdownWriting(theirs)
+    _ = session.join()
+    #expect(handler.endedUntoldCount == count)
+  }
+
+  @Test("a runtime that registers the plugin and never tells what runs is left, and that is told")
+  func neverTold() throws {
+    let (ours, theirs) = try boundedPair()
+    try theirs.send(.call("Configure", stream: 1), on: Connection.plugin)
+    let handler = ScriptedHandler()
+    let session = try PluginSession(
+      socket: ours, name: "stockade", index: "10", handler: handler, synchronizesWithin: 50)
+    #expect(throws: NRIError.notSynchronized) { try session.run() }
+    #expect(handler.endedUntoldCount == 1)
+  }
+
+  @Test("once it was told, no silence ends a session")
+  func toldOnce() throws {
+    let (ours, theirs) = try boundedPair()
+    for (stream, method) in [(UInt32(1), "Configure"), (3, "Synchronize")] {
+      try theirs.send(.call(method, stream: stream), on: Connection.plugin)
+    }
+    shutdownWriting(theirs)
+    let session = try PluginSession(
+      socket: ours, name: "stockade", index: "10", handler: ScriptedHandler(), synchronizesWithin: 20_000)
+    #expect(try session.run() == .closed)
+    var time = timeval()
+    var size = socklen_t(MemoryLayout<timeval>.size)
+    try call("look") { getsockopt(ours.number, SOL_SOCKET, SO_RCVTIMEO, &time, &size) }
+    #expect(time.tv_sec == 0 && time.tv_usec == 0)
   }
 
   @Test("bytes that are no frames end the session")

@@ -44,15 +44,23 @@ final class Plugin {
 
   /// Gives it one message; its answer, if it gave one.
   func receive(_ message: Message, on connection: UInt32 = Connection.plugin) throws -> Response? {
-    let frames = Frame.frames(connection: connection, message: try message.encoded())
+    try receive(frames: Frame.frames(connection: connection, message: try message.encoded()))
+  }
+
+  /// As a socket gives them.
+  func receive(frames: [UInt8]) throws -> Response? {
     var answer: Message?
-    try service.receive(frames[...]) { answer = $0 }
+    var rest = frames[...]
+    while !rest.isEmpty {
+      try service.receive(rest.prefix(65536)) { answer = $0 }
+      rest = rest.dropFirst(65536)
+    }
     return try answer.map { try Response(decoding: $0.body) }
   }
 
-  func call(_ method: String, _ payload: [UInt8] = []) throws -> Response? {
-    stream += 2
-    return try receive(.call(method, payload, stream: stream))
+  func call(_ method: String, _ payload: [UInt8] = [], stream: UInt32? = nil) throws -> Response? {
+    self.stream = stream ?? self.stream + 2
+    return try receive(.call(method, payload, stream: self.stream))
   }
 
   /// Configure by a runtime of that version, and Synchronize with nothing.

@@ -89,22 +89,36 @@ struct PluginAnswerTests {
     }
   }
 
-  @Test("Synchronize takes 16384 pods and containers and not one more, in one part or in many")
-  func objects() throws {
+  @Test(
+    "Synchronize takes so many pods, so many containers and not one more, in one part or in many",
+    arguments: [
+      (UInt8(1), SynchronizeReader.maximumPods, "pods"), (UInt8(2), SynchronizeReader.maximumContainers, "containers"),
+    ])
+  func objects(field: UInt8, limit: Int, word: String) throws {
     let plugin = try Plugin()
     _ = try plugin.call(Method.configure)
-    let limit = PluginProtocol.maximumObjects
-    let half = [[UInt8]](repeating: Self.pod, count: limit / 2).flatMap { $0 }
+    let one = Field.bytes(field, [])
+    let half = [[UInt8]](repeating: one, count: limit / 2).flatMap { $0 }
     let more = Field.number(3, 1)
     let refused = Response.failure(
-      Status(code: 3, message: "Synchronize has more than 16384 pods and containers"))
-    #expect(try plugin.call(Method.synchronize, half + half + Field.bytes(2, [])) == refused)
+      Status(code: 3, message: "Synchronize has more than \(limit) \(word): remove pods from the node"))
+    #expect(try plugin.call(Method.synchronize, half + half + one) == refused)
     #expect(try plugin.call(Method.synchronize, half + more) == .success(Field.number(2, 1)))
-    #expect(try plugin.call(Method.synchronize, half + Field.bytes(2, []) + more) == refused)
+    #expect(try plugin.call(Method.synchronize, half + one + more) == refused)
+    #expect(plugin.handler.unsynchronized.count == 2)
     // The refused parts are forgotten.
     #expect(try plugin.call(Method.synchronize, half + more) == .success(Field.number(2, 1)))
     #expect(try plugin.call(Method.synchronize, half) == .success([]))
-    #expect(plugin.handler.synchronized.map(\.pods.count) == [limit])
+    #expect(plugin.handler.synchronized.map { field == 1 ? $0.pods.count : $0.containers.count } == [limit])
+  }
+
+  @Test("a node with 10,000 pods and 10,000 containers is taken")
+  func manyObjects() throws {
+    let plugin = try Plugin()
+    _ = try plugin.call(Method.configure)
+    let objects = [[UInt8]](repeating: Field.bytes(1, []) + Field.bytes(2, []), count: 10_000).flatMap { $0 }
+    #expect(try plugin.call(Method.synchronize, objects) == .success([]))
+    #expect(plugin.handler.synchronized.map { $0.pods.count + $0.containers.count } == [20_000])
   }
 
   @Test("a refused Synchronize leaves the plugin waiting for another")

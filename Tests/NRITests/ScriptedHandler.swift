@@ -13,6 +13,8 @@ final class ScriptedHandler: PluginHandler, @unchecked Sendable {
   var refusals: [String: String] = [:]
   /// The answer to CreateContainer, by container id.
   var policies: [String: LinuxSeccomp] = [:]
+  var needs = ObjectNeeds.everything
+  private(set) var unsynchronized: [NRIError] = []
   private(set) var configuration: Configuration?
   private(set) var synchronized: [(pods: [PodSandbox], containers: [Container])] = []
   /// `event id`, in order.
@@ -50,6 +52,11 @@ final class ScriptedHandler: PluginHandler, @unchecked Sendable {
     if let text = refusals["configure"] { throw Refusal(description: text) }
     return events
   }
+
+  private(set) var endedUntoldCount = 0
+  func endedUntold() { endedUntoldCount += 1 }
+
+  func cannotSynchronize(_ reason: NRIError) { unsynchronized.append(reason) }
 
   func synchronize(pods: [PodSandbox], containers: [Container]) throws {
     synchronized.append((pods, containers))

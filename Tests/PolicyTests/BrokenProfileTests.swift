@@ -459,6 +459,10 @@ import Testing
         .ports[0].port is the text "http"; write a number from 1 to 65535
         """
       ),
+      (
+        "{ports: [{port: 033}], action: Block}",
+        ".ports[0].port is the number 033 with a zero before it, which some read as octal; write a number from 1 to 65535"
+      ),
       ("{ports: [{port: 90, endPort: 80}], action: Block}", ".ports[0].endPort 80 is below port 90; swap them"),
       ("{ports: [{endPort: 80}], action: Block}", ".ports[0].endPort needs the first port; add port"),
       ("{ports: [{port: 80}, {port: 80, endPort: 80}], action: Block}", ".ports[1] repeats an earlier one; remove it"),

@@ -88,6 +88,8 @@ import Testing
     "the configuration's document lists exactly the keys that the parser knows",
     arguments: [
       ("", "the file", "zzzzzzzzzzzz: 1"), ("bindings[].", "bindings[0]", "bindings: [{zzzzzzzzzzzz: 1}]"),
+      ("nodeGate.", "nodeGate", "nodeGate: {zzzzzzzzzzzz: 1}"),
+      ("nodeGate.exempt.", "nodeGate.exempt", "nodeGate: {exempt: {zzzzzzzzzzzz: 1}}"),
     ])
   func configurationKeys(prefix: String, place: String, text: String) throws {
     let error = #expect(throws: PolicyError.self) { try configuration(text) }
@@ -158,6 +160,8 @@ import Testing
       "profilesFolder": "`\(code.profilesFolder)`", "logLevel": "`\(code.logLevel.rawValue)`",
       "bindings[].name": "`\(code.bindings[0].name)` and so on",
       "bindings[].required": "`\(code.bindings[0].required)`",
+      "nodeGate.enabled": "`\(code.nodeGate.enabled)`",
+      "nodeGate.parents": code.nodeGate.parents.map { "`\($0)`" }.joined(separator: ", "),
     ]
     for row in try rows(of: "configuration.md") where row.defaultValue != "none" {
       #expect(expected[row.key] == row.defaultValue, "\(row.key)")
@@ -174,7 +178,7 @@ import Testing
       for (index, example) in examples.enumerated() {
         try Files.write(example, to: "\(folder)/example-\(index).yaml")
       }
-      var store = ProfileStore(folder: folder)
+      var store = ResolvedProfiles(folder: folder)
       #expect(store.reload().messages == [])
       #expect(store.names.count == shipped.count + examples.count)
     }
@@ -205,10 +209,10 @@ import Testing
 }
 
 @Suite struct ShippedProfiles {
-  private let store: ProfileStore
+  private let store: ResolvedProfiles
 
   init() {
-    var store = ProfileStore(folder: "\(root)/config/profiles")
+    var store = ResolvedProfiles(folder: "\(root)/config/profiles")
     #expect(store.reload().messages == [])
     self.store = store
   }

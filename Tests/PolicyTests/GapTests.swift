@@ -50,6 +50,20 @@ import Testing
       ])
   }
 
+  @Test("where an exec can go by unjudged, tier signal enforces nothing wholly, and says why")
+  func skippedExecs() throws {
+    let claim = TierClaim(tier: .signal, execProblem: "the kernel skips programs")
+    let gaps = try profile("process: {defaultAction: Block, allowEntrypoint: true}").gaps(on: NodeCapabilities(claim))
+    #expect(
+      gaps.map(\.description)
+        == [
+          "process.defaultAction Block", "process.newExecutables Block", "process.fileless Block",
+        ].map {
+          $0 + " can only partly be enforced: a program can get past tier signal: the kernel skips programs; "
+            + "set acceptPartial: true if that is enough, or use a node with tier fmod_ret or lsm"
+        })
+  }
+
   @Test(
     "tier signal enforces whole what lets nothing run but the entrypoint",
     arguments: [

@@ -23,6 +23,9 @@ func configuration(_ text: String) throws -> NodeConfiguration {
     var second = NodeConfiguration.Binding(name: "bindings[1]")
     second.allowedProfiles = ["unconfined"]
     expected.bindings = [first, second]
+    (expected.nodeGate.enabled, expected.nodeGate.isSaid) = (true, true)
+    expected.nodeGate.parents = ["/kube", "/kube/besteffort.slice"]
+    expected.nodeGate.exemptStaticPods = ["0123456789abcdef0123456789abcdef", "kube-dns-1", "*"]
     #expect(
       try configuration(
         """
@@ -40,6 +43,10 @@ func configuration(_ text: String) throws -> NodeConfiguration {
           required: true
           allowedProfiles: []
         - {allowedProfiles: [unconfined]}
+        nodeGate:
+          enabled: true
+          parents: [/kube, /kube/besteffort.slice]
+          exempt: {staticPods: [0123456789abcdef0123456789abcdef, kube-dns-1, "*"]}
         """) == expected)
   }
 
@@ -50,7 +57,7 @@ func configuration(_ text: String) throws -> NodeConfiguration {
         "- a",
         """
         1: the file is a list; write a mapping with the keys profilesFolder, eventsFile, defaultProfile, \
-        allowedProfiles, bindings, logLevel
+        allowedProfiles, bindings, logLevel, nodeGate
         """
       ),
       ("profileFolder: /a", "1: unknown key \"profileFolder\" in the file; did you mean \"profilesFolder\"?"),
@@ -122,6 +129,78 @@ func configuration(_ text: String) throws -> NodeConfiguration {
       _ = try NodeConfiguration.parse(Array(text.utf8), file: "stockade.yaml")
       Issue.record("nothing was refused")
     } catch { #expect(error.description == "stockade.yaml:" + message) }
+  }
+
+  @Test(
+    "a node gate is off unless it says enabled, knows the kubelet's cgroups, and exempts nobody",
+    arguments: [
+      ("nodeGate: {exempt: {staticPods: []}}", false), ("nodeGate: {enabled: false}", false),
+      ("nodeGate: {enabled: true}", true),
+    ])
+  func nodeGate(text: String, enabled: Bool) throws {
+    var expected = NodeConfiguration.NodeGate()
+    expected.enabled = enabled
+    expected.isSaid = text.contains("enabled")
+    #expect(expected.parents == NodeConfiguration.NodeGate.usualParents && expected.exemptStaticPods == [])
+    #expect(try configuration(text).nodeGate == expected)
+  }
+
+  @Test(
+    "a broken node gate is refused with what was found and what to do",
+    arguments: [
+      ("nodeGate: true", "nodeGate is the boolean true; write a mapping with the keys enabled, parents, exempt"),
+      ("nodeGate: {}", "nodeGate is empty; add to it or leave it out"),
+      ("nodeGate: {enable: true}", "unknown key \"enable\" in nodeGate; did you mean \"enabled\"?"),
+      ("nodeGate: {enabled: 1}", "nodeGate.enabled is the number 1; write true or false"),
+      ("nodeGate: {parents: []}", "nodeGate.parents is empty; add to it or leave it out"),
+      ("nodeGate: {parents: /kubepods}", "nodeGate.parents is the text \"/kubepods\"; write a list"),
+      ("nodeGate: {parents: [/a, /a]}", "nodeGate.parents names \"/a\" twice; remove one"),
+      ("nodeGate: {exempt: {pods: [a]}}", "unknown key \"pods\" in nodeGate.exempt"),
+      ("nodeGate: {exempt: {}}", "nodeGate.exempt is empty; add to it or leave it out"),
+    ])
+  func brokenNodeGate(text: String, message: String) throws {
+    let error = #expect(throws: PolicyError.self) { try configuration(text) }
+    #expect(error?.description.hasPrefix("stockade.yaml:1: \(message)") == true, "\(error?.description ?? "")")
+  }
+
+  @Test(
+    "a parent is a path from the hierarchy's root without detours",
+    arguments: ["kubepods", "/", "//a", "/a/", "/a//b", "/a/../b", "/.", "/a/."])
+  func parents(path: String) throws {
+    let error = #expect(throws: PolicyError.self) { try configuration("nodeGate: {parents: [/a, '\(path)']}") }
+    let text =
+      "nodeGate.parents[1] is \"\(path)\"; write the path of a cgroup from the hierarchy's root, such as /kubepods"
+    #expect(error?.description == "stockade.yaml:1: \(text)")
+  }
+
+  @Test(
+    "an exempt pod is a UID as the cgroup's name has it, or all of them",
+    arguments: ["A", "a_b", "a/b", "**", "kube-system/etcd", String(repeating: "a", count: 64)])
+  func exempt(uid: String) throws {
+    let error = #expect(throws: PolicyError.self) {
+      try configuration("nodeGate: {exempt: {staticPods: ['\(uid)']}}")
+    }
+    #expect(
+      error?.description
+        == "stockade.yaml:1: nodeGate.exempt.staticPods[0] is \"\(uid)\"; write the pod's UID, or \"*\" for all")
+  }
+
+  @Test("as many parents and exempt pods, and as long ones, as the limits are read; more are refused")
+  func nodeGateLimits() throws {
+    typealias Gate = NodeConfiguration.NodeGate
+    func parents(_ count: Int) -> String {
+      "nodeGate: {parents: [" + (0..<count).map { "/p\($0)" }.joined(separator: ",") + "]}"
+    }
+    func exempt(_ count: Int) -> String {
+      "nodeGate: {exempt: {staticPods: [" + (0..<count).map { "p\($0)" }.joined(separator: ",") + "]}}"
+    }
+    func long(_ bytes: Int) -> String { "nodeGate: {parents: [/\(String(repeating: "a", count: bytes - 1))]}" }
+    #expect(try configuration(parents(Gate.parentsMax)).nodeGate.parents.count == Gate.parentsMax)
+    #expect(try configuration(exempt(Gate.exemptMax)).nodeGate.exemptStaticPods.count == Gate.exemptMax)
+    #expect(try configuration(long(Gate.parentMaxBytes)).nodeGate.parents.count == 1)
+    for text in [parents(Gate.parentsMax + 1), exempt(Gate.exemptMax + 1), long(Gate.parentMaxBytes + 1)] {
+      #expect(throws: PolicyError.self) { try configuration(text) }
+    }
   }
 
   @Test("as many bindings as the limit are read, one more is refused")

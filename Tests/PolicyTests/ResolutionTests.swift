@@ -310,45 +310,6 @@ import Testing
     }
   }
 
-  @Test("as many port ranges as a node holds may apply to one prefix, not one more")
-  func networkEntries() {
-    func text(_ count: Int) -> String {
-      // Half of them at the prefix, half above it.
-      let ports = (1...count).map { "{port: \($0)}" }
-      let (near, far) = (ports[..<(count / 2)], ports[(count / 2)...])
-      return file(
-        """
-        network:
-          egress:
-            rules:
-            - {cidr: 10.1.0.0/16, ports: [\(near.joined(separator: ", "))], action: Allow}
-            - {cidr: 10.0.0.0/8, ports: [\(far.joined(separator: ", "))], action: Allow}
-        """)
-    }
-    #expect(problems(of: text(NetworkDirection.entriesMax)) == nil)
-    #expect(
-      problems(of: text(NetworkDirection.entriesMax + 1)) == """
-        p.yaml:8: 65 port ranges of spec.network.egress apply to 10.1.0.0/16; at most 64 fit, so join some
-        """)
-  }
-
-  @Test("as many prefixes as a direction holds may be named, not one more")
-  func networkPrefixes() {
-    // Each rule names its own prefix and 63 exceptions; both families' whole range counts too.
-    func text(last: Int) -> String {
-      let rules = (0..<32).map { rule in
-        let except = (0..<(rule == 31 ? last : 63)).map { "10.\(rule).\($0).0/24" }.joined(separator: ", ")
-        return "{cidr: 10.\(rule).0.0/16, except: [\(except)], action: Block}"
-      }
-      return file("network: {egress: {rules: [\(rules.joined(separator: ", "))]}}")
-    }
-    #expect(problems(of: text(last: 61)) == nil)
-    #expect(
-      problems(of: text(last: 62)) == """
-        p.yaml:5: spec.network.egress names 2049 prefixes; at most 2048 fit, so join some
-        """)
-  }
-
   @Test("numbers up to their bound are read")
   func numbers() throws {
     let text = """

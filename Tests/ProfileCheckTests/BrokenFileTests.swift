@@ -35,7 +35,7 @@ private let cases = (try? Files.names(in: folder)) ?? []
 
   @Test("the daemon's loader gives the same verdict in the same words", arguments: cases)
   func daemon(name: String) throws {
-    let library = ProfileLibrary(folder: "\(folder)/\(name)", environment: environment)
+    let library = LoadedProfiles(folder: "\(folder)/\(name)", environment: environment)
     let report = library.reload()
     #expect(messages(report.messages, of: name) == (try expected(name).sorted()))
     let files = try checked(["\(folder)/\(name)"])

@@ -15,7 +15,11 @@ struct CommandLineTests {
 
   @Test("the list has every command")
   func list() {
-    #expect(Self.names == ["run", "try", "profile check", "doctor", "version"])
+    #expect(
+      Self.names == [
+        "run", "try", "profile check", "doctor", "gate status", "gate close", "gate open", "gate free", "detach",
+        "version",
+      ])
   }
 
   @Test("docs/command-line.md has the help of the program, word for word")
@@ -72,6 +76,14 @@ struct CommandLineTests {
       ("run --index 1", "stockade run: --index takes two digits, not \"1\"; see stockade run --help"),
       ("run --index 1x", "stockade run: --index takes two digits, not \"1x\"; see stockade run --help"),
       ("run --config --socket x", "stockade run: --config needs a value: FILE; see stockade run --help"),
+      ("gate opne", "\"gate\" needs one more word: gate status, gate close, gate open, gate free; see stockade --help"),
+      ("gate open --for 10m", "stockade gate open: needs --for and --reason; see stockade gate open --help"),
+      ("gate open --reason x", "stockade gate open: needs --for and --reason; see stockade gate open --help"),
+      ("gate open --for 25h --reason x", "--for takes a number and s, m or h, at most 24h, not \"25h\"; see"),
+      ("gate free pod1", "stockade gate free: needs --reason; see stockade gate free --help"),
+      ("gate free --reason x", "stockade gate free: takes one pod: its UID, or the path of its cgroup; see"),
+      ("gate free --reason x a b", "stockade gate free: takes one pod: its UID, or the path of its cgroup; see"),
+      ("gate close x", "stockade gate close: unexpected \"x\"; see stockade gate close --help"),
       ("help try -- true", "stockade: help: unexpected \"--\"; see stockade --help"),
       ("run --config /nowhere/stockade.yaml", "cannot open /nowhere/stockade.yaml: no such file or directory"),
       ("run --config /", "cannot read /: is a directory"),

@@ -44,6 +44,9 @@ final class ScriptedPlugin: PluginHandler {
     return all.intersection(configuration.features.events)
   }
 
+  var needs: ObjectNeeds { .everything }
+  func endedUntold() {}
+  func cannotSynchronize(_ reason: NRIError) { put("event cannotSynchronize \(reason)\n", to: 2) }
   func synchronize(pods: [PodSandbox], containers: [Container]) throws { try heard("Synchronize") }
   func runPodSandbox(_ pod: PodSandbox) throws {
     try heard("RunPodSandbox")

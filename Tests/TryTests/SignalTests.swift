@@ -68,9 +68,65 @@ struct SignalTests {
     #expect(becomesTrue { leftovers(of: run.id) == [] })
   }
 
+  @Test("after SIGKILL to try and to all that would clean up after it, the next try that is alone leaves nothing")
+  func allKilled() throws {
+    let run = try RunningTry("READY; sleep 100; true")
+    let shell = try #require(try children(of: run.pid).first { try command(of: $0).contains("stockade-try-cleanup") })
+    kill(shell, SIGKILL)
+    kill(run.pid, SIGKILL)
+    #expect(try Program.wait(for: run.pid) == ExitStatus.signalBase + SIGKILL)
+    #expect(!leftovers(of: run.id).isEmpty)
+    // Other tests may have a `try` at the same time.
+    #expect(
+      becomesTrue(within: .seconds(120)) {
+        _ = try? Finished(["--profile", demoProfile, "--", "true"])
+        return leftovers(of: run.id) == []
+      })
+    #expect(try run.next() == "", "its container has ended")
+  }
+
+  /// With `STOCKADE_KILLS`, so often.
+  private static let kills = getenv("STOCKADE_KILLS").flatMap { Int(String(cString: $0)) } ?? 6
+
+  @Test("whenever try is killed, nothing is left a moment later")
+  func killedAnywhere() throws {
+    let program = try #require(builtProgram)
+    let null = try FileDescriptor(open: "/dev/null", O_RDWR)
+    for _ in 0..<Self.kills {
+      let pid = try Program.start(
+        [program, "try", "--profile", demoProfile, "--", "sleep", "1"], input: null.number, output: null.number,
+        error: null.number)
+      usleep(UInt32.random(in: 0...2_000_000))
+      kill(pid, SIGKILL)
+      _ = try Program.wait(for: pid)
+      // Those of other tests end as well.
+      let ids = Self.ids
+      #expect(becomesTrue(within: .seconds(60)) { Self.ids.isDisjoint(with: ids) }, "\(ids)")
+    }
+  }
+
+  /// Of every `try` that has a cgroup or a folder.
+  private static var ids: Set<String> {
+    let hierarchies =
+      ["/sys/fs/cgroup"] + ((try? Files.names(in: "/sys/fs/cgroup")) ?? []).map { "/sys/fs/cgroup/\($0)" }
+    let folders = hierarchies.map { $0 + "/stockade-try" } + [Workspace.parent]
+    let names = folders.flatMap { (try? Files.names(in: $0)) ?? [] }.map { $0.prefix { $0 != "-" } }
+    return Set(names.filter { $0.count == 12 }.map(String.init))
+  }
+
+  private func children(of pid: pid_t) throws -> [pid_t] {
+    try Files.names(in: "/proc/\(pid)/task").flatMap { thread in
+      try Files.text("/proc/\(pid)/task/\(thread)/children").split(separator: " ").compactMap { pid_t($0) }
+    }
+  }
+
+  private func command(of pid: pid_t) throws -> String {
+    try Files.text("/proc/\(pid)/cmdline").replacing("\0", with: " ")
+  }
+
   /// Another process is at work on it: asks until it is so, for 10 s at most.
-  private func becomesTrue(_ condition: () -> Bool) -> Bool {
-    let deadline = ContinuousClock.now + .seconds(10)
+  private func becomesTrue(within time: Duration = .seconds(10), _ condition: () -> Bool) -> Bool {
+    let deadline = ContinuousClock.now + time
     while !condition() {
       if ContinuousClock.now > deadline { return false }
       usleep(20_000)

@@ -40,6 +40,11 @@ private func parse(_ text: String) throws -> Node { try #require(try Node.parse(
     #expect(node["q"]?.bool == nil && node["q"]?.text == "true")
     #expect(node["x"]?.unsigned == 16 && node["x"]?.integer == nil)
     #expect(node["big"]?.unsigned == .max && node["big"]?.integer == nil)
+    for text in ["033", "00", "-01", "08"] {
+      let padded = try Node.parse(Array("n: \(text)\n".utf8), file: "a")?["n"]
+      #expect(padded?.integer == nil && padded?.unsigned == nil && padded?.text == nil)
+      #expect(padded?.kind == "the number \(text) with a zero before it, which some read as octal")
+    }
     #expect(node["minus"]?.integer == -1 && node["minus"]?.unsigned == nil)
   }
 

@@ -1,5 +1,6 @@
 """Whoever is outside the container and helps an attack, or an administrator: does what a line on a socket asks for."""
 
+import json
 import os
 import pathlib
 import socket
@@ -54,7 +55,19 @@ def attack(pid, who, act, image):
     return done.stdout.strip().removeprefix("1 ") or "lost: " + done.stderr.strip()
 
 
-def serve_one(peer, image):
+def bpf_programs():
+    """The kernel's BPF programs by id: name, type, and how often each was skipped and, where that is counted, ran."""
+    shown = subprocess.run(["/usr/sbin/bpftool", "--json", "prog", "show"], capture_output=True, text=True, check=True)
+    return {
+        entry["id"]: {
+            "program": entry.get("name", "?"), "type": entry["type"],
+            "misses": entry.get("recursion_misses", 0), "runs": entry.get("run_cnt"),
+        }
+        for entry in json.loads(shown.stdout or "[]")
+    }  # fmt: skip
+
+
+def serve_one(peer, helper):
     with peer:
         pid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
         verb, argument = peer.makefile().readline().strip().split(" ", 1)
@@ -66,8 +79,11 @@ def serve_one(peer, image):
                 with open(f"/proc/{pid}/root{argument}", "rb") as file:
                     socket.send_fds(peer, [b"+"], [file.fileno()])
             elif verb == "attack":
-                peer.send(attack(pid, *argument.split(" ", 1), image).encode())
-        except OSError as error:
+                peer.send(attack(pid, *argument.split(" ", 1), helper.image).encode())
+            elif verb == "programs":
+                helper.note_programs()
+                peer.send(b"+")
+        except (OSError, subprocess.SubprocessError) as error:
             print(f"helper: {verb} {argument}: {error}", flush=True)
             peer.send(b"-")
 
@@ -77,17 +93,26 @@ class Helper:
 
     def __init__(self, folder, image):
         self.image = image
+        self.before = bpf_programs()
+        # Those that were loaded since then, as they were when the container asked.
+        self.programs = []
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(str(folder / "helper"))
         self.socket.listen()
         os.chmod(folder / "helper", 0o777)
+        # Also for a container's user that is nobody here.
+        os.chmod(folder, 0o755)
 
     def __enter__(self):
         threading.Thread(target=self.serve, daemon=True).start()
+        return self
 
     def __exit__(self, *_):
         self.socket.close()
         remove_foreign()
+
+    def note_programs(self):
+        self.programs = [program for number, program in bpf_programs().items() if number not in self.before]
 
     def serve(self):
         while True:
@@ -95,4 +120,4 @@ class Helper:
                 peer, _ = self.socket.accept()
             except OSError:
                 return
-            serve_one(peer, self.image)
+            serve_one(peer, self)

@@ -21,6 +21,8 @@ PROGRAMS = (
 SCRIPTS = {
     "opt/by-denied.sh": "/opt/denied",
     "opt/by-allowed.sh": "/opt/allowed",
+    # Of a hook: its own program.
+    "opt/by-itself.sh": "/proc/self/exe read",
     "opt/denied.sh": "/opt/allowed",
     "opt/chain-to-denied.sh": "/opt/by-denied.sh",
     "opt/chain-to-allowed.sh": "/opt/by-allowed.sh",
@@ -83,6 +85,8 @@ def build(root):
     compile_c(root / "opt/allowed", ran, options=["-static", f"-DSTATUS={RAN}"])
     compile_c(root / "opt/others", ran, options=["-static", f"-DSTATUS={OTHER}"])
     compile_c(root / "opt/arguments", ran, options=["-static", "-DLISTEN"])
+    for name in ("opt/tiny", "opt/tiny-denied"):
+        compile_c(root / name, HERE / "image/tiny.c", options=["-static", "-nostdlib"])
     for name in PROGRAMS[1:]:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / "opt/allowed", root / name)

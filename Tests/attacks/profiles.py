@@ -18,9 +18,14 @@ DENY = """
     - {path: /opt/denied.sh, action: Block}
     - {path: /opt/dynamic-denied, action: Block}
     - {path: /opt/setuid-denied, action: Block}
+    - {path: /opt/tiny-denied, action: Block}
     - {directory: /opt/denied-folder, recursive: true, action: Block}
     - {path: /usr/bin/wget, action: Block}
     - path: /opt/arguments
+      action: Allow
+      arguments:
+      - {equals: evil, action: Block}
+    - path: /opt/tiny
       action: Allow
       arguments:
       - {equals: evil, action: Block}
@@ -84,7 +89,14 @@ OPEN = """
   process: {defaultAction: Allow}
 """
 
-SECTIONS = {"deny": DENY, "allow": ALLOW, "kernel": KERNEL, "open": OPEN}
+# What every tier enforces as far as it can, so that `failurePolicy: Fail` starts the container.
+PROGRAMS = """
+  process:
+    rules:
+    - {path: /opt/denied, action: Block}
+"""
+
+SECTIONS = {"deny": DENY, "allow": ALLOW, "kernel": KERNEL, "open": OPEN, "programs": PROGRAMS}
 
 
 def text(name, minimum_tier=None):

@@ -8,23 +8,47 @@ with and without BPF among the LSMs.
 """
 
 import dataclasses
+import typing
 
 ALLOWED, KILLED, EACCES, EPERM = "allowed", "killed", "denied EACCES", "denied EPERM"
+# The container does not start.
+REFUSED = "refused"
+# An act of a hook, for which it does not.
+LEAVE = "hook-leave 100"
 
 
-# The containers: a profile, and how they are made.
+class Stage(typing.NamedTuple):
+    """A container: its profile, and how it is made. One of inside.py's methods tries its acts."""
+
+    profile: str
+    options: tuple[str, ...]
+    method: str = "perform"
+
+
 STAGES = {
-    "deny": ("deny", ("--privileged",)),
-    "allow": ("allow", ("--privileged",)),
-    "kernel": ("kernel", ("--privileged",)),
+    "deny": Stage("deny", ("--privileged",)),
+    "allow": Stage("allow", ("--privileged",)),
+    "kernel": Stage("kernel", ("--privileged",)),
     # As of a pod that looks after the node.
-    "host": ("deny", ("--privileged", "--hostpid", "--mount", "/run/stockade-try:/pins")),
+    "host": Stage("deny", ("--privileged", "--hostpid", "--mount", "/run/stockade-try:/pins")),
     # As of a pod with hostUsers: false, on a node whose devices need hooks.
-    "users": ("allow", ("--user-namespace", "--hook", "createContainer:/bin/busybox touch /proc/self/cwd/created",
-                        "--hook", "startContainer:/bin/touch /started")),
+    "users": Stage("allow", (
+        "--user-namespace", "--hook", "createContainer:/bin/busybox touch /proc/self/cwd/created",
+        "--hook", "startContainer:/bin/touch /started",
+    )),
+    # Stockade itself has a memory limit that the act reaches, if it is charged to Stockade.
+    "memory": Stage("deny", ("--privileged",), "perform_under_pressure"),
     # Each act is a command that `runc exec` brings into a running container.
-    "exec": ("allow", ()),
-}
+    "exec": Stage("allow", (), "execute"),
+    # Many at once that do the same thing over and over: RACES.
+    "races": Stage("deny", ("--privileged",)),
+    # The same as exec, as often as a race has seconds, while many in the container execute what they may.
+    "siege": Stage("allow", (), "besiege"),
+    # Each act is the runtime's createContainer hook, behind a pod's gate. The machine's folder of programs is a volume.
+    "hooks": Stage("deny", ("--pod-cgroup", "--mount", "{image}/opt:/volume:ro"), "hook"),
+}  # fmt: skip
+# What --races tries.
+RACE_STAGES = ("races", "siege")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +63,6 @@ class Attack:
     v1: str | None = None
     # Why it cannot be tried on some kernels: a pattern of what the act says then.
     unavailable: str | None = None
-    # On some kernels a crowd gets past tier signal: docs/tiers.md.
-    skipped_at_signal: bool = False
     # What becomes of it where nothing is denied; at tiers lsm and fmod_ret, where that is something else.
     open: str = ALLOWED
     open_better: str | None = None
@@ -106,13 +128,13 @@ NAMES = (
     Attack("after long arguments", "deny", "long-arguments /opt/arguments evil", KILLED, KILLED,
            "long-arguments /opt/allowed evil"),
     program("race for the path", "race-path /opt/denied /opt/others"),
-    Attack("many that fork at once", "deny", "crowd-vfork any 5 /data/secret/key", EACCES, ALLOWED,
-           "crowd-vfork all 2 /data/plain/key"),
-    Attack("many that start threads at once", "deny", "crowd-thread any 5 /data/secret/key", EACCES, ALLOWED,
-           "crowd-thread all 2 /data/plain/key"),
-    Attack("many that execute at once", "deny", "crowd-argument any 5 /opt/arguments evil", KILLED, KILLED,
-           "crowd-argument all 2 /opt/allowed evil", skipped_at_signal=True),
     Attack("race for an argument", "deny", "race-argument /opt/arguments evil fine", KILLED, KILLED),
+)  # fmt: skip
+
+# What is allowed stays so, whatever a crowd does meanwhile.
+INNOCENT = (
+    Attack("innocent beside a crowd that passes descriptors", "deny",
+           "crowd-innocent 5 /tmp/deep /data/plain/key /opt/allowed", ALLOWED, ALLOWED),
 )  # fmt: skip
 
 SCRIPTS = (
@@ -179,6 +201,53 @@ EXEC = (
     program("exec from outside", "/opt/unlisted", "/opt/allowed", stage="exec"),
     program("exec of a script from outside", "/opt/by-unlisted.sh", "/opt/by-allowed.sh", stage="exec"),
     program("exec of a shell from outside", "/bin/sh -c 'exit 42'", "/bin/attack ran", stage="exec"),
+)
+
+# What is executed before the container starts is the runtime's, and nothing that the image or a volume brings.
+HOOKS = (
+    Attack("hook's sealed memfd", "hooks", "hook-memfd chroot {image}/opt/allowed sealed", ALLOWED, ALLOWED,
+           "hook-memfd pivot {image}/opt/allowed sealed"),
+    program("hook's memfd that can be changed", "hook-memfd pivot {image}/opt/allowed open", stage="hooks"),
+    program("hook's sealed memfd with the image's loader", "hook-memfd pivot {image}/opt/dynamic sealed",
+            "plain {image}/opt/dynamic", stage="hooks"),
+    program("hook's sealed memfd with a script", "hook-memfd pivot {image}/opt/by-allowed.sh sealed",
+            "plain {image}/opt/allowed", stage="hooks"),
+    program("hook's file of the machine, a script", "hook-opened pivot {image}/opt/by-allowed.sh",
+            "hook-opened pivot {image}/opt/allowed", stage="hooks"),
+    program("machine's program bound into the hook's root", "hook-bound {image}/opt/allowed",
+            "hook-opened chroot {image}/opt/allowed", stage="hooks"),
+    program("image's program in a hook's hands", "hook-named chroot /opt/allowed", stage="hooks"),
+    program("image's program in a hook's hands, pivot_root", "hook-named pivot /opt/allowed", stage="hooks"),
+    program("image's program by a hook's descriptor", "hook-opened pivot opt/allowed", stage="hooks"),
+    program("image's script that names the hook's own program", "hook-named pivot /opt/by-itself.sh", stage="hooks"),
+    program("image's script in a hook's hands", "hook-named pivot /opt/by-allowed.sh", stage="hooks"),
+    program("volume's program in a hook's hands", "hook-named pivot /volume/allowed", stage="hooks"),
+    program("volume's program by a hook's descriptor", "hook-opened pivot volume/allowed", stage="hooks"),
+    program("image's link to another's sealed memfd", "hook-linked {image}/opt/allowed", stage="hooks"),
+    loaded("hook loads a library of the image", "hook-map /opt/library.so", "hook-map /proc/self/exe", stage="hooks"),
+    Attack("process that a hook left behind", "hooks", LEAVE, REFUSED, REFUSED, "hook-leave 0"),
+)  # fmt: skip
+
+# The kernel may skip a program that is interrupted while it works. {seconds} is how long a race is run; of what is to
+# be allowed a short one shows as much.
+RACES = (
+    Attack("many that vfork", "races", "crowd-vfork any {seconds} /data/secret/key", EACCES, ALLOWED,
+           "crowd-vfork all {seconds} /data/plain/key"),
+    Attack("many that fork", "races", "crowd-fork any {seconds} /data/secret/key", EACCES, ALLOWED,
+           "crowd-fork all {seconds} /data/plain/key"),
+    Attack("many that start threads", "races", "crowd-thread any {seconds} /data/secret/key", EACCES, ALLOWED,
+           "crowd-thread all {seconds} /data/plain/key"),
+    program("many that execute", "crowd-exec any {seconds} /opt/denied", "crowd-exec all {seconds} /opt/allowed",
+            stage="races"),
+    program("many that execute three instructions", "crowd-exec any {seconds} /opt/tiny-denied",
+            "crowd-exec all {seconds} /opt/tiny", stage="races"),
+    Attack("many with an argument", "races", "crowd-exec any {seconds} /opt/arguments evil", KILLED, KILLED,
+           "crowd-exec all {seconds} /opt/allowed evil"),
+    Attack("many with an argument, three instructions", "races", "crowd-exec any {seconds} /opt/tiny evil", KILLED,
+           KILLED, "crowd-exec all {seconds} /opt/tiny fine"),
+    program("exec beside many", "{seconds} /opt/unlisted", "{seconds} /opt/allowed", stage="siege"),
+    Attack("exec that reads beside many", "siege", "{seconds} /bin/attack read /data/secret/key", EACCES, ALLOWED,
+           "{seconds} /bin/attack read /data/plain/key"),
 )
 
 # Other containers may not reach into a confined one, but the machine's user and its services may, also those that have
@@ -349,6 +418,12 @@ KERNEL = (
     surface("mprotect of written memory", "protect-code", stage="allow"),
 )
 
+MEMORY = (
+    file("threads beyond Stockade's memory", "threads any 3000 /data/secret/key", "threads all 3000 /data/plain/key",
+         stage="memory"),
+)  # fmt: skip
+
 ATTACKS = (
-    *NAMES, *SCRIPTS, *NEW, *MOUNTS, *HOST, *USERS, *EXEC, *LISTED, *READ, *CHANGE, *OTHERS, *DAEMON, *NETWORK, *KERNEL,
+    *NAMES, *INNOCENT, *SCRIPTS, *NEW, *MOUNTS, *HOST, *USERS, *EXEC, *HOOKS, *LISTED, *READ, *CHANGE, *OTHERS, *DAEMON,
+    *NETWORK, *KERNEL, *MEMORY, *RACES,
 )  # fmt: skip

@@ -13,10 +13,12 @@ import leftovers
 import profiles
 from containerd import Containerd
 from cri import api
-from host import SCRATCH, hierarchies, unified, wait_until
+from host import SCRATCH, hierarchies, remove_cgroups, unified, wait_until
 from plugin import Plugin
 
 NAMESPACE = "tests"
+# A pod's cgroup as the kubelet names it. With the systemd driver's names containerd would ask systemd for a scope.
+POD_CGROUP = "/kubepods/besteffort/pod{uid}"
 RELEASE_SECONDS = 20  # of which a replaced policy stays up to 15
 
 
@@ -28,8 +30,9 @@ class Container:
 
     def start(self) -> "Container":
         self.runtime.cri.start(self.id)
-        # What the plugin knows it by, also when the folder is gone.
-        self.cgroup_id = self.cgroup.stat().st_ino
+        # What the plugin knows it by, also when the folder is gone: of one that was killed at once it already is.
+        with contextlib.suppress(FileNotFoundError):
+            self.cgroup_id = self.cgroup.stat().st_ino
         return self
 
     def exec(self, *command: str) -> cri.Output:
@@ -62,12 +65,11 @@ class Container:
 class Pod:
     """A pod on the host's network, as kubelet asks for it."""
 
-    def __init__(self, runtime: Containerd, annotations: dict[str, str], cgroup_parent: str | None,
+    def __init__(self, runtime: Containerd, annotations: dict[str, str], cgroup_parent: str,
                  pids: int, privileged: bool, labels: dict[str, str], namespace: str):
         self.runtime, self.privileged = runtime, privileged
         uid = str(uuid.uuid4())
-        if cgroup_parent is None:
-            cgroup_parent = f"/kubepods/besteffort/pod{uid}"
+        cgroup_parent = cgroup_parent.format(uid=uid)
         # Where containers lie: containerd has a place of its own for those without a parent.
         self.cgroup_parent = cgroup_parent or "/k8s.io"
         self.logs = SCRATCH / "logs" / uid
@@ -85,14 +87,25 @@ class Pod:
             ),
         )
         make_parent_cgroups(self.cgroup_parent)
-        self.id = runtime.cri.run_pod(self.config)
+        self.run_sandbox()
 
-    def create(self, *command: str, name: str = "app", mounts: dict[str, str] | None = None) -> Container:
-        """A container that will run `command`; `mounts` are host folders by where they appear."""
+    def run_sandbox(self) -> None:
+        """Another one, after the first: as the kubelet makes it for the same pod, in the same cgroup."""
+        self.id = self.runtime.cri.run_pod(self.config)
+        self.config.metadata.attempt += 1
+
+    @property
+    def pid(self) -> int:
+        """Of the sandbox's own process."""
+        return self.runtime.cri.pod_pid(self.id)
+
+    def create(self, *command: str, name: str = "app", mounts: dict[str, str] | None = None,
+               devices: list[str] | None = None) -> Container:
+        """A container that will run `command`; `mounts` are host folders by where they appear, `devices` CDI's."""
         config = api.ContainerConfig(
             metadata=api.ContainerMetadata(name=name), image=api.ImageSpec(image=image.NAME), command=command,
             mounts=[api.Mount(container_path=inside, host_path=outside) for inside, outside in (mounts or {}).items()],
-            log_path=name,
+            log_path=name, CDI_devices=[api.CDIDevice(name=device) for device in devices or []],
             linux=api.LinuxContainerConfig(
                 security_context=api.LinuxContainerSecurityContext(
                     privileged=self.privileged, namespace_options=self.namespaces
@@ -117,9 +130,11 @@ def make_parent_cgroups(parent: str) -> None:
 
 
 def remove_parent_cgroups(parent: str) -> None:
-    """As kubelet does after it, and up to the top: nothing of ours stays. Folders that others use are not empty."""
+    """As kubelet does after it, with those below that the runtime forgot, and up to the top: nothing of ours stays.
+    Folders that others use are not empty."""
     for top in hierarchies():
         folder = top / parent.strip("/")
+        remove_cgroups({below for below, _, _ in os.walk(folder)})
         while folder != top:
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
@@ -150,11 +165,10 @@ class RuntimeCase(unittest.TestCase):
         for parent in self.parent_cgroups:
             remove_parent_cgroups(parent)
 
-    def pod(self, *, annotations: dict[str, str] | None = None, cgroup_parent: str | None = None,
+    def pod(self, *, annotations: dict[str, str] | None = None, cgroup_parent: str = POD_CGROUP,
             pids: int = api.CONTAINER, privileged: bool = False, labels: dict[str, str] | None = None,
             namespace: str = NAMESPACE) -> Pod:
-        """A running pod that is removed after the test. Without `cgroup_parent` one as kubelet names it. `pids`: with
-        whom its containers share the pid namespace."""
+        """A running pod that is removed after the test. `pids`: with whom its containers share the pid namespace."""
         pod = Pod(self.runtime, annotations or {}, cgroup_parent, pids, privileged, labels or {}, namespace)
         self.parent_cgroups.add(pod.cgroup_parent)
         return pod
@@ -200,8 +214,9 @@ class PluginCase(RuntimeCase):
         super().tearDown()
         self.assert_nothing_bound()
 
-    def profiled_pod(self, profile: str, **options) -> Pod:
-        return self.pod(annotations={"profile.stockade.dev": profile}, **options)
+    def profiled_pod(self, profile: str, more: dict[str, str] | None = None, **options) -> Pod:
+        """`more`: other annotations."""
+        return self.pod(annotations={"profile.stockade.dev": profile, **(more or {})}, **options)
 
     # ---- the plugin comes and goes ----
 
@@ -232,8 +247,15 @@ class PluginCase(RuntimeCase):
         except cri.Refused as refusal:
             self.assertRegex(str(refusal), "(?i)permission denied|not permitted", f"{command} should be denied")
             return
+        if output.text == f"exec /usr/bin/{command[0]}: permission denied\n":
+            return  # tier lsm: the runtime says so
         self.assertIn(output.code, (126, 137), f"{command} should be denied, printed {output.text!r}")
         self.assertNotIn("uid=", output.text)
+
+    def assert_never_ran(self, container: Container) -> None:
+        """A container that runs `script`: killed, or refused by a tier that can say so."""
+        self.assertIn(self.wait_for_exit(container).exit_code, (1, 126, 137, 255))
+        self.assertRegex(container.log, "^([^\n]*permission denied\n)*$")
 
     def assert_bound_to_shop(self, container: Container) -> None:
         """Whether profile `shop` is in force, for processes that come in and for the network."""

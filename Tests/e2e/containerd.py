@@ -65,6 +65,8 @@ class Containerd:
         self.package = package
         self.archive = archive
         self.version = (package / "version").read_text().strip()
+        # Whether no plugin may connect by itself.
+        self.refuses_connections = False
         # Whether it is told to refuse containers while the plugin is away; only with `has_validation`.
         self.requires_plugin = False
         self.folder = SCRATCH / "containerd"
@@ -101,7 +103,8 @@ class Containerd:
         config = self.folder / "config.toml"
         kind = CONFIG_1 if self.version.startswith("1.") else CONFIG_2
         version, rest = kind.strip().split("\n", 1)
-        nri = NRI + (SLOW_NRI if host.patience > 1 else "") + (REQUIRED if self.requires_plugin else "")
+        nri = NRI + ("  disable_connections = true\n" if self.refuses_connections else "")
+        nri += (SLOW_NRI if host.patience > 1 else "") + (REQUIRED if self.requires_plugin else "")
         text = "\n".join([version, PLACES, rest, nri])
         config.write_text(text.format(folder=self.folder, image=image.NAME))
         return config

@@ -33,7 +33,9 @@ class Client:
     """Talks to one containerd over its socket."""
 
     def __init__(self, socket: str):
-        self.channel = grpc.insecure_channel(f"unix:{socket}", options=[("grpc.default_authority", "localhost")])
+        # As the kubelet's: pods can have long annotations.
+        options = [("grpc.default_authority", "localhost"), ("grpc.max_receive_message_length", 16 << 20)]
+        self.channel = grpc.insecure_channel(f"unix:{socket}", options=options)
 
     def close(self) -> None:
         self.channel.close()
@@ -69,6 +71,12 @@ class Client:
     def pods(self) -> list[str]:
         answer = self.call("ListPodSandbox", api.ListPodSandboxRequest(), api.ListPodSandboxResponse)
         return [pod.id for pod in answer.items]
+
+    def pod_pid(self, pod: str) -> int:
+        """The pid of the sandbox's own process, on the host; 0 where it has ended."""
+        request = api.PodSandboxStatusRequest(pod_sandbox_id=pod, verbose=True)
+        answer = self.call("PodSandboxStatus", request, api.PodSandboxStatusResponse)
+        return json.loads(answer.info["info"])["pid"]
 
     def create(self, pod: str, config: api.ContainerConfig, pod_config: api.PodSandboxConfig) -> str:
         request = api.CreateContainerRequest(pod_sandbox_id=pod, config=config, sandbox_config=pod_config)

@@ -84,6 +84,14 @@ def descendants(root: int) -> list[int]:
     return [pid for pid in found if not is_zombie(pid)]
 
 
+def is_ours(pid: int) -> bool:
+    """Whether it is in the mount namespace that `enter` made, as everything is that the tests start."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
+    except OSError:
+        return False
+
+
 def is_zombie(pid: int) -> bool:
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"

@@ -17,7 +17,7 @@ SETTLE_SECONDS = 10
 # Of this run; and of any test of ours.
 POD_CGROUPS = ("kubepods", "k8s.io", "stockade-e2e")
 OUR_CGROUPS = ("kubepods", "k8s.io", "stockade")
-OUR_PROCESSES = ("stockade", "containerd", "runc", "probe")
+OUR_PROCESSES = ("stockade", "containerd", "runc", "probe", "attack")
 
 
 def bpf_objects(kind: str) -> dict[str, str]:
@@ -80,7 +80,7 @@ def since(before: dict[str, str], look=look) -> list[str]:
 PINS = host.BPF_FILES / "stockade"
 # Maps with entries for a container or its policy. The others belong to none: counters, keys, the ring buffer.
 CONTAINER_MAPS = {
-    "containers", "entrypoints", "policies", "path_rules", "arguments", "rate",
+    "containers", "entrypoints", "gates", "sandboxes", "policies", "path_rules", "arguments", "rate",
     "egress4", "egress6", "ingress4", "ingress6",
 }
 
@@ -90,6 +90,11 @@ def entries(pinned_map: pathlib.Path) -> list[dict]:
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     # The map's BTF lets bpftool name the fields.
     return [entry.get("formatted", entry) for entry in json.loads(answer.stdout or "[]")]
+
+
+def value_bytes(pinned_map: pathlib.Path) -> int:
+    command = ["/usr/sbin/bpftool", "--json", "map", "show", "pinned", pinned_map]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["bytes_value"]
 
 
 def bound(cgroup_id: int | None = None) -> list[str]:

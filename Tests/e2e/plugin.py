@@ -24,6 +24,10 @@ EVENTS = SCRATCH / "events.log"
 START_SECONDS = 15
 STOP_SECONDS = 10
 
+# What a launched plugin starts beside it, and what that starts in its place.
+KEEPER = "stockade keeper "
+KEPT = "stockade kept "
+
 RUN_COMMAND = ["run", "--config", str(EXTERNAL_CONFIG)]
 # What the project ships, for nodes like this one among others.
 SHIPPED_PROFILES = pathlib.Path(__file__).parents[2] / "config" / "profiles"
@@ -38,6 +42,13 @@ bindings:
 """
 
 
+def pids(*commands: str) -> list[int]:
+    """Of living processes whose command line begins with one of those. Of ours alone, by the mount namespace: the
+    machine may have others, and what is found here is signalled."""
+    found = [pid for pid in host.all_pids() if host.command_of(pid).startswith(commands)]
+    return [pid for pid in found if host.is_ours(pid) and not host.is_zombie(pid)]
+
+
 class Plugin:
     """Installed for one containerd: launched by it, or external. Both survive a restart of containerd."""
 
@@ -47,6 +58,8 @@ class Plugin:
         self.log = SCRATCH / "plugin.log"
         self.process: subprocess.Popen | None = None
         self.syslog: Syslog | None = None
+        # Where an external one writes, instead of its log.
+        self.streams: int | None = None
         # The log goes on from one containerd of the tests to the next.
         self.earlier_registrations = 0
         self.earlier_registrations = self.registrations
@@ -70,6 +83,7 @@ class Plugin:
         """Once containerd is stopped."""
         if self.launched:
             wait_until("the launched plugin to end with containerd", lambda: not self._launched_pids(), STOP_SECONDS)
+            wait_until("its keeper to end with containerd", lambda: not pids(KEEPER, KEPT), STOP_SECONDS)
         if self.syslog:
             self.syslog.close()
         for folder in (LAUNCHED_CONFIG.parent, EXTERNAL_CONFIG.parent, PLUGINS):
@@ -86,37 +100,51 @@ class Plugin:
         """The running plugin's pid, whoever started it."""
         if not self.launched:
             return self.process.pid if self.process and self.process.poll() is None else None
-        children = host.descendants(self.runtime.process.pid) if self.runtime.process else []
-        return next((pid for pid in children if NAME in host.command_of(pid)), None)
+        return next(iter(self._launched_pids() + pids(KEPT)), None)
 
     @staticmethod
     def _launched_pids() -> list[int]:
         """Also of those that containerd left behind."""
-        pids = [pid for pid in host.all_pids() if host.command_of(pid).startswith(str(PLUGINS))]
-        return [pid for pid in pids if not host.is_zombie(pid)]
+        return pids(str(PLUGINS))
 
-    def start(self) -> None:
-        """Starts an external plugin and waits until the runtime has told it what runs."""
+    @property
+    def keeper(self) -> int | None:
+        return next(iter(pids(KEEPER)), None)
+
+    def start(self, *, is_told: bool = True) -> None:
+        """Starts an external plugin and waits until the runtime has told it what runs, if it can."""
         before = self.registrations
+        self.launch()
+        if is_told:
+            self.wait_for_registration(before)
+
+    def launch(self) -> None:
+        """Starts an external plugin."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([self.binary, *RUN_COMMAND], stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log)
-        self.wait_for_registration(before)
+            streams = log if self.streams is None else self.streams
+            self.process = subprocess.Popen([self.binary, *RUN_COMMAND], stdin=subprocess.DEVNULL, stdout=streams,
+                                            stderr=streams)
 
     @property
     def registrations(self) -> int:
         """How often the runtime took this plugin in: it told it what runs."""
         text = self.runtime.log.read_text(errors="replace") if self.runtime.log.exists() else ""
-        # Launched ones are listed when all of them were told.
-        said = r'#\d+: .*stockade.* \(pre-connected' if self.launched else "plugin .*stockade.* connected"
+        # Launched ones are listed when all of them were told; what their keeper starts connects by itself.
+        said = r"#\d+: .*stockade.* \(pre-connected|plugin .*stockade.* connected"
         return len(re.findall(said, text)) - self.earlier_registrations
 
     def wait_for_registration(self, before: int) -> None:
         wait_until(f"the plugin to register (see {self.log})", lambda: self.registrations > before, START_SECONDS)
 
     def kill(self) -> None:
-        """As by the kernel when memory is short: nothing of its own is tidied up."""
+        """As by the kernel when memory is short: nothing of its own is tidied up. A launched one stays away, since its
+        keeper is ended first."""
         pid = self.pid
+        if keeper := self.keeper:
+            os.kill(keeper, signal.SIGTERM)
+            wait_until("the keeper to end", lambda: host.is_zombie(keeper))
+        if host.is_zombie(pid):
+            return  # the keeper ended what it had started
         os.kill(pid, signal.SIGKILL)
         if self.process:
             self.process.wait(STOP_SECONDS * host.patience)

@@ -60,11 +60,15 @@ class Lifecycle:
     def test_a_changed_profile_changes_a_running_container(self):
         container = self.profiled_pod("shop").run("probe", "sleep")
         self.assert_denied(container, "wc", "/usr/bin/script")
+        self.change_shop()
+        wait_until("the new rule to be in force", lambda: container.exec("wc", "-c", "/usr/bin/script").code == 0)
+        self.assert_denied(container, "id")
+
+    def change_shop(self):
+        """`wc` may run and `id` may not, until the test is over."""
         profile = PROFILES / "shop.yaml"
         self.addCleanup(profile.write_text, profile.read_text())
         replace(profile, profile.read_text().replace("/usr/bin/id", "/usr/bin/wc"))
-        wait_until("the new rule to be in force", lambda: container.exec("wc", "-c", "/usr/bin/script").code == 0)
-        self.assert_denied(container, "id")
 
     def test_a_broken_profile_changes_nothing(self):
         container = self.profiled_pod("shop").run("probe", "sleep")
@@ -99,11 +103,53 @@ class Launched(Lifecycle, PluginCase):
 class External(Lifecycle, PluginCase):
     launched = False
 
+    def test_a_container_whose_processes_sit_below_its_cgroup_is_adopted_and_gets_a_changed_profile(self):
+        # containerd 1.7 never tells a plugin that it launched what runs.
+        container = self.profiled_pod("shop").run("probe", "sleep")
+        below = container.cgroup / "init.scope"
+        below.mkdir()
+        (below / "cgroup.procs").write_text(str(container.pid))
+        # The log goes on from one class to the next.
+        told = len(self.plugin.messages())
+        self.plugin.kill()
+        self.replace_plugin()
+        self.assert_bound_to_shop(container)
+        self.assertNotIn("cannot confine", self.plugin.messages()[told:])
+        self.change_shop()
+        wait_until("the new rule to be in force", lambda: container.exec("wc", "-c", "/usr/bin/script").code == 0)
+        self.assert_denied(container, "id")
+        container.stop()
+        container.remove()
+        self.assert_released(container)
+
     def test_a_container_that_is_older_than_the_plugin_is_adopted_with_its_tasks(self):
         self.plugin.stop()
         container = self.profiled_pod("shop").run("probe", "sleep")
         self.assert_runs(container, "wc", "-c", "/usr/bin/script", prints="26 /usr/bin/script\n")
         self.plugin.start()
+        self.assert_bound_to_shop(container)
+
+    def test_a_node_whose_pods_have_more_annotations_than_a_message_may_have_bytes(self):
+        if self.runtime.release >= (2, 0):
+            self.skipTest("containerd 2 splits the message")
+        self.plugin.stop()
+        pods = [self.profiled_pod("shop", more={"note": "x" * 240_000}) for _ in range(20)]
+        container = pods[-1].run("probe", "sleep")
+        self.plugin.start()
+        self.assert_bound_to_shop(container)
+        self.assert_bound_to_shop(pods[0].run("probe", "sleep", name="next"))
+
+    def test_a_list_of_pods_that_containerd_cannot_send_is_told_and_asked_for_again(self):
+        if self.runtime.release >= (2, 0):
+            self.skipTest("containerd 2 splits the message")
+        self.plugin.stop()
+        pods = [self.profiled_pod("shop", more={"note": "x" * 240_000}) for _ in range(75)]
+        container = pods[0].run("probe", "sleep")
+        self.plugin.start(is_told=False)
+        wait_until("that to be told", lambda: "before it told what runs" in self.plugin.messages(), 60)
+        for pod in pods[1:]:
+            pod.remove()
+        wait_until("its adoption", lambda: f"id={container.id}" in self.plugin.messages(), 60)
         self.assert_bound_to_shop(container)
 
     def test_a_stopped_plugin_with_no_containers_leaves_no_pin(self):

@@ -12,12 +12,14 @@ typedef __u8 stockade_u8;
 typedef __u16 stockade_u16;
 typedef __u32 stockade_u32;
 typedef __u64 stockade_u64;
+typedef __s64 stockade_s64;
 #else
 #include <stdint.h>
 typedef uint8_t stockade_u8;
 typedef uint16_t stockade_u16;
 typedef uint32_t stockade_u32;
 typedef uint64_t stockade_u64;
+typedef int64_t stockade_s64;
 #endif
 
 #define STOCKADE_PATH_MAX_BYTES		 4096 /* longest path that the walk builds; PATH_MAX */
@@ -30,17 +32,22 @@ typedef uint64_t stockade_u64;
 #define STOCKADE_NET_PREFIXES_MAX	 65536 /* of all policies together, per direction and family */
 #define STOCKADE_CGROUP_LEVELS_MAX	 64    /* a container's own cgroup is not nested deeper */
 #define STOCKADE_EVENT_DATA_MAX_BYTES	 4096
+#define STOCKADE_HOOK_PATH_MAX_BYTES	 256
 #define STOCKADE_IPV6_EXTENSIONS_MAX	 8 /* longest chain that is followed; RFC 8200 recommends 5 different ones */
 
 /* Elements of the maps, of all containers and policies together. maps.bpf.h says what full means. */
-#define STOCKADE_CONTAINERS_MAX 16384 /* and gates */
-#define STOCKADE_POLICIES_MAX	4096
-#define STOCKADE_PATH_RULES_MAX 262144
-#define STOCKADE_ARGUMENTS_MAX	65536
-#define STOCKADE_STRAYS_MAX	8192
-#define STOCKADE_FLOWS_MAX	65536
-#define STOCKADE_RATES_MAX	4096
-#define STOCKADE_EVENTS_BYTES	1048576 /* a power of two, as ring buffers have it */
+#define STOCKADE_CONTAINERS_MAX	  16384
+#define STOCKADE_GATES_MAX	  16384
+#define STOCKADE_GATE_PARENTS_MAX 16
+#define STOCKADE_GATE_EXEMPT_MAX  256
+#define STOCKADE_GATE_RECORDS	  64 /* the newest ones are kept */
+#define STOCKADE_POLICIES_MAX	  4096
+#define STOCKADE_PATH_RULES_MAX	  262144
+#define STOCKADE_ARGUMENTS_MAX	  65536
+#define STOCKADE_STRAYS_MAX	  32768
+#define STOCKADE_RATES_MAX	  4096
+#define STOCKADE_HOOKS_MAX	  1024
+#define STOCKADE_EVENTS_BYTES	  1048576 /* a power of two, as ring buffers have it */
 
 /* Ordered so that of two rules of equal rank the greater wins. */
 enum stockade_action { STOCKADE_ALLOW = 0, STOCKADE_AUDIT = 1, STOCKADE_BLOCK = 2 };
@@ -53,12 +60,14 @@ enum stockade_action { STOCKADE_ALLOW = 0, STOCKADE_AUDIT = 1, STOCKADE_BLOCK = 
 enum stockade_container_state {
 	STOCKADE_CLOSED = 0, /* nothing in it may exec: not yet let through, or refused, or being released */
 	STOCKADE_OPEN = 1,
-	STOCKADE_GATE = 2, /* a pod's cgroup: what is below and has no entry of its own may not exec */
+	/* Behind the gate of a pod: what has no entry of its own may not exec. Programs say so; an entry of the map
+	 * that says it was made by a Stockade that had no map `gates`. */
+	STOCKADE_GATE = 2,
 };
 
 /*
- * Map `containers`, key: cgroup id (u64). Written by the daemon only. A hash element can be reused, for this or another
- * key, while a program reads it: so readers copy it, and take the copy only if key and check are right.
+ * Map `containers`, key: cgroup id (u64). A hash element can be reused, for this or another key, while a program reads
+ * it: so readers copy it, and take the copy only if key and check are right.
  */
 struct stockade_container {
 	stockade_u64 cgroup_id;
@@ -66,7 +75,11 @@ struct stockade_container {
 	stockade_u32 state;	  /* enum stockade_container_state */
 	stockade_u32 root_device; /* s_dev of the container's root file system, as the kernel encodes it */
 	stockade_u32 check;	  /* stockade_container_check of the rest, set by whoever writes the map */
-	stockade_u32 pad;
+	stockade_u32 flags;	  /* enum stockade_container_flags */
+};
+
+enum stockade_container_flags {
+	STOCKADE_RAN_BEFORE = 1, /* it ran before it was confined, and its tasks are not all marked yet */
 };
 
 /* Tells a whole container from one that is half of an older and half of a newer value. */
@@ -75,11 +88,100 @@ static inline stockade_u32 stockade_container_check(const struct stockade_contai
 	stockade_u64 sum = container->cgroup_id * 0x9e3779b97f4a7c15ull + container->revision * 0xbf58476d1ce4e5b9ull;
 	sum += ((stockade_u64)container->state) * 0x94d049bb133111ebull;
 	sum += (stockade_u64)container->root_device * 0xd6e8feb86659fd93ull;
+	sum += (stockade_u64)container->flags * 0xa0761d6478bd642full;
 	return (stockade_u32)(sum >> 32);
 }
 
+/* ---- gates: pods whose containers wait to be let through ---- */
+
+enum stockade_gate_state {
+	STOCKADE_GATE_CLOSED = 1, /* a pod's cgroup: below it only its sandbox may exec, and who was let through */
+	STOCKADE_GATE_FREE = 2,	  /* a pod's cgroup: its containers need not be let through */
+	STOCKADE_GATE_PARENT = 3, /* the cgroups in it are pods: one that is not in the table is closed */
+	/* The same, while the pods that it has already are being entered: one that is not in the table runs on. */
+	STOCKADE_GATE_NEW_PARENT = 4,
+};
+
+/* Map `gates`, key: cgroup id (u64). Read as a container is: whole, or it counts as closed. */
+struct stockade_gate {
+	stockade_u64 cgroup_id;
+	stockade_u32 state; /* enum stockade_gate_state */
+	stockade_u32 check; /* stockade_gate_check of the rest */
+};
+
+static inline stockade_u32 stockade_gate_check(const struct stockade_gate *gate)
+{
+	return (gate->cgroup_id * 0x9e3779b97f4a7c15ull + gate->state * 0xbf58476d1ce4e5b9ull) >> 32;
+}
+
+/*
+ * Map `sandboxes`, key: cgroup id (u64) of a pod's cgroup. Which of the cgroups in it is the sandbox's: the first that
+ * is made there, since the runtime makes it before it knows of any container. When it is gone, or empty, the next one
+ * is; but only for another shim, since a container of the old sandbox has the old one.
+ */
+struct stockade_sandbox {
+	stockade_u64 first_child; /* cgroup id; 0: none yet, or none since the last one was over */
+	stockade_u64 bound;	  /* the same, once its shim is known: what is in it may exec; 0: it is not known */
+	/* Of the sandbox that was bound last. start_ticks as in struct stockade_process. */
+	stockade_u64 shim_start_ticks;
+	stockade_u32 shim_tgid;
+	stockade_u32 refused; /* execs below the pod's cgroup, by the gate */
+};
+
+/* Of `first_child`. */
+#define STOCKADE_SANDBOX_NONE	 0xffffffffffffffffull /* the runtime starts no process for the sandbox */
+#define STOCKADE_SANDBOX_UNKNOWN 0xfffffffffffffffeull /* older than the gate; no longer once the pod is empty */
+
+/* ---- the node gate: every pod's gate is closed from its cgroup's first moment on ---- */
+
+#define STOCKADE_CGROUP_PATH_MAX_BYTES 256
+#define STOCKADE_POD_UID_MAX_BYTES     64
+#define STOCKADE_REASON_MAX_BYTES      256
+
+/* Key of map `gate_parents`: the path of a cgroup in which pods are made, from the hierarchy's root; NULs behind it. */
+struct stockade_cgroup_path {
+	stockade_u8 text[STOCKADE_CGROUP_PATH_MAX_BYTES];
+};
+
+/*
+ * Key of map `gate_exempt`: as in the name of the pod's cgroup, but with dashes; NULs behind it. Only static pods,
+ * which the node's own files name, have one that is no number of the API server's; STOCKADE_EVERY_STATIC_POD is all of
+ * those.
+ */
+struct stockade_pod_uid {
+	stockade_u8 text[STOCKADE_POD_UID_MAX_BYTES];
+};
+#define STOCKADE_EVERY_STATIC_POD     "*"
+#define STOCKADE_STATIC_POD_UID_BYTES 32 /* hexadecimal digits, and no dash */
+
+/* Map `gate_control`: an array of u64, each with one writer. */
+enum stockade_gate_control {
+	STOCKADE_GATES_OPEN_UNTIL = 0,	/* CLOCK_BOOTTIME in nanoseconds: until then no gate holds anything back */
+	STOCKADE_GATES_LET_THROUGH = 1, /* execs that one would have held back; the programs write it */
+	STOCKADE_GATES_RECORDED = 2,	/* how many records were written to `gate_records`, ever */
+	STOCKADE_GATES_TOLD = 3,	/* how many of these the daemon has told */
+	STOCKADE_GATES_CONTROLS = 4,
+};
+
+enum stockade_gate_act {
+	STOCKADE_ACT_CLOSED = 1,
+	STOCKADE_ACT_OPENED = 2, /* for good */
+	STOCKADE_ACT_OPENED_FOR = 3,
+	STOCKADE_ACT_FREED = 4, /* one pod */
+};
+
+/* Map `gate_records`, key: number of the record modulo STOCKADE_GATE_RECORDS. What somebody did to the gate. */
+struct stockade_gate_record {
+	stockade_s64 time_ns;				 /* CLOCK_REALTIME */
+	stockade_s64 until_ns;				 /* of an opening for a time */
+	stockade_u32 act;				 /* enum stockade_gate_act */
+	stockade_u32 user;				 /* who logged in: loginuid of audit(7); all ones: nobody */
+	stockade_u8 pod[STOCKADE_CGROUP_PATH_MAX_BYTES]; /* path of the freed one; NULs behind it */
+	stockade_u8 reason[STOCKADE_REASON_MAX_BYTES];
+};
+
 /* Map `entrypoints`, key: cgroup id (u64). Deleted by the exec that it allows. */
-struct stockade_entrypoint {
+struct stockade_process {
 	stockade_u32 tgid; /* in the initial pid namespace */
 	stockade_u32 pad;
 	stockade_u64 start_ticks; /* field 22 of /proc/PID/stat: start_boottime in USER_HZ (100) */
@@ -93,8 +195,44 @@ struct stockade_mark {
 	 * two judge that exec, and the second finds its entry of `entrypoints` gone. */
 	stockade_u64 entrypoint_exec;
 	stockade_u32 stray; /* 1: the task has left its container's cgroup */
-	/* The lower half of the task's self_exec_id during the exec that an LSM hook has judged; 0: none. */
+	/* The lower half of the task's self_exec_id during the exec that was judged last; 0: none. Several programs
+	 * come by each exec, and one of them may have been skipped. Of a task that is not marked: the exec is nobody's.
+	 */
 	stockade_u32 judged_exec;
+};
+
+/* Map `preemption_trial`, one element: a fork that takes long. Times are of CLOCK_MONOTONIC; 0: it did not happen. */
+struct stockade_preemption_trial {
+	stockade_u32 tid;	   /* whose fork: a thread's */
+	stockade_u32 forks_before; /* that it makes first, and that take no time */
+	stockade_u64 start_ns, end_ns;
+};
+#define STOCKADE_PREEMPTION_TRIAL_NS 10000000 /* that it takes */
+
+/* Of whose exec, when it is nobody's, an exec program notes that it was looked at. */
+enum stockade_exec_notes {
+	STOCKADE_NOTES_OF_NONE = 0,
+	/* Another program comes after this one, and has to tell a hook of the runtime, wherever it is by then, from
+	 * what this one was skipped for. */
+	STOCKADE_NOTES_OF_CONTAINERS = 1,
+	STOCKADE_NOTES_OF_ALL = 2, /* so that the task's next way back to the user is short */
+};
+
+/* Map `strays`, key: thread group id (u32). */
+struct stockade_stray {
+	stockade_u64 cgroup_id; /* of the container that answers for it */
+	stockade_u64 start_ns;	/* start_boottime of its first thread: a later process of that number has another one */
+};
+
+/* A container's share of `strays`. What would be one more is ended. */
+#define STOCKADE_STRAYS_OF_CONTAINER_MAX 512
+
+/* Map `hooks`, key: thread group id (u32). What a hook of the runtime executed last, for events. */
+struct stockade_hook {
+	stockade_u64 started_ns; /* the process's start_boottime: its number is another's later */
+	stockade_u32 length;	 /* of the path; what is longer is cut off */
+	stockade_u32 pad;
+	stockade_u8 path[STOCKADE_HOOK_PATH_MAX_BYTES];
 };
 
 /* ---- policies: what is bound; all keyed by revision, immutable once a container refers to it ---- */
@@ -248,6 +386,9 @@ struct stockade_net_node {
 
 /* ---- network state ---- */
 
+/* A container's flows. Of one more the one unused for longest is forgotten, which is its own. */
+#define STOCKADE_FLOWS_OF_CONTAINER_MAX 4096
+
 /* A flow of UDP, ICMP and the like that was unused for longer is forgotten. */
 #define STOCKADE_FLOW_IDLE_SECONDS 180
 
@@ -323,7 +464,10 @@ enum stockade_effect {
 	STOCKADE_DROPPED = 4, /* a packet */
 };
 
-/* Ring buffer `events`. Followed by path_length + arguments_length bytes: path, then argv with its NULs. */
+/*
+ * Ring buffer `events`. Followed by path_length + arguments_length + hook_length bytes: path, then argv with its NULs,
+ * then, with reason STOCKADE_NOT_OPEN, the path of the hook in whose hands it was.
+ */
 struct stockade_event {
 	stockade_u64 time_ns; /* CLOCK_BOOTTIME */
 	stockade_u64 cgroup_id;
@@ -351,7 +495,8 @@ struct stockade_event {
 	stockade_u8 remote_address[16]; /* network order; IPv4 in the first 4; of bind(): the local one */
 	stockade_u64 target_id;		/* of EVENT_TRACE: cgroup id of the container whose process it was */
 	stockade_u32 target_pid;	/* of EVENT_TRACE, and of EVENT_PROTECTED with a process */
-	stockade_u32 pad;
+	stockade_u16 hook_length;
+	stockade_u16 pad;
 };
 
 /* Map `counters`: per-CPU array of u64. */
@@ -359,10 +504,11 @@ enum stockade_counter {
 	STOCKADE_EVENTS_DROPPED_FULL = 0, /* the ring buffer was full */
 	STOCKADE_EVENTS_DROPPED_RATE = 1, /* over the container's rate limit */
 	STOCKADE_FLOWS_FULL = 2,	  /* a flow could not be recorded */
-	STOCKADE_MARK_FAILED = 3,	  /* no task storage: an exec was refused, or a forked task is unmarked */
+	STOCKADE_MARK_FAILED = 3,	  /* no task storage: an exec was refused, or a forked task is in `strays` */
 	STOCKADE_READ_FAILED = 4,	  /* a kernel read failed: refused */
-	STOCKADE_STRAYS_FULL = 5,
-	STOCKADE_COUNTERS = 6,
+	STOCKADE_STRAYS_FULL = 5,	  /* or the container has its share: a process was ended */
+	STOCKADE_SCRATCH_BUSY = 6,	  /* a program found its memory in use, which cannot be: refused */
+	STOCKADE_COUNTERS = 7,
 };
 
 /* Map `rate`, key: cgroup id: a token bucket. */

@@ -1,12 +1,13 @@
 #pragma once
+#include <spawn.h>
 #include <stdint.h>
 
 /* Opens the cgroup with this id in the hierarchy that mount_fd lies in; open_by_handle_at(2). -1 and errno. */
 int system_open_cgroup(int mount_fd, uint64_t id);
 
-/* openlog(3) and syslog(3) without their variable arguments. */
-void system_open_log(const char *ident);
-void system_log(int priority, const char *message);
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -39,5 +40,29 @@ int system_mount_onto_itself(int folder_fd);
 /* A device number of stat(2) as the kernel has it in `s_dev`: the minor in the low 20 bits. */
 uint32_t system_kernel_device(uint64_t device);
 
+/* Sets the soft limit of open descriptors to the hard one, which is told. 0; -1 and errno. */
+int system_raise_descriptor_limit(uint64_t *limit);
+
+/* Gives free memory back to the kernel. malloc_trim(3). */
+void system_trim_memory(void);
+
 /* 1: the folder's file system is an overlay; 0: another; -1 and errno. */
 int system_is_overlay(const char *path);
+
+/* A file in memory that can be sealed: memfd_create(2). -1 and errno. */
+int system_memory_file(const char *name);
+
+/* Keeps everybody from changing it: F_ADD_SEALS of fcntl(2). -1 and errno. */
+int system_seal(int fd);
+
+/* 1: sealed by system_seal; 0: not; -1 and errno. */
+int system_is_sealed(int fd);
+
+/* PR_SET_NAME: the calling thread's name, as ps(1) and pgrep(1) show the main thread's; at most 15 bytes count. */
+static inline int system_name_thread(const char *name)
+{
+	return prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+/* The program that is started gets no descriptor from `first` on: posix_spawn_file_actions_addclosefrom_np(3). */
+int system_spawn_close_from(posix_spawn_file_actions_t *actions, int first);

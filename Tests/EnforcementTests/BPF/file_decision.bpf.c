@@ -19,16 +19,15 @@ static struct file *file_of(__u64 descriptor)
 	return file;
 }
 
-static __u32 judge_in(__u32 slot, const struct file_access *access, __u64 revision)
+static __u32 judge_in(struct scratch *scratch, const struct file_access *access, __u64 revision)
 {
 	const struct stockade_policy *policy = bpf_map_lookup_elem(&policies, &revision);
-	struct image image = {.slot = slot};
-	struct judgement judgement = {};
+	const struct judgement *judgement = &scratch->judgement;
 
-	if (!policy || !file_locate(&image, access, 0))
+	if (!policy || !file_locate(scratch, access, 0))
 		return NOT_JUDGED;
-	judge_file(&judgement, &image, policy, access);
-	return judgement.action | judgement.reason << 8 | judgement.rule << 16;
+	judge_file(scratch, policy, access);
+	return judgement->action | judgement->reason << 8 | judgement->rule << 16;
 }
 
 /* Descriptor, revision, access, reach. Returns action, reason and the lower half of the rule's index. */
@@ -43,11 +42,12 @@ int file_decision(__u64 *context)
 		.access = context[2],
 		.reach = context[3],
 	};
-	__u32 slot = scratch_claim(), answer;
+	struct scratch *scratch = scratch_claim();
+	__u32 answer;
 
-	if (slot == SCRATCH_SLOTS)
+	if (!scratch)
 		return NOT_JUDGED;
-	answer = judge_in(slot, &access, context[1]);
-	scratch_release(slot);
+	answer = judge_in(scratch, &access, context[1]);
+	scratch_release(scratch);
 	return answer;
 }

@@ -24,13 +24,17 @@ struct act {
 
 /* Each ends with an act without a name. */
 extern const struct act program_acts[], library_acts[], race_acts[], crowd_acts[], mount_acts[], cgroup_acts[],
-	file_acts[], change_acts[], kernel_acts[], process_acts[], network_acts[], outside_acts[], daemon_acts[];
+	file_acts[], change_acts[], kernel_acts[], process_acts[], network_acts[], outside_acts[], daemon_acts[],
+	innocent_acts[], memory_acts[], hook_acts[];
 
 /* The act cannot be tried here: ends the process with that, and why. */
 _Noreturn void unavailable(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Ends the process that performs an act with an outcome that somebody else found. */
 _Noreturn void finish(const char *text);
+
+/* How many of those that an act tried came through: told beside its outcome. */
+void tell_count(unsigned through, unsigned tries);
 
 /* `result`, if it is no failure; else the act is unavailable, since `what` failed. */
 long need(long result, const char *what);
@@ -60,6 +64,9 @@ int ring_open(const char *path);
 /* A connect(2) by io_uring; as that returns. */
 struct sockaddr;
 int ring_connect(int socket, const struct sockaddr *address, unsigned length);
+
+/* Executes `words` over and over, many at once, until `file` is there; not 0 if one of them did not run. */
+int busy_until(const char *file, char **words);
 
 /* Becomes root of a new user namespace with a mount namespace of its own. */
 void enter_user_namespace(void);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +15,16 @@
 #include <unistd.h>
 
 #define CROWD 6
+/* More than a race's seconds are never needed to start and end it. */
+#define GRACE_SECONDS	   60
+#define PAUSE_MICROSECONDS 10000
 
 /* What all of them count, in memory that they share. */
 struct tally {
 	_Atomic unsigned tries;
 	_Atomic unsigned through;
 	_Atomic int refusal; /* the errno of one that did not come through; KILLED */
+	_Atomic int other;   /* of one that was refused in another way */
 };
 
 static struct tally *tally;
@@ -27,10 +32,12 @@ static struct tally *tally;
 static void count_errno(int error)
 {
 	tally->tries++;
-	if (error)
-		tally->refusal = error;
-	else
+	if (!error)
 		tally->through++;
+	else if (!tally->refusal)
+		tally->refusal = error;
+	else if (tally->refusal != error)
+		tally->other = error;
 }
 
 static int open_errno(const char *path)
@@ -43,20 +50,30 @@ static int open_errno(const char *path)
 	return 0;
 }
 
-/* The child of a vfork(2), which runs before we do, opens the file. */
-static void try_vfork(char **arguments)
+/* What fork(2) or vfork(2) answered: the child opens the file and ends, and we wait for it. */
+static void open_in_child(pid_t child, const char *path)
 {
-	pid_t child = vfork();
-
 	if (child < 0) {
 		count_errno(errno);
 		return;
 	}
 	if (child == 0) {
-		count_errno(open_errno(arguments[0]));
+		count_errno(open_errno(path));
 		_exit(0);
 	}
 	waitpid(child, NULL, 0);
+}
+
+/* The child runs before we do. */
+static void try_vfork(char **arguments)
+{
+	open_in_child(vfork(), arguments[0]);
+}
+
+/* It runs beside us. */
+static void try_fork(char **arguments)
+{
+	open_in_child(fork(), arguments[0]);
 }
 
 static void *open_in_thread(void *path)
@@ -76,10 +93,20 @@ static void try_thread(char **arguments)
 		pthread_join(thread, NULL);
 }
 
-/* PATH ARGUMENT: the program ends with RAN if it got the argument. */
-static void try_argument(char **arguments)
+/* What the wait status of a program says, if its exec was not refused with `error`. */
+static int exec_errno(int error, int status)
 {
-	char *const words[] = {arguments[0], arguments[1], NULL};
+	if (error)
+		return error;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return KILLED;
+	return WIFEXITED(status) && WEXITSTATUS(status) == RAN ? 0 : ENOEXEC;
+}
+
+/* PROGRAM ARGUMENT...: it ends with RAN unless it was killed. */
+static void try_exec(char **words)
+{
+	volatile int error = 0; /* the child writes to our memory, as vfork(2) has it */
 	int status;
 	pid_t child = vfork();
 
@@ -88,12 +115,13 @@ static void try_argument(char **arguments)
 		return;
 	}
 	if (child == 0) {
-		execve(arguments[0], words, environ);
-		_exit(126);
+		execve(words[0], words, environ);
+		error = errno;
+		_exit(0);
 	}
 	if (waitpid(child, &status, 0) < 0)
 		return;
-	count_errno(WIFSIGNALED(status) ? KILLED : WEXITSTATUS(status) == RAN ? 0 : EACCES);
+	count_errno(exec_errno(error, status));
 }
 
 static long now_milliseconds(void)
@@ -104,15 +132,21 @@ static long now_milliseconds(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static void share_tally(void)
+{
+	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (tally == MAP_FAILED)
+		unavailable("no memory to count in");
+}
+
 /* "any" or "all", SECONDS, and what the try is given. Allowed: one came through, or all did. */
 static int crowd(void (*try)(char **), char **arguments)
 {
 	bool all = strcmp(arguments[0], "all") == 0;
 	int seconds = atoi(arguments[1]);
 
-	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (tally == MAP_FAILED)
-		unavailable("no memory to count in");
+	share_tally();
+	alarm((unsigned)seconds + GRACE_SECONDS);
 	for (int one = 0; one < CROWD; one++)
 		if (need(fork(), "fork") == 0) {
 			long end = now_milliseconds() + seconds * 1000;
@@ -125,10 +159,24 @@ static int crowd(void (*try)(char **), char **arguments)
 	}
 	if (tally->tries < CROWD)
 		unavailable("only %u tries in %d seconds", tally->tries, seconds);
-	fprintf(stderr, "%u of %u came through\n", tally->through, tally->tries);
+	tell_count(tally->through, tally->tries);
 	if (all ? tally->through == tally->tries : tally->through > 0)
 		return ALLOWED;
-	return tally->refusal;
+	return tally->other ? tally->other : tally->refusal;
+}
+
+int busy_until(const char *file, char **words)
+{
+	share_tally();
+	for (int one = 0; one < CROWD; one++)
+		if (fork() == 0)
+			for (;;)
+				try_exec(words);
+	while (access(file, F_OK))
+		usleep(PAUSE_MICROSECONDS);
+	printf("%u of %u ran\n", tally->through, tally->tries);
+	/* They go on: between a try and its count any number may be. */
+	return tally->tries < CROWD || tally->refusal || tally->other;
 }
 
 static int crowd_vfork(char **arguments)
@@ -136,17 +184,23 @@ static int crowd_vfork(char **arguments)
 	return crowd(try_vfork, arguments);
 }
 
+static int crowd_fork(char **arguments)
+{
+	return crowd(try_fork, arguments);
+}
+
 static int crowd_thread(char **arguments)
 {
 	return crowd(try_thread, arguments);
 }
 
-static int crowd_argument(char **arguments)
+static int crowd_exec(char **arguments)
 {
-	return crowd(try_argument, arguments);
+	return crowd(try_exec, arguments);
 }
 
 const struct act crowd_acts[] = {{"crowd-vfork", 3, crowd_vfork},
+				 {"crowd-fork", 3, crowd_fork},
 				 {"crowd-thread", 3, crowd_thread},
-				 {"crowd-argument", 4, crowd_argument},
+				 {"crowd-exec", 3, crowd_exec},
 				 {NULL, 0, NULL}};

@@ -1,11 +1,14 @@
 /*
  * attack run "ACT [ARGUMENT...]"...   performs each in a process of its own and prints a line for each:
  *                                     its number, from 1, and `allowed`, `denied ERRNO`, `killed` or
- *                                     `unavailable WHY`. Arguments are parted at spaces; %XX is a byte.
+ *                                     `unavailable WHY`, and of those that count `, THROUGH of TRIES`.
+ *                                     Arguments are parted at spaces; %XX is a byte.
+ * attack hook N ACT [ARGUMENT...]     performs one as the runtime's hook, and writes its line to hook-N where it begins
  * attack ran                          ends with the status that says so
  * attack own [deleted]                executes itself again as /proc/self/exe
  * attack read FILE                    ends with RAN if the file can be read, else with its errno
- * attack wait FILE                    waits until the file is there, which `attack touch FILE` makes
+ * attack wait FILE                    waits until the file is there, which the act `create` makes
+ * attack busy FILE PROGRAM [ARG...]   the same, and executes the program meanwhile, over and over, many at once
  */
 #include "attack.h"
 
@@ -25,12 +28,20 @@
 #define REPORT_LENGTH	   256
 #define PAUSE_MICROSECONDS 10000
 
-static const struct act *const tables[] = {program_acts, library_acts, race_acts,   crowd_acts,	 mount_acts,
-					   cgroup_acts,	 file_acts,    change_acts, kernel_acts, process_acts,
-					   network_acts, outside_acts, daemon_acts};
+static const struct act *const tables[] = {
+	program_acts, library_acts, race_acts,	  crowd_acts,	mount_acts,  cgroup_acts,   file_acts,	 change_acts,
+	kernel_acts,  process_acts, network_acts, outside_acts, daemon_acts, innocent_acts, memory_acts, hook_acts};
 
 /* Where the process that performs an act tells how it went. */
 static int report = -1;
+
+static unsigned counted_through, counted_tries;
+
+void tell_count(unsigned through, unsigned tries)
+{
+	counted_through = through;
+	counted_tries = tries;
+}
 
 _Noreturn void finish(const char *text)
 {
@@ -109,6 +120,8 @@ static void perform(char *line)
 		dprintf(report, "killed");
 	else
 		dprintf(report, "denied %s", strerrorname_np(result));
+	if (counted_tries)
+		dprintf(report, ", %u of %u", counted_through, counted_tries);
 }
 
 /* The act's process leads a group, which ends with it. */
@@ -148,11 +161,6 @@ static int read_file(const char *path)
 	return fd < 0 || read(fd, &byte, 1) < 0 ? errno : RAN;
 }
 
-static int touch(const char *path)
-{
-	return open(path, O_WRONLY | O_CREAT, 0666) < 0;
-}
-
 static int wait_for(const char *path)
 {
 	while (access(path, F_OK))
@@ -170,6 +178,21 @@ static int own(int deleted)
 	return errno == EACCES ? 126 : 1;
 }
 
+static int hook(int argc, char **argv)
+{
+	char path[PATH_LENGTH], line[PATH_LENGTH] = {0};
+
+	for (int index = 3; index < argc; index++) {
+		strncat(line, argv[index], sizeof(line) - strlen(line) - 2);
+		strcat(line, " ");
+	}
+	snprintf(path, sizeof(path), "hook-%s", argv[2]);
+	if (!freopen(path, "w", stdout))
+		return 1;
+	attempt(atoi(argv[2]), line);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -182,8 +205,10 @@ int main(int argc, char **argv)
 		return read_file(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "wait") == 0)
 		return wait_for(argv[2]);
-	if (argc == 3 && strcmp(argv[1], "touch") == 0)
-		return touch(argv[2]);
+	if (argc >= 4 && strcmp(argv[1], "busy") == 0)
+		return busy_until(argv[2], argv + 3);
+	if (argc >= 4 && strcmp(argv[1], "hook") == 0)
+		return hook(argc, argv);
 	if (argc < 3 || strcmp(argv[1], "run") != 0) {
 		fputs("usage: attack run \"ACT [ARGUMENT...]\"...\n", stderr);
 		return 2;

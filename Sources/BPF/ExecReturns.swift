@@ -1,0 +1,58 @@
+import CBPF
+import Synchronization
+import System
+
+/// The program at the way back to the user, which finds the execs that the one at the exec was skipped for. The kernel
+/// comes by it after most switches of tasks, so it is attached only where it is needed.
+final class ExecReturns: Sendable {
+  static let program = "exec_return"
+  /// The one that may be skipped.
+  static let skipped = "exec_signal"
+
+  /// nil: execs are never skipped, or what would find those cannot be had.
+  private let object = Mutex<BPFObject?>(nil)
+  private let links: ProgramLinks
+  /// Held for one container, or gate, while it comes into the tables, and while something is taken away since there is
+  /// no such one.
+  private let entering = Mutex(())
+
+  init(links: ProgramLinks) { self.links = links }
+
+  var isLoaded: Bool { object.withLock { $0 != nil } }
+
+  func set(_ object: BPFObject?) { self.object.withLock { $0 = object } }
+
+  /// Before anybody is bound or held back. Another process may have put its own in place, or have taken it away, when
+  /// it ended.
+  func attach() throws(BPFError) {
+    guard let object = object.withLock({ $0 }), try !links.isOwn(Self.program) else { return }
+    try links.attach(Self.program, of: object)
+  }
+
+  /// Runs `write`, after which somebody is bound or held back, with the program in place.
+  func enter(_ write: () throws(BPFError) -> Void) throws(BPFError) {
+    try exclusively { () throws(BPFError) in
+      try attach()
+      try write()
+    }
+  }
+
+  /// Runs `body` while nobody comes into the tables.
+  func exclusively(_ body: () throws(BPFError) -> Void) throws(BPFError) {
+    try entering.withLock { (_) throws(BPFError) in try body() }
+  }
+
+  /// Called by `exclusively` only.
+  func detach() throws(BPFError) { try links.detachOwn(Self.program) }
+
+  /// Whether it runs meanwhile. Counting costs each program of the node a little, so it is for a moment only.
+  func run(during body: () throws(BPFError) -> Void) throws(BPFError) -> Bool {
+    guard let object = object.withLock({ $0 }) else { return false }
+    let statistics = FileDescriptor(
+      owning: try bpf("count the runs of programs") { bpf_enable_stats(BPF_STATS_RUN_TIME) })
+    return try withExtendedLifetime(statistics) { () throws(BPFError) in
+      try body()
+      return try ProgramRuns(of: object.program(Self.program), named: Self.program).runs > 0
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import CBPF
+import CStockade
+import System
+
+/// Each container's own table of flows, in the map `flows`: what one container sends evicts no flow of another.
+struct FlowTables: Sendable {
+  /// `struct flow_key` and `struct flow` of bpf/network_maps.bpf.h.
+  private static let (keyBytes, valueBytes): (UInt32, UInt32) = (24, 24)
+  private let tables: MapAccess<UInt64, UInt32>
+
+  init(_ map: FileDescriptor) { tables = MapAccess(name: "flows", descriptor: map) }
+
+  /// Nothing to do where there is one already.
+  func add(_ cgroupID: UInt64) throws(BPFError) {
+    if try tables.value(cgroupID, zero: 0) != nil { return }
+    let made = try bpf("make the table of flows of cgroup \(cgroupID)") {
+      bpf_map_create(
+        BPF_MAP_TYPE_LRU_HASH, "flow_table", Self.keyBytes, Self.valueBytes, UInt32(STOCKADE_FLOWS_OF_CONTAINER_MAX),
+        nil)
+    }
+    let table = FileDescriptor(owning: made)
+    try tables.add(cgroupID, UInt32(table.number))
+  }
+
+  func remove(_ cgroupID: UInt64) throws(BPFError) { try tables.remove(cgroupID) }
+
+  func remove(except cgroupIDs: [UInt64]) throws(BPFError) {
+    let kept = Set(cgroupIDs)
+    for key in try tables.keys(zero: 0) where !kept.contains(key) { try tables.remove(key) }
+  }
+
+  /// `struct flow_key` and `struct flow`; an earlier layout had the cgroup's id before the key.
+  private struct FlowKey { var words: (UInt64, UInt64, UInt64) = (0, 0, 0) }
+  private struct FormerKey {
+    var cgroupID: UInt64 = 0
+    var key = FlowKey()
+  }
+  private struct Flow { var words: (UInt64, UInt64, UInt64) = (0, 0, 0) }
+
+  /// Gives containers that have a table their flows from the one table of an earlier layout. Of one more than a table
+  /// holds the kernel forgets another, as always.
+  func takeOver(_ former: FileDescriptor) throws(BPFError) {
+    let known = MapAccess<FormerKey, Flow>(name: "flows of before", descriptor: former)
+    let found = try known.elements(zero: (FormerKey(), Flow()))
+    for (cgroupID, flows) in Dictionary(grouping: found, by: \.key.cgroupID) {
+      guard let number = try tables.value(cgroupID, zero: 0) else { continue }
+      let table = MapAccess<FlowKey, Flow>(name: "flows of cgroup \(cgroupID)", descriptor: try Self.table(number))
+      for (key, flow) in flows { try table.add(key.key, flow) }
+    }
+  }
+
+  /// BPF_MAP_GET_FD_BY_ID.
+  private static func table(_ number: UInt32) throws(BPFError) -> FileDescriptor {
+    FileDescriptor(owning: try bpf("open the table of flows \(number)") { bpf_map_get_fd_by_id(number) })
+  }
+}

@@ -1,0 +1,237 @@
+import CBPF
+import CStockade
+import Glibc
+import System
+
+/// The node gate, in the kernel: the cgroups in which pods are made, whose gates are closed from their first moment on.
+/// It is all in pinned maps, so that it holds, and can be opened, while no Stockade runs.
+package final class NodeGate: Sendable {
+  private let parentPaths: MapAccess<stockade_cgroup_path, UInt32>
+  private let exemptions: MapAccess<stockade_pod_uid, UInt32>
+  private let control: MapAccess<UInt32, UInt64>
+  private let containers: MapAccess<UInt64, stockade_container>
+  private let recordMap: MapAccess<UInt32, stockade_gate_record>
+  package let gates: PodGates
+  private let folder: String
+  private let entering: PodGates.Entering
+
+  /// Each is a pin beside those of the programs that use them.
+  private static let maps = [
+    "gate_parents", "gate_exempt", "gate_control", "gate_records", "gates", "sandboxes", "containers",
+  ]
+
+  /// - Parameters:
+  ///   - folder: of the pins.
+  ///   - entering: runs a write after which somebody is held back.
+  init(
+    in folder: String, _ descriptor: (String) throws(BPFError) -> FileDescriptor,
+    entering: @escaping PodGates.Entering = { (write) throws(BPFError) in try write() }
+  ) throws(BPFError) {
+    (self.folder, self.entering) = (folder, entering)
+    parentPaths = MapAccess(name: "gate_parents", descriptor: try descriptor("gate_parents"))
+    exemptions = MapAccess(name: "gate_exempt", descriptor: try descriptor("gate_exempt"))
+    control = MapAccess(name: "gate_control", descriptor: try descriptor("gate_control"))
+    containers = MapAccess(name: "containers", descriptor: try descriptor("containers"))
+    recordMap = MapAccess(name: "gate_records", descriptor: try descriptor("gate_records"))
+    gates = PodGates(
+      gates: MapAccess(name: "gates", descriptor: try descriptor("gates")),
+      sandboxes: MapAccess(name: "sandboxes", descriptor: try descriptor("sandboxes")), entering: entering)
+  }
+
+  /// What is pinned in a folder, with or without a Stockade.
+  ///
+  /// - Returns: nil: nothing of it is pinned.
+  package static func pinned(in folder: String) throws(BPFError) -> NodeGate? {
+    guard maps.allSatisfy({ Files.exists("\(folder)/\($0)") }), Files.exists("\(folder)/links/pods_mkdir") else {
+      return nil
+    }
+    try FormerPins.checkLayout(of: folder)
+    let shared = SharedMaps(folder: folder)
+    return try NodeGate(
+      in: folder,
+      { (name) throws(BPFError) in
+        guard let map = try shared.descriptor(name) else { throw .missing(object: "pods", what: "map \(name)") }
+        return map
+      })
+  }
+
+  /// Whether what holds somebody back is pinned as well; of each tier it is the last. A Stockade that starts may have
+  /// pinned the rest alone.
+  package static func isJudged(in folder: String) -> Bool { Files.exists("\(folder)/links/\(ExecReturns.skipped)") }
+
+  /// Whether the Stockade that pinned it has found that a program can get past it.
+  package static func canBePassed(in folder: String) -> Bool { Files.exists(passedMarker(folder)) }
+
+  /// A folder beside the pins: what else there is cannot tell.
+  static func passedMarker(_ folder: String) -> String { "\(folder)/execs_can_pass" }
+
+  /// Whether it is closed for good, which an opening for a time does not change; or in part, where a closing or an
+  /// opening was cut short.
+  package var isClosed: Bool {
+    get throws(BPFError) {
+      if try !parentPaths.isEmpty(zero: stockade_cgroup_path()) { return true }
+      return try gates.hasParents
+    }
+  }
+
+  /// Paths of the cgroups in which pods are made.
+  package func parents() throws(BPFError) -> [String] {
+    try parentPaths.keys(zero: stockade_cgroup_path()).map { text($0.text) }.sorted()
+  }
+
+  /// UIDs of pods that are never held back.
+  package func exempt() throws(BPFError) -> [String] {
+    try exemptions.keys(zero: stockade_pod_uid()).map { text($0.text) }.sorted()
+  }
+
+  /// Names the cgroups in which pods are made, in place of those that were named before, and who is never held back.
+  /// Those that are made from now on are gated; `enter` is for those that are there.
+  package func name(parents: [String], exempt: [String]) throws(BPFError) {
+    try entering { () throws(BPFError) in
+      for uid in exempt { try exemptions.set(podUID(uid), 1) }
+      for path in parents { try parentPaths.set(cgroupPath(path), 1) }
+    }
+    for key in try parentPaths.keys(zero: stockade_cgroup_path()) where !parents.contains(text(key.text)) {
+      try parentPaths.remove(key)
+    }
+    for key in try exemptions.keys(zero: stockade_pod_uid()) where !exempt.contains(text(key.text)) {
+      try exemptions.remove(key)
+    }
+  }
+
+  /// Takes it all back: pods that are made from now on have no gate but the daemon's. What is in the tables stays.
+  package func forgetParents() throws(BPFError) {
+    for key in try parentPaths.keys(zero: stockade_cgroup_path()) { try parentPaths.remove(key) }
+    for key in try exemptions.keys(zero: stockade_pod_uid()) { try exemptions.remove(key) }
+  }
+
+  /// A static pod's UID is a sum of its file, in hexadecimal digits, unless the file says another.
+  private static func isStaticPod(_ uid: String) -> Bool {
+    uid.utf8.count == Int(STOCKADE_STATIC_POD_UID_BYTES) && !uid.contains("-")
+  }
+
+  /// Whether a pod is never held back.
+  package func isExempt(_ uid: String) throws(BPFError) -> Bool {
+    // What is longer would be cut off, and taken for another.
+    guard uid.utf8.count < STOCKADE_POD_UID_MAX_BYTES else { return false }
+    if try exemptions.value(podUID(uid), zero: 0) != nil { return true }
+    guard Self.isStaticPod(uid) else { return false }
+    return try exemptions.value(podUID(STOCKADE_EVERY_STATIC_POD), zero: 0) != nil
+  }
+
+  /// Until when no gate holds anything back: CLOCK_BOOTTIME in nanoseconds; 0: they hold.
+  package func openUntil() throws(BPFError) -> UInt64 { try value(STOCKADE_GATES_OPEN_UNTIL) }
+
+  /// How many programs ran that a gate would have held back.
+  package func letThrough() throws(BPFError) -> UInt64 { try value(STOCKADE_GATES_LET_THROUGH) }
+
+  /// - Parameter nanoseconds: CLOCK_BOOTTIME; 0: the gates hold at once.
+  package func open(until nanoseconds: UInt64) throws(BPFError) {
+    try control.set(STOCKADE_GATES_OPEN_UNTIL.rawValue, nanoseconds)
+  }
+
+  private func value(_ key: stockade_gate_control) throws(BPFError) -> UInt64 {
+    try control.value(key.rawValue, zero: 0) ?? 0
+  }
+
+  /// Lets a container run on without a policy; one that has an entry already keeps it.
+  package func letThrough(_ cgroupID: UInt64) throws(BPFError) {
+    var row = stockade_container(
+      cgroup_id: cgroupID, revision: 0, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, flags: 0)
+    row.check = stockade_container_check(&row)
+    try containers.add(cgroupID, row)
+  }
+
+  // MARK: Records
+
+  /// What somebody did to the gate.
+  package struct Record: Equatable, Sendable {
+    package var timeNanoseconds: Int64
+    package var act: stockade_gate_act
+    /// Of an opening for a time.
+    package var untilNanoseconds: Int64
+    /// Who logged in: loginuid of audit(7); nil: nobody did.
+    package var user: UInt32?
+    /// Path of the freed pod's cgroup; else empty.
+    package var pod: String
+    package var reason: String
+
+    package init(
+      timeNanoseconds: Int64, act: stockade_gate_act, untilNanoseconds: Int64 = 0, user: UInt32?, pod: String = "",
+      reason: String
+    ) {
+      (self.timeNanoseconds, self.act, self.untilNanoseconds) = (timeNanoseconds, act, untilNanoseconds)
+      (self.user, self.pod, self.reason) = (user, pod, reason)
+    }
+  }
+
+  /// Keeps a record for the daemon, whenever it comes.
+  package func keep(_ record: Record) throws(BPFError) {
+    // Commands and the daemon may do so at the same moment: of two with the same number one would be lost. flock(2).
+    let turn: FileDescriptor
+    do throws(Errno) { turn = try FileDescriptor(open: "\(folder)/links", O_RDONLY | O_DIRECTORY) } catch {
+      throw .system(error)
+    }
+    try bpf("wait for another record") { flock(turn.number, LOCK_EX) }
+    try withExtendedLifetime(turn) { () throws(BPFError) in try write(record) }
+  }
+
+  private func write(_ record: Record) throws(BPFError) {
+    let number = try value(STOCKADE_GATES_RECORDED)
+    var value = stockade_gate_record()
+    value.time_ns = record.timeNanoseconds
+    value.until_ns = record.untilNanoseconds
+    value.act = record.act.rawValue
+    value.user = record.user ?? .max
+    fill(&value.pod, record.pod)
+    fill(&value.reason, record.reason)
+    try recordMap.set(Self.place(of: number), value)
+    try control.set(STOCKADE_GATES_RECORDED.rawValue, number + 1)
+  }
+
+  private static let recordsMax = UInt64(STOCKADE_GATE_RECORDS)
+  private static func place(of number: UInt64) -> UInt32 { UInt32(number % recordsMax) }
+
+  /// Records that were not told yet, the oldest first, and how many were lost before them. From now on they are told.
+  package func takeRecords() throws(BPFError) -> (records: [Record], lost: UInt64) {
+    let (recorded, told) = (try value(STOCKADE_GATES_RECORDED), try value(STOCKADE_GATES_TOLD))
+    guard told < recorded else { return ([], 0) }
+    let first = max(told, recorded > Self.recordsMax ? recorded - Self.recordsMax : 0)
+    var found: [Record] = []
+    for number in first..<recorded {
+      let value = try recordMap.value(Self.place(of: number), zero: stockade_gate_record())
+      if let value { found.append(Record(value)) }
+    }
+    try control.set(STOCKADE_GATES_TOLD.rawValue, recorded)
+    return (found, first - told)
+  }
+}
+
+extension NodeGate.Record {
+  fileprivate init(_ value: stockade_gate_record) {
+    self.init(
+      timeNanoseconds: value.time_ns, act: stockade_gate_act(value.act), untilNanoseconds: value.until_ns,
+      user: value.user == .max ? nil : value.user, pod: text(value.pod), reason: text(value.reason))
+  }
+}
+
+private func cgroupPath(_ path: String) -> stockade_cgroup_path {
+  var key = stockade_cgroup_path()
+  fill(&key.text, path)
+  return key
+}
+
+private func podUID(_ uid: String) -> stockade_pod_uid {
+  var key = stockade_pod_uid()
+  fill(&key.text, uid)
+  return key
+}
+
+/// Writes a text into a C array, with at least one NUL behind it; what is longer is cut off.
+private func fill<Bytes>(_ bytes: inout Bytes, _ text: String) {
+  withUnsafeMutableBytes(of: &bytes) { bytes in bytes.copyBytes(from: text.utf8.prefix(bytes.count - 1)) }
+}
+
+private func text<Bytes>(_ bytes: Bytes) -> String {
+  withUnsafeBytes(of: bytes) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+}

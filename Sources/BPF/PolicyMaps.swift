@@ -1,0 +1,523 @@
+import CBPF
+import CStockade
+import Compilation
+import Glibc
+import Synchronization
+import System
+
+/// The maps that say who is bound by what, and the programs that follow tasks and judge execs: loaded once, attached to
+/// the whole system, pinned, so that they go on without this process.
+///
+/// Pins, in the folder: a file a map; `links/NAME` for each attached program. Kernel 6.1 and newer.
+package final class PolicyMaps: Sendable {
+  package let shared: SharedMaps
+  private let folder: String
+  private let users: PinUsers
+  /// Held as long as this process lives: a process that ends takes no pins away that another one uses.
+  private let use: FileDescriptor
+  private let constants: [String: UInt64]
+  /// nil: what was pinned, if anything was, is of this version's layout.
+  private let former: Mutex<FormerPins?>
+  /// Whether there were pins of an earlier layout.
+  package let tookOver: Bool
+  private let mark: BPFObject
+  /// nil: the kernel never skips a program at a tracepoint; else how it can.
+  package let tracepointProblem: String?
+  private let links: ProgramLinks
+  private let returns: ExecReturns
+  let containersMap: MapAccess<UInt64, stockade_container>
+  let entrypoints: MapAccess<UInt64, stockade_process>
+  let strays: StrayTable
+  package let nodeGate: NodeGate
+  var gates: PodGates { nodeGate.gates }
+  private let policies: MapAccess<UInt64, stockade_policy>
+  let rules: RevisionMap<stockade_path_key, stockade_path_rule>
+  let arguments: RevisionMap<stockade_argument_key, stockade_argument>
+  private let rate: MapAccess<UInt64, stockade_rate>
+  private let hash: PathHash
+  /// How often, and how far apart, it is tried to mark a task that there is no memory for.
+  private static let markAttempts = 5
+  private static let markPauseMicroseconds: UInt32 = 20_000
+
+  /// Loads and attaches what follows tasks. What an earlier process pinned is reused (maps) or replaced without a gap
+  /// (programs). Nothing is judged by this process's programs before `judgeExecs`.
+  ///
+  /// - Parameters:
+  ///   - pinFolder: on a bpf file system; made where it is missing.
+  ///   - runtimeMountNamespace: inode number of the mount namespace of the runtime's own processes.
+  ///   - cgroupV1: containers are known by their cgroups in the v1 hierarchy of the controller pids.
+  ///   - makers: the `cgroup.procs` of a cgroup without a memory limit.
+  package init(
+    pinFolder: String, runtimeMountNamespace: UInt32, cgroupV1: Bool = false, makers: String? = nil
+  ) throws(BPFError) {
+    use = try Self.use(pinFolder)
+    try Self.makePinFolder(pinFolder)
+    let former = try FormerPins.setAside(in: pinFolder)
+    self.former = Mutex(former)
+    tookOver = former != nil
+    folder = pinFolder
+    users = try PinUsers(of: pinFolder)
+    links = ProgramLinks(folder: "\(pinFolder)/links")
+    returns = ExecReturns(links: links)
+    shared = SharedMaps(folder: pinFolder, makers: makers)
+    constants = ["runtime_mount_namespace": UInt64(runtimeMountNamespace), "cgroup_v1": cgroupV1 ? 1 : 0]
+    let mark = try BPFObject(
+      "mark", EmbeddedObjects.mark, constants: constants, shared: shared, isShared: Self.isShared)
+    self.mark = mark
+    containersMap = try Self.map("containers", shared)
+    entrypoints = try Self.map("entrypoints", shared)
+    strays = StrayTable(
+      strays: try Self.descriptor("strays", shared), counts: try Self.descriptor("stray_counts", shared))
+    let pods = try BPFObject(
+      "pods", EmbeddedObjects.pods, constants: constants.filter { $0.key == "cgroup_v1" }, shared: shared,
+      isShared: Self.isShared)
+    nodeGate = try NodeGate(
+      in: pinFolder, { [shared] (name) throws(BPFError) in try Self.descriptor(name, shared) },
+      entering: { [returns] (write) throws(BPFError) in try returns.enter(write) })
+    policies = try Self.map("policies", shared)
+    rules = RevisionMap(try Self.map("path_rules", shared), zero: stockade_path_rule())
+    arguments = RevisionMap(try Self.map("arguments", shared), zero: stockade_argument())
+    rate = try Self.map("rate", shared)
+    hash = try PathHash(map: Self.descriptor(hashKeysMap, shared))
+    tracepointProblem = try Preemption.current().tracepointProblem { () throws(BPFError) in
+      try PreemptionTrial.run(mark)
+    }
+    if let former { try strays.addShares(containers: containersMap.keys(zero: 0), former: former.map("strays")) }
+    let fork = tracepointProblem != nil && Self.canMarkUnderLock ? "mark_wakeup" : "mark_fork"
+    for name in [fork, "mark_move", "mark_exit"] { try links.attach(name, of: mark) }
+    for name in PodGates.programs { try links.attach(name, of: pods) }
+    // What happens from here on is seen by the new programs too.
+    if former != nil { while try !iterate("mark_taken_over").isEmpty {} }
+  }
+
+  /// Whether a mark can be made while the lock of a run queue is held. Asking takes a reading of all types of the
+  /// kernel, so only where it matters.
+  private static var canMarkUnderLock: Bool {
+    let allocators = ["kmalloc_nolock_noprof", "_kmalloc_nolock_noprof"]
+    return allocators.contains { (name: String) in stockade_kernel_has(name) == 1 }
+  }
+
+  // MARK: Programs
+
+  /// Programs that refuse calls before they are carried out.
+  package enum Refusing: String, CaseIterable, Sendable {
+    case lsm
+    case fmodRet = "fmod_ret"
+
+    var image: StaticString {
+      switch self {
+      case .lsm: EmbeddedObjects.lsm
+      case .fmodRet: EmbeddedObjects.fmodRet
+      }
+    }
+  }
+
+  /// Loads and attaches programs that refuse. Whether they run is to be proved: `probe`.
+  package func refuse(by refusing: Refusing) throws(BPFError) {
+    let object = try BPFObject(
+      refusing.rawValue, refusing.image, constants: constants, shared: shared, isShared: Self.isShared)
+    do throws(BPFError) {
+      for name in object.programNames { try links.attach(name, of: object, pin: "\(refusing.rawValue)_\(name)") }
+    } catch {
+      try stopRefusing(by: refusing)
+      throw error
+    }
+  }
+
+  /// Detaches programs that refuse, an earlier process's too.
+  package func stopRefusing(by refusing: Refusing) throws(BPFError) {
+    try links.detach { $0.hasPrefix("\(refusing.rawValue)_") }
+  }
+
+  /// Detaches what an earlier process attached at another tier, or left half done.
+  package func detachOthers() throws(BPFError) { try links.detachOthers() }
+
+  /// Loads and attaches what binds a task at its first exec and kills what may not run.
+  ///
+  /// - Parameter filesAreJudged: programs that refuse run and have judged the files already.
+  package func judgeExecs(filesAreJudged: Bool) throws(BPFError) {
+    let notes = filesAreJudged || tracepointProblem == nil ? STOCKADE_NOTES_OF_NONE : STOCKADE_NOTES_OF_CONTAINERS
+    let exec = try object(
+      ExecReturns.skipped, EmbeddedObjects.execSignal,
+      ["files_are_judged": filesAreJudged ? 1 : 0, "exec_notes": UInt64(notes.rawValue)])
+    try links.attach(ExecReturns.skipped, of: exec)
+  }
+
+  /// Loads what finds the execs that the program of `judgeExecs` was skipped for. From here on it is attached while
+  /// there is a container or a gate.
+  package func judgeReturns() throws(BPFError) {
+    let object = try object(
+      ExecReturns.program, EmbeddedObjects.execReturn, ["exec_notes": UInt64(STOCKADE_NOTES_OF_ALL.rawValue)])
+    returns.set(object)
+    do throws(BPFError) { try attachReturnsIfUsed() } catch {
+      returns.set(nil)
+      throw error
+    }
+  }
+
+  private func attachReturnsIfUsed() throws(BPFError) {
+    if returns.isLoaded, try bindsContainers() { try returns.attach() }
+  }
+
+  /// Says beside the pins whether a program can get past the tier: commands close the node gate without this process.
+  package func note(execsCanPass: Bool) throws(BPFError) {
+    let marker = NodeGate.passedMarker(folder)
+    let result = execsCanPass ? mkdir(marker, 0o700) : rmdir(marker)
+    if result == -1, ![EEXIST, ENOENT].contains(errno) {
+      throw .system(Errno(errno, "note what can pass in \(marker)"))
+    }
+  }
+
+  /// Whether what `judgeReturns` loaded runs while a container does something.
+  package func returnsAreSeen(during body: () throws(BPFError) -> Void) throws(BPFError) -> Bool {
+    try returns.run(during: body)
+  }
+
+  /// What the kernel counts of the programs on which what is enforced depends.
+  package func runs() throws(BPFError) -> [ProgramRuns] {
+    // Another program comes by each exec as well, and is never skipped.
+    let isSpare = returns.isLoaded || links.names.contains { $0.hasPrefix(Refusing.lsm.rawValue) }
+    // Without it an entry of `strays` stays, and hides nothing.
+    return try links.runs { $0 != "mark_exit" && !(isSpare && $0 == ExecReturns.skipped) }
+  }
+
+  private func object(
+    _ name: String, _ image: StaticString, _ more: [String: UInt64]
+  ) throws(BPFError) -> BPFObject {
+    try BPFObject(
+      name, image, constants: constants.merging(more) { $1 }, shared: shared, isShared: Self.isShared)
+  }
+
+  /// Some are each object's own, and so are the constants, whose map's name has a dot.
+  private static func isShared(_ map: String) -> Bool {
+    map != "scratch" && map != PreemptionTrial.map && !map.contains(".")
+  }
+
+  private static func descriptor(_ name: String, _ shared: SharedMaps) throws(BPFError) -> FileDescriptor {
+    guard let descriptor = try shared.descriptor(name) else { throw .missing(object: "mark", what: "map \(name)") }
+    return descriptor
+  }
+
+  private static func map<Key, Value>(
+    _ name: String, _ shared: SharedMaps
+  ) throws(BPFError) -> MapAccess<Key, Value> {
+    MapAccess(name: name, descriptor: try descriptor(name, shared))
+  }
+
+  /// Shares the folder above with other users of the pins; waits while one takes them away. flock(2).
+  package static func use(_ folder: String) throws(BPFError) -> FileDescriptor {
+    let parent = folder.lastIndex(of: "/").map { String(folder[..<$0]) } ?? "."
+    let descriptor: FileDescriptor
+    do throws(Errno) { descriptor = try FileDescriptor(open: parent, O_RDONLY | O_DIRECTORY) } catch {
+      throw .notOnBPFFileSystem(folder: folder)
+    }
+    try bpf("share \(parent)") { flock(descriptor.number, LOCK_SH) }
+    return descriptor
+  }
+
+  /// Whether no other process uses the pins; from then on none begins to before this one ends.
+  package func becomeOnlyUser() -> Bool { flock(use.number, LOCK_EX | LOCK_NB) == 0 }
+
+  private static func makePinFolder(_ folder: String) throws(BPFError) {
+    for path in [folder, "\(folder)/links"] { try Pin.makeFolder(path) }
+  }
+
+  // MARK: Containers
+
+  package func containers() throws(BPFError) -> [stockade_container] {
+    try containersMap.elements(zero: (0, stockade_container())).map(\.value)
+  }
+
+  package func container(_ cgroupID: UInt64) throws(BPFError) -> stockade_container? {
+    try containersMap.value(cgroupID, zero: stockade_container())
+  }
+
+  package func put(_ container: stockade_container) throws(BPFError) {
+    var container = container
+    container.check = stockade_container_check(&container)
+    try returns.enter { () throws(BPFError) in
+      try strays.add(container: container.cgroup_id)
+      try containersMap.set(container.cgroup_id, container)
+    }
+  }
+
+  /// Removes a container and what hangs on it. Missing is success.
+  package func removeContainer(_ cgroupID: UInt64) throws(BPFError) {
+    try containersMap.remove(cgroupID)
+    try entrypoints.remove(cgroupID)
+    try rate.remove(cgroupID)
+    try strays.remove(container: cgroupID)
+    try detachReturnsIfUnused()
+  }
+
+  package func setEntrypoint(_ cgroupID: UInt64, _ entrypoint: stockade_process) throws(BPFError) {
+    try returns.exclusively { () throws(BPFError) in try entrypoints.set(cgroupID, entrypoint) }
+  }
+
+  /// Whether a process lives that left its container's cgroup.
+  package func hasStrays() throws(BPFError) -> Bool { try strays.hasLiving() }
+
+  /// Forgets the strays that are over, which no program may have seen, and corrects how many each container has. Any
+  /// thread may call it, whatever others do to containers meanwhile.
+  package func sweepStrays() throws(BPFError) {
+    try strays.sweep { (cgroupID, settle) throws(BPFError) in
+      try returns.exclusively { () throws(BPFError) in try settle(try container(cgroupID) != nil) }
+    }
+    try sweepEntrypoints()
+    try detachReturnsIfUnused()
+  }
+
+  private func bindsContainers() throws(BPFError) -> Bool {
+    if try !containersMap.isEmpty(zero: 0) { return true }
+    if try !gates.isEmpty { return true }
+    return try nodeGate.isClosed
+  }
+
+  /// Whose process is over before its exec is waited for by nobody: its start ended before the container was open.
+  private func sweepEntrypoints() throws(BPFError) {
+    for (cgroupID, entrypoint) in try entrypoints.elements(zero: (0, stockade_process()))
+    where ProcessStat.isOver(pid: entrypoint.tgid, startTicks: entrypoint.start_ticks) {
+      try returns.exclusively { () throws(BPFError) in
+        let present = try entrypoints.value(cgroupID, zero: stockade_process())
+        if present?.tgid == entrypoint.tgid, present?.start_ticks == entrypoint.start_ticks {
+          try entrypoints.remove(cgroupID)
+        }
+      }
+    }
+  }
+
+  /// What left a container that is gone is still bound.
+  private func detachReturnsIfUnused() throws(BPFError) {
+    guard returns.isLoaded else { return }
+    try returns.exclusively { () throws(BPFError) in
+      if try !bindsContainers(), try !hasStrays() { try returns.detach() }
+    }
+  }
+
+  /// Marks tasks that run already in open containers. Repeated until none is found: a task may fork meanwhile.
+  ///
+  /// - Returns: the cgroup ids of containers with a task that there was no memory to mark.
+  package func markRunningTasks() throws(BPFError) -> Set<UInt64> {
+    var attempts = 0
+    while true {
+      let found = try iterate("mark_running")
+      if found.isEmpty { return [] }
+      let unmarked = Set(found.filter { $0 != 0 })
+      if unmarked.isEmpty { continue }
+      attempts += 1
+      if attempts == Self.markAttempts { return unmarked }
+      usleep(Self.markPauseMicroseconds)
+    }
+  }
+
+  /// Runs a program for each task of the node. Returns what it wrote.
+  private func iterate(_ name: String) throws(BPFError) -> [UInt64] {
+    let program = try mark.program(name)
+    let link = FileDescriptor(
+      owning: try bpf("attach the task iterator") { bpf_link_create(program.number, 0, BPF_TRACE_ITER, nil) })
+    let iterator = FileDescriptor(owning: try bpf("start the task iterator") { bpf_iter_create(link.number) })
+    var bytes: [UInt8] = []
+    do throws(Errno) {
+      while case let part = try iterator.read(atMost: 4096), !part.isEmpty { bytes += part }
+    } catch { throw .system(error) }
+    return bytes.withUnsafeBytes { bytes in
+      (0..<bytes.count / 8).map { bytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
+    }
+  }
+
+  // MARK: An earlier layout
+
+  /// What an earlier layout put into the maps of that name; nil: it did not, or it had the same shape.
+  package func formerMap(_ name: String) throws(BPFError) -> FileDescriptor? {
+    try former.withLock { (former) throws(BPFError) in try former?.map(name) }
+  }
+
+  /// - Parameter isComplete: everything that judges is this version's: what an earlier layout left is taken away. Else
+  ///   it goes on, and the next start tries it again.
+  package func endTakeOver(isComplete: Bool) throws(BPFError) {
+    try former.withLock { (former) throws(BPFError) in
+      if isComplete { try former?.remove() }
+      former = nil
+    }
+  }
+
+  // MARK: Gates
+
+  package func gateStates() throws(BPFError) -> [UInt64: stockade_gate_state] { try gates.all() }
+
+  package func gate(_ pod: UInt64) throws(BPFError) -> stockade_gate_state? { try gates.state(pod) }
+
+  package func sandbox(_ pod: UInt64) throws(BPFError) -> stockade_sandbox? { try gates.sandbox(pod) }
+
+  package func sandboxes() throws(BPFError) -> [UInt64: stockade_sandbox] { try gates.allSandboxes() }
+
+  package func replaceSandbox(_ pod: UInt64, _ sandbox: stockade_sandbox) throws(BPFError) {
+    try gates.replace(pod, sandbox)
+  }
+
+  /// - Parameter sandbox: nil: what the programs know of it already, or will find out.
+  package func setGate(
+    _ pod: UInt64, _ state: stockade_gate_state, sandbox: stockade_sandbox? = nil
+  ) throws(BPFError) { try gates.set(pod, state, sandbox: sandbox) }
+
+  /// Missing is success.
+  package func removeGate(_ pod: UInt64) throws(BPFError) {
+    try gates.remove(pod)
+    try rate.remove(pod)
+    try detachReturnsIfUnused()
+  }
+
+  // MARK: Policies
+
+  /// Writes a policy under a revision that no container has yet: rules first, the policy itself last.
+  package func install(_ compiled: CompiledPolicy, revision: UInt64) throws(BPFError) {
+    rules.begin(revision)
+    arguments.begin(revision)
+    do throws(BPFError) {
+      for path in compiled.process?.paths ?? [] { try set(path, STOCKADE_SECTION_PROCESS, revision) }
+      for path in compiled.file?.paths ?? [] { try set(path, STOCKADE_SECTION_FILE, revision) }
+      for argument in compiled.process?.arguments ?? [] {
+        try arguments.set(
+          stockade_argument_key(argument, revision: revision), stockade_argument(argument.argument))
+      }
+      try policies.set(revision, stockade_policy(compiled, revision: revision))
+    } catch {
+      try? removePolicy(revision)
+      throw error
+    }
+  }
+
+  private func set(
+    _ path: CompiledPolicy.Path, _ section: stockade_path_section, _ revision: UInt64
+  ) throws(BPFError) {
+    let hash = hash(path.bytes) | UInt64(section.rawValue) << UInt64(STOCKADE_PATH_SECTION_SHIFT)
+    try rules.set(stockade_path_key(revision: revision, hash: hash), stockade_path_rule(path))
+  }
+
+  package func revisions() throws(BPFError) -> Set<UInt64> { Set(try policies.keys(zero: 0)) }
+
+  package func removePolicy(_ revision: UInt64) throws(BPFError) { try removePolicies([revision]) }
+
+  package func removePolicies(_ revisions: Set<UInt64>) throws(BPFError) {
+    for revision in revisions { try policies.remove(revision) }
+    try rules.remove(revisions)
+    try arguments.remove(revisions)
+  }
+
+  package func removePolicies(except revisions: Set<UInt64>) throws(BPFError) {
+    for key in try policies.keys(zero: 0) where !revisions.contains(key) { try policies.remove(key) }
+    try rules.remove { !revisions.contains($0) }
+    try arguments.remove { !revisions.contains($0) }
+  }
+
+  // MARK: Counters and the end
+
+  /// Takes everything out of the kernel, whatever is bound by it: nothing is held any more.
+  ///
+  /// - Throws: `inUse` where another process has it.
+  package static func detachAll(pinFolder: String) throws(BPFError) {
+    let use = try use(pinFolder)
+    guard flock(use.number, LOCK_EX | LOCK_NB) == 0 else { throw .inUse(folder: pinFolder) }
+    // Locked until all is gone.
+    try withExtendedLifetime(use) { () throws(BPFError) in try removeAllPins(pinFolder) }
+  }
+
+  /// Takes away what an attempt to load has left, where nothing is bound by what an earlier process left there and
+  /// nobody else uses it.
+  package static func removeUnused(pinFolder: String) {
+    guard let use = try? use(pinFolder), flock(use.number, LOCK_EX | LOCK_NB) == 0, Files.exists(pinFolder),
+      bindsNothing(pinFolder)
+    else { return }
+    // Locked until all is gone.
+    withExtendedLifetime(use) { try? removeAllPins(pinFolder) }
+  }
+
+  /// Whether nothing of what is pinned binds or holds back anybody.
+  package var bindsNothing: Bool { Self.bindsNothing(folder) }
+
+  private static func bindsNothing(_ folder: String) -> Bool {
+    ["containers", "strays", "former/strays", "gates", "gate_parents"].allSatisfy { isEmpty("\(folder)/\($0)") }
+  }
+
+  /// Whether a map has no element, or there is no such map; whatever it is shaped like.
+  private static func isEmpty(_ pin: String) -> Bool {
+    let number = bpf_obj_get(pin)
+    if number < 0 { return errno == ENOENT }
+    let map = FileDescriptor(owning: number)
+    // As long as the longest key of any map: the kernel writes a whole one.
+    var key = [UInt8](repeating: 0, count: MemoryLayout<stockade_cgroup_path>.size)
+    return bpf_map_get_next_key(map.number, nil, &key) < 0 && errno == ENOENT
+  }
+
+  /// By `enum stockade_counter`, summed over the CPUs.
+  package func counters() throws(BPFError) -> [UInt64] {
+    let map = try Self.descriptor("counters", shared)
+    let cpus = Int(libbpf_num_possible_cpus())
+    guard cpus > 0 else { throw .system(Errno(EINVAL, "count the possible CPUs")) }
+    var sums: [UInt64] = []
+    for index in 0..<STOCKADE_COUNTERS.rawValue {
+      var key = index
+      var values = [UInt64](repeating: 0, count: cpus)
+      try bpf("read the counters") { bpf_map_lookup_elem(map.number, &key, &values) }
+      sums.append(values.reduce(0, &+))
+    }
+    return sums
+  }
+
+  /// Whether this process looks after the pins: no newer one that uses them lives.
+  package func isInCharge() throws(BPFError) -> Bool { try users.isNewest() }
+
+  /// Leaves everything to the pins, since another process looks after those.
+  package func letGo() { links.letGo() }
+
+  /// Looks whether the pins are there and this process's, and the programs for the whole system attached; what is not
+  /// so is put right. For the process in charge.
+  package func mend() -> [Damage] {
+    do throws(BPFError) {
+      try Self.makePinFolder(folder)
+      try FormerPins.markLayout(of: folder)
+    } catch { return [Damage(.maps, problem: error.description)] }
+    let isInCharge = { (try? self.isInCharge()) == true }
+    return [
+      PinCheck.run(isInCharge: isInCharge, shared.check), PinCheck.run(isInCharge: isInCharge, links.check),
+      isInCharge() ? attachedReturns() : nil,
+    ].compactMap { $0 }
+  }
+
+  /// A command that closes the node gate while this process lives has nothing to attach. Last: what is not there though
+  /// it was attached is damage.
+  private func attachedReturns() -> Damage? {
+    do throws(BPFError) {
+      try attachReturnsIfUsed()
+      return nil
+    } catch { return Damage(.programs, problem: error.description) }
+  }
+
+  /// Removes every pin and the folder: with this process, or at once where nobody else has them open, all is gone.
+  package func unpinAll() throws(BPFError) {
+    links.letGo()
+    try Self.removeAllPins(folder)
+  }
+
+  private static func removeAllPins(_ folder: String) throws(BPFError) {
+    do throws(Errno) {
+      // Programs first: none runs on without the maps that the next start would look for.
+      try removePins("\(folder)/links")
+      try removePins(folder)
+    } catch { throw .system(error) }
+  }
+
+  /// With the folders below it: the network programs have one a container.
+  static func removePins(_ folder: String) throws(Errno) {
+    if !Files.exists(folder) { return }
+    for name in try Files.names(in: folder) {
+      let path = "\(folder)/\(name)"
+      if try Files.status(path).st_mode & S_IFMT == S_IFDIR {
+        try removePins(path)
+      } else {
+        try call("remove the pin \(path)") { unlink(path) }
+      }
+    }
+    try call("remove the folder \(folder)") { rmdir(folder) }
+  }
+}

@@ -1,0 +1,79 @@
+import CBPF
+import CStockade
+import Glibc
+import System
+
+/// The processes that containers answer for although neither a cgroup nor a mark tells so, and how many each has.
+struct StrayTable: Sendable {
+  private let strays: MapAccess<UInt32, stockade_stray>
+  private let counts: MapAccess<UInt64, UInt32>
+  private static let nanosecondsPerTick: UInt64 = 10_000_000
+
+  init(strays: FileDescriptor, counts: FileDescriptor) {
+    self.strays = MapAccess(name: "strays", descriptor: strays)
+    self.counts = MapAccess(name: "stray_counts", descriptor: counts)
+  }
+
+  /// Before anything of the container may run.
+  func add(container cgroupID: UInt64) throws(BPFError) { try counts.add(cgroupID, 0) }
+
+  /// Gives what an earlier layout knew its shares, before this version's programs count in them: they end the strays of
+  /// a container without one.
+  ///
+  /// - Parameter former: the table of before, whose values are cgroup ids, of containers that are gone too.
+  func addShares(containers: [UInt64], former: FileDescriptor?) throws(BPFError) {
+    for cgroupID in containers { try add(container: cgroupID) }
+    guard let former else { return }
+    let known = MapAccess<UInt32, UInt64>(name: "strays of before", descriptor: former)
+    for stray in try known.elements(zero: (0, 0)) { try add(container: stray.value) }
+  }
+
+  /// What a container that is gone has left goes on being counted.
+  func remove(container cgroupID: UInt64) throws(BPFError) {
+    if try counts.value(cgroupID, zero: 0) == 0 { try counts.remove(cgroupID) }
+  }
+
+  /// How many containers have one, whether or not it is used.
+  func countShares() throws(BPFError) -> Int { try counts.count(zero: (0, 0)) }
+
+  func count() throws(BPFError) -> Int { try strays.count(zero: (0, stockade_stray())) }
+
+  /// Whether one of them lives.
+  func hasLiving() throws(BPFError) -> Bool { try elements().contains(where: isAlive) }
+
+  /// Forgets those that are over, and corrects the counts: a program that was skipped at a process's end did neither.
+  ///
+  /// - Parameter settled: calls what it is given with whether there is that container, and keeps that so meanwhile.
+  func sweep(
+    settled: (_ cgroupID: UInt64, _ settle: (Bool) throws(BPFError) -> Void) throws(BPFError) -> Void
+  ) throws(BPFError) {
+    var used: [UInt64: UInt32] = [:]
+    for element in try elements() {
+      if isAlive(element) { used[element.value.cgroup_id, default: 0] += 1 } else { try forget(element) }
+    }
+    for (cgroupID, count) in try counts.elements(zero: (0, 0)) {
+      let here = used[cgroupID] ?? 0
+      try settled(cgroupID) { (isContainer) throws(BPFError) in
+        if here == 0, !isContainer {
+          try counts.remove(cgroupID)
+        } else if count != here {
+          try counts.set(cgroupID, here)
+        }
+      }
+    }
+  }
+
+  private typealias Element = (key: UInt32, value: stockade_stray)
+
+  private func elements() throws(BPFError) -> [Element] { try strays.elements(zero: (0, stockade_stray())) }
+
+  private func isAlive(_ element: Element) -> Bool {
+    !ProcessStat.isOver(pid: element.key, startTicks: element.value.start_ns / Self.nanosecondsPerTick)
+  }
+
+  /// The number may have been given to another process just now, which is a stray too: that one is put back.
+  private func forget(_ element: Element) throws(BPFError) {
+    guard let removed = try strays.take(element.key, zero: stockade_stray()) else { return }
+    if removed.start_ns != element.value.start_ns { try strays.add(element.key, removed) }
+  }
+}

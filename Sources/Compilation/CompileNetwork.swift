@@ -1,0 +1,131 @@
+import Policy
+
+private typealias PortVerdict = CompiledPolicy.PortVerdict
+
+extension CompiledPolicy {
+  /// Adds the network sections, and the ports that bind(2) is refused. A section that allows everything is left out.
+  mutating func add(_ network: NetworkSection) throws(CompilationError) {
+    egress = try network.egress.flatMap { (section) throws(CompilationError) in
+      try Direction(section, "spec.network.egress")
+    }
+    ingress = try network.ingress.flatMap { (section) throws(CompilationError) in
+      try Direction(section, "spec.network.ingress")
+    }
+    guard let ingress else { return }
+    binds = ingress.blockedPorts
+    if binds.count > Self.bindsMax {
+      throw .binds(count: binds.count, at: network.ingress!.rules[0].location)
+    }
+  }
+}
+
+extension CompiledPolicy.Direction {
+  /// - Parameter place: of the section, for messages.
+  fileprivate init?(_ section: NetworkDirection, _ place: String) throws(CompilationError) {
+    let strictest = section.rules.map(\.action).reduce(section.defaultAction, max)
+    guard strictest != .allow else { return nil }
+    self.init(defaultAction: section.defaultAction, strictest: strictest)
+    let cidrs = section.prefixes.sorted()
+    if cidrs.count > CompiledPolicy.prefixesMax, let last = section.rules.last {
+      throw .prefixes(section: place, count: cidrs.count, at: last.location)
+    }
+    for cidr in cidrs { prefixes.append(try CompiledPolicy.Prefix(cidr, of: section, place)) }
+  }
+
+  /// The ports of TCP and UDP that are blocked or audited for every peer, each with the mildest action that some prefix
+  /// has for it.
+  fileprivate var blockedPorts: [CompiledPolicy.PortVerdict] {
+    [PortRule.TransportProtocol.tcp, .udp].flatMap { transport in
+      // Until a list says something, more than any of them: the first one sets action and rule.
+      var blocked: [(port: PortVerdict, isSet: Bool)] = [
+        (PortVerdict(protocolNumber: transport.number, first: 0, last: .max, action: .block), false)
+      ]
+      for prefix in prefixes {
+        if blocked.isEmpty { break }
+        blocked = blocked.flatMap { prefix.mildest($0.port, isSet: $0.isSet, defaultAction).map { ($0, true) } }
+      }
+      return blocked.map(\.port).joined
+    }
+  }
+}
+
+extension CompiledPolicy.Prefix {
+  /// The rules that apply to the whole of `cidr`, in the order in which they are asked.
+  fileprivate init(_ cidr: CIDR, of section: NetworkDirection, _ place: String) throws(CompilationError) {
+    self.init(cidr: cidr, entries: [])
+    let rules = section.candidates(at: cidr)
+    for entry in rules.flatMap({ section.rules[$0].entries(rule: $0) })
+    where !entries.contains(where: { $0.hides(entry) }) {
+      entries.append(entry)
+    }
+    if entries.count > CompiledPolicy.entriesMax {
+      throw .entries(
+        section: place, prefix: "\(cidr)", count: entries.count, at: section.rules[rules[0]].location)
+    }
+  }
+
+  /// Splits `range` where this list's verdict changes, and gives each part the milder of both actions; allowed: left
+  /// out.
+  fileprivate func mildest(_ range: PortVerdict, isSet: Bool, _ defaultAction: Action) -> [PortVerdict] {
+    let entries = entries.filter { $0.protocolNumber == 0 || $0.protocolNumber == range.protocolNumber }
+    let starts = entries.flatMap { [Int($0.first), Int($0.last) + 1] }.filter { $0 > range.first && $0 <= range.last }
+    let bounds = Set(starts + [Int(range.first)]).sorted() + [Int(range.last) + 1]
+    return zip(bounds, bounds.dropFirst()).compactMap { start, end in
+      let entry = entries.first { $0.first <= start && start <= $0.last }
+      let action = entry?.action ?? defaultAction
+      if action == .allow { return nil }
+      var part = range
+      (part.first, part.last) = (UInt16(start), UInt16(end - 1))
+      if !isSet || action < part.action { (part.action, part.rule) = (action, entry?.rule) }
+      return part
+    }
+  }
+}
+
+extension NetworkRule {
+  /// One for each port range; ports 0 to 65535 of protocol 0 are everything.
+  fileprivate func entries(rule: Int) -> [CompiledPolicy.PortVerdict] {
+    if ports.isEmpty { return [PortVerdict(protocolNumber: 0, first: 0, last: .max, action: action, rule: rule)] }
+    return ports.map {
+      PortVerdict(
+        protocolNumber: $0.transport.number, first: $0.first, last: $0.last, action: action, rule: rule)
+    }
+  }
+}
+
+extension CompiledPolicy.PortVerdict {
+  /// Whether `later` never decides after this entry. Of a later fragment the ports are unknown and a Block entry still
+  /// matches, so an entry with other than all ports hides only those of its own action.
+  fileprivate func hides(_ later: Self) -> Bool {
+    guard protocolNumber == 0 || protocolNumber == later.protocolNumber, first <= later.first, later.last <= last else {
+      return false
+    }
+    return action == later.action || (first == 0 && last == .max)
+  }
+}
+
+extension [CompiledPolicy.PortVerdict] {
+  /// Neighbours with the same verdict as one.
+  fileprivate var joined: Self {
+    reduce(into: []) { result, range in
+      if let last = result.last, Int(last.last) + 1 == Int(range.first), last.action == range.action,
+        last.rule == range.rule
+      {
+        result[result.count - 1].last = range.last
+      } else {
+        result.append(range)
+      }
+    }
+  }
+}
+
+extension PortRule.TransportProtocol {
+  /// As in an IP header.
+  package var number: UInt8 {
+    switch self {
+    case .tcp: 6
+    case .udp: 17
+    case .sctp: 132
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import BPF
+import Enforcement
+import Glibc
+import Logging
+import System
+
+/// Takes Stockade out of the kernel for good, whatever is bound by it.
+package enum Detachment {
+  /// - Returns: how many containers and pods nothing holds any more.
+  package static func detachAll(reason: String) throws -> (containers: Int, pods: Int) {
+    try NodeGateCommand.checkRoot()
+    // Held until this process ends: none starts meanwhile.
+    guard case .held(let lock) = try InstanceLock.take(waitMilliseconds: 0) else {
+      throw NodeGateCommand.Problem.refused(
+        "a stockade serves this node and would put everything back; stop its service, or take the plugin out of the "
+          + "runtime's folder of NRI plugins and restart the runtime")
+    }
+    return try withExtendedLifetime(lock) {
+      guard Files.exists(ConfinedNode.pinFolder) else {
+        throw NodeGateCommand.Problem.refused("nothing of stockade is pinned below \(ConfinedNode.pinFolder)")
+      }
+      let held = PinnedCounts(in: ConfinedNode.pinFolder)
+      // Kept first: nothing is let go that nobody can learn of.
+      Audit.tell(
+        "stockade is taken out of the kernel (containers \(held.containers), pods \(held.pods)): \(reason)",
+        user: NodeGate.Record.loginUser)
+      try PolicyMaps.detachAll(pinFolder: ConfinedNode.pinFolder)
+      return (held.containers, held.pods)
+    }
+  }
+}
+
+/// Lines about who did what to what holds containers back, in the machine's log.
+enum Audit {
+  private static let patienceMilliseconds = 500
+
+  /// - Parameter user: who logged in; nil: nobody did.
+  static func tell(_ text: String, user: UInt32?) {
+    let output = LogOutput.systemLog()
+    let log = Logger(label: "stockade") { _ in OutputLog(level: .info, output) }
+    log.warning(
+      "\(text)", metadata: ["user": "\(user.map(String.init) ?? "none")", "process": "\(getpid())"])
+    output.flush(milliseconds: patienceMilliseconds)
+  }
+}

@@ -1,0 +1,28 @@
+import Glibc
+import Logging
+
+/// What a launched plugin does when its profiles are read only after it was told what runs: the one that takes its
+/// place is told again, and confines that.
+enum LateProfiles {
+  /// A runtime that starts opens its socket after it has launched its plugins.
+  static let patienceMilliseconds = 10_000
+  private static let lookMilliseconds = 100
+
+  /// Ends the session, if another Stockade comes for it. A node without any is worse than what the log names.
+  static func makeWay(
+    _ log: Logger, patienceMilliseconds: Int = patienceMilliseconds, isReplaceable: () -> Bool, end: () -> Void
+  ) {
+    for look in 0...patienceMilliseconds / lookMilliseconds {
+      if look > 0 { usleep(UInt32(lookMilliseconds) * 1000) }
+      guard isReplaceable() else { continue }
+      log.critical("the profiles were read late: what ran before is confined by the stockade that comes next")
+      return end()
+    }
+    log.critical(
+      "the profiles were read late, and no other stockade would come: what ran before stays as it is",
+      metadata: [
+        "containers": "those that the log names as not confined",
+        "action": "remove their pods, or restart the runtime, now that the profiles are read",
+      ])
+  }
+}

@@ -1,0 +1,132 @@
+import Policy
+import Seccomp
+import Synchronization
+import System
+
+/// The node's profiles, ready for use. Reading files and building filters happens in `reload`, never in a look-up.
+package final class LoadedProfiles: Sendable {
+  package struct Report: Sendable {
+    /// Profiles whose text changed and can be used.
+    package var changed: [LoadedProfile] = []
+    /// Those of them whose filter is another one now: running containers keep theirs.
+    package var staleFilters: [String] = []
+    /// Profiles whose new text was refused, with the reason: the text of before stays.
+    package var refused: [(name: String, reason: String)] = []
+    /// What is wrong, a line each.
+    package var messages: [String] = []
+    /// What is accepted in changed profiles and hardly meant.
+    package var warnings: [Problem] = []
+  }
+
+  private struct State {
+    var store: ResolvedProfiles
+    var isRead = false
+    var loaded: [String: LoadedProfile] = [:]
+    /// By name: why a profile that was read cannot be loaded whole.
+    var failures: [String: PolicyError] = [:]
+
+    /// Those whose filter is in a file of its own, which can change while the profile does not.
+    var localhostProfiles: [String] {
+      store.names.filter {
+        if case .localhost = try? store.profile(named: $0).seccomp?.source { return true }
+        return false
+      }
+    }
+  }
+
+  private let state: Mutex<State>
+  private let seccompFolder: String
+  private let environment: SeccompEnvironment
+
+  /// Empty until the first `reload`.
+  package init(folder: String, environment: SeccompEnvironment) {
+    let store = ResolvedProfiles(folder: folder) { profile in
+      ProfileLoader(folder: folder, environment: environment).problems(of: profile)
+    }
+    state = Mutex(State(store: store))
+    seccompFolder = folder
+    self.environment = environment
+  }
+
+  /// One profile file, with its bases and seccomp files from the same folder.
+  package init(file: String, environment: SeccompEnvironment) throws {
+    seccompFolder = Files.folder(of: file)
+    self.environment = environment
+    var loader = ProfileLoader(folder: seccompFolder, environment: environment)
+    let profile = try Profile.load(file: file, furtherProblems: loader.problems)
+    let loaded = try loader.load(profile)
+    state = Mutex(State(store: ResolvedProfiles(folder: seccompFolder), isRead: true, loaded: [profile.name: loaded]))
+  }
+
+  /// Takes over what another library has loaded, in place of profiles of the same name.
+  package func adopt(_ other: LoadedProfiles) {
+    let loaded = other.state.withLock { $0.loaded }
+    state.withLock { $0.loaded.merge(loaded) { $1 } }
+  }
+
+  package var names: [String] { state.withLock { $0.loaded.keys.sorted() } }
+
+  /// - Throws: `PolicyError` where there is no such profile, `Refusal` where it cannot be used: one line, for the
+  ///   runtime to show.
+  package func profile(named name: String) throws -> LoadedProfile {
+    try state.withLock { state in
+      if let loaded = state.loaded[name] { return loaded }
+      if !state.isRead {
+        throw Refusal(profile: name, "\(seccompFolder) is not read yet; look at the disk that it is on")
+      }
+      if let failure = state.failures[name] { throw Refusal(profile: name, failure.summary) }
+      do throws(PolicyError) { _ = try state.store.profile(named: name) } catch {
+        if case .noSuchProfile = error { throw error }
+        throw Refusal(profile: name, error.summary)
+      }
+      throw Refusal(profile: name, "it was read, but is not loaded whole")
+    }
+  }
+
+  /// Reads the folder again. What is broken keeps its last good version, and so does what is refused, unless that is
+  /// refused as well.
+  ///
+  /// - Parameter refusal: why a profile is no use here; nil where it is.
+  package func reload(refusal: (Profile) -> String? = { _ in nil }) -> Report {
+    // The files are read on a copy: a look-up never waits for a disk.
+    var next = state.withLock { $0 }
+    let read = next.store.reload()
+    var report = Report(messages: read.messages)
+    var loader = ProfileLoader(folder: seccompFolder, environment: environment)
+    for name in Set(read.changed).union(next.localhostProfiles).sorted() {
+      next.failures[name] = nil
+      guard let profile = try? next.store.profile(named: name) else {
+        next.loaded[name] = nil
+        continue
+      }
+      if let old = next.loaded[name], refusal(old.profile) == nil, let reason = refusal(profile) {
+        report.refused.append((name, reason))
+        continue
+      }
+      do throws(PolicyError) {
+        let loaded = try loader.load(profile)
+        if loaded == next.loaded[name] { continue }
+        if let old = next.loaded[name], old.seccomp != loaded.seccomp { report.staleFilters.append(name) }
+        next.loaded[name] = loaded
+        report.changed.append(loaded)
+        report.warnings += loaded.warnings
+      } catch {
+        report.add(error, keptVersion: next.loaded[name] != nil)
+        if next.loaded[name] == nil { next.failures[name] = error }
+      }
+    }
+    next.isRead = true
+    state.withLock { [next] in $0 = next }
+    return report
+  }
+}
+
+extension LoadedProfiles.Report {
+  /// Each line once: profiles that extend one share its filter, and what is wrong with it.
+  fileprivate mutating func add(_ error: PolicyError, keptVersion: Bool) {
+    let consequence = keptVersion ? " (the last good version stays in force)" : ""
+    for line in error.description.split(separator: "\n") where !messages.contains(line + consequence) {
+      messages.append(line + consequence)
+    }
+  }
+}

@@ -1,0 +1,216 @@
+import BPF
+import CStockade
+import Enforcement
+import Events
+import Glibc
+import Logging
+import Policy
+import System
+
+/// What an administrator does to the gates of a node, with or without a Stockade that runs.
+package struct NodeGateCommand {
+  package enum Problem: Error, CustomStringConvertible {
+    case refused(String)
+    package var description: String {
+      switch self {
+      case .refused(let text): text
+      }
+    }
+  }
+
+  private let gate: NodeGate
+  private let root: String
+  /// One command at a time changes gates.
+  private let turn: FileDescriptor
+
+  /// Held by one that closes: a Stockade that ends takes nothing away meanwhile.
+  private let use: FileDescriptor?
+
+  private init(_ gate: NodeGate, root: String, use: FileDescriptor? = nil) throws {
+    (self.gate, self.root, self.use) = (gate, root, use)
+    turn = try FileDescriptor(open: ConfinedNode.pinFolder, O_RDONLY | O_DIRECTORY)
+    try call("wait for another command") { flock(turn.number, LOCK_EX) }
+  }
+
+  /// The gates that are pinned.
+  package static func pinned() throws -> NodeGateCommand {
+    try checkRoot()
+    guard let gate = try NodeGate.pinned(in: ConfinedNode.pinFolder), let root = try CgroupHierarchy.current().root
+    else {
+      throw Problem.refused("no gates are there: nothing of stockade is pinned below \(ConfinedNode.pinFolder)")
+    }
+    return try NodeGateCommand(gate, root: root)
+  }
+
+  static func checkRoot() throws {
+    guard geteuid() == 0 else { throw Problem.refused("it needs root: the gates are below \(ConfinedNode.pinFolder)") }
+  }
+
+  // MARK: Closing
+
+  /// For a Stockade that has begun just now: it loads what holds programs back.
+  private static let patienceMilliseconds = 10_000
+  private static let retryMilliseconds = 100
+
+  /// Closes the node gate as the configuration wants it. Where no Stockade runs, as at boot, loads what holds programs
+  /// back, proves it and leaves it there, in place of what an earlier process may have pinned.
+  ///
+  /// - Parameter runtimeProblem: why the node's runtime cannot live with it; nil: it can.
+  package static func close(
+    configurationFile: String, runtimeProblem: () -> String?
+  ) throws -> (outcome: NodeGateClosing.Outcome, parents: [String]) {
+    try checkRoot()
+    let bytes = try Files.read(configurationFile, limit: 1 << 20)
+    let wanted = try NodeConfiguration.parse(bytes, file: configurationFile).nodeGate
+    guard wanted.enabled else {
+      throw Problem.refused("\(configurationFile) does not ask for it; write nodeGate: {enabled: true}")
+    }
+    if let problem = NodeGateClosing.namespaceProblem ?? runtimeProblem() { throw Problem.refused(problem) }
+    // Whatever becomes of the rest, an opening ends.
+    if let gate = try NodeGate.pinned(in: ConfinedNode.pinFolder), try gate.isClosed { try gate.open(until: 0) }
+    if let command = try besideStockade() { return (try command.close(wanted), wanted.parents) }
+    return (try closeFirst(wanted), wanted.parents)
+  }
+
+  /// - Returns: nil: no Stockade runs.
+  private static func besideStockade() throws -> NodeGateCommand? {
+    // One that takes everything away is waited for.
+    let use = try PolicyMaps.use(ConfinedNode.pinFolder)
+    for _ in 0..<patienceMilliseconds / retryMilliseconds {
+      guard try InstanceLock.isHeld() else { return nil }
+      if NodeGate.isJudged(in: ConfinedNode.pinFolder), let gate = try NodeGate.pinned(in: ConfinedNode.pinFolder) {
+        guard !NodeGate.canBePassed(in: ConfinedNode.pinFolder) else {
+          throw Problem.refused("a program can get past the Stockade that runs; stockade doctor says how")
+        }
+        guard let root = try CgroupHierarchy.current().root else { throw Problem.refused(CgroupHierarchy.noneText) }
+        return try NodeGateCommand(gate, root: root, use: use)
+      }
+      usleep(UInt32(retryMilliseconds * 1000))
+    }
+    throw Problem.refused("the Stockade that runs has loaded nothing that holds a program back; its log says why")
+  }
+
+  /// The runtime's processes are, or will be, in the first mount namespace, or are told by what starts sandboxes. A
+  /// Stockade that comes takes over what is loaded here.
+  private static func closeFirst(_ wanted: NodeConfiguration.NodeGate) throws -> NodeGateClosing.Outcome {
+    let hierarchy = try CgroupHierarchy.current()
+    guard let root = hierarchy.root else { throw Problem.refused(CgroupHierarchy.noneText) }
+    // In a container of the node it may be out of sight.
+    let first = try (try? Files.status("/proc/1/ns/mnt")) ?? Files.status("/proc/self/ns/mnt")
+    let kernel = try BPFBackend(
+      pinFolder: ConfinedNode.pinFolder, runtimeMountNamespace: UInt64(first.st_ino), hierarchy: hierarchy)
+    do {
+      if let problem = NodeGateClosing.problem(kernel.claim) { throw Problem.refused(problem) }
+      return try NodeGateCommand(kernel.nodeGate, root: root).close(wanted)
+    } catch {
+      // An older Stockade may have left containers that are bound.
+      let enforcer = Enforcer(
+        kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: UInt64(first.st_ino))
+      _ = try? enforcer.removeIfUnused()
+      throw error
+    }
+  }
+
+  private func close(_ wanted: NodeConfiguration.NodeGate) throws -> NodeGateClosing.Outcome {
+    let outcome = try NodeGateClosing(gate, root: root).close(wanted)
+    try gate.open(until: 0)
+    try keep(.now(STOCKADE_ACT_CLOSED, "stockade gate close"))
+    return outcome
+  }
+
+  // MARK: Break-glass
+
+  package static let longestOpeningSeconds = 24 * 60 * 60
+
+  /// - Parameter text: a number and a unit: `10m`.
+  /// - Returns: nil: it is none, or longer than an opening may be.
+  package static func openingSeconds(_ text: String) -> Int? {
+    let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600]
+    let digits = text.dropLast()
+    guard let unit = text.last.flatMap({ units[$0] }),
+      digits.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains),
+      let number = Int(digits), number > 0, number <= longestOpeningSeconds / unit
+    else { return nil }
+    return number * unit
+  }
+
+  /// Lets every program of the node run, for a time that the kernel ends.
+  ///
+  /// - Returns: until when: nanoseconds since 1970.
+  package func open(seconds: Int, reason: String) throws -> Int64 {
+    let length = Int64(seconds) * 1_000_000_000
+    let until = Timestamp.now(CLOCK_REALTIME) + length
+    // Kept first: nothing is opened that nobody can learn of.
+    try keep(.now(STOCKADE_ACT_OPENED_FOR, reason, untilNanoseconds: until))
+    try gate.open(until: UInt64(Timestamp.now(CLOCK_BOOTTIME) + length))
+    return until
+  }
+
+  /// Lets every program of one pod run, as long as the pod is there or until a Stockade knows that it needs a gate.
+  ///
+  /// - Parameter pod: its UID, or the path of its cgroup.
+  /// - Returns: the path of its cgroup.
+  package func free(_ pod: String, reason: String) throws -> String {
+    let cgroup = try find(pod)
+    let path = String(cgroup.directory.dropFirst(root.count))
+    try keep(.now(STOCKADE_ACT_FREED, reason, pod: path))
+    try gate.gates.set(cgroup.id, STOCKADE_GATE_FREE)
+    return path
+  }
+
+  private func find(_ pod: String) throws -> Cgroup {
+    let found = try pods().filter { pod.hasPrefix("/") ? $0.path == pod : PodCgroupName.uid(in: $0.path) == pod }
+    guard let first = found.first, let cgroup = try? Cgroup(directory: root + first.path) else {
+      throw Problem.refused(
+        "no pod with a gate is \(pod); give its UID (kubectl get pod -o jsonpath={.metadata.uid}; of a static pod its "
+          + "annotation kubernetes.io/config.hash), or the path of its cgroup, as stockade gate status shows it")
+    }
+    return cgroup
+  }
+
+  private func keep(_ record: NodeGate.Record) throws {
+    try gate.keep(record)
+    Audit.tell(GateRecord(record).summary, user: record.user)
+  }
+
+  // MARK: Status
+
+  package struct Pod: Equatable, Sendable {
+    package var path: String
+    package var isFree: Bool
+    /// Execs, by its gate.
+    package var refused: UInt32
+  }
+
+  package struct Status: Equatable, Sendable {
+    /// Of the node gate; empty: it is open.
+    package var parents: [String]
+    /// No closing and no opening was cut short.
+    package var isWhole: Bool
+    /// Until when all gates are open: nanoseconds since 1970; nil: they hold.
+    package var openUntilNanoseconds: Int64?
+    /// How many programs ran since boot that a gate would have held back.
+    package var letThrough: UInt64
+    package var pods: [Pod]
+  }
+
+  package func status() throws -> Status {
+    let until = Int64(clamping: try gate.openUntil()), now = Timestamp.now(CLOCK_BOOTTIME)
+    return Status(
+      parents: try gate.parents(), isWhole: try NodeGateClosing(gate, root: root).isWhole,
+      openUntilNanoseconds: until > now ? Timestamp.now(CLOCK_REALTIME) + until - now : nil,
+      letThrough: try gate.letThrough(), pods: try pods())
+  }
+
+  private func pods() throws -> [Pod] {
+    var pods: [Pod] = []
+    for (id, state) in try gate.gates.all() where [STOCKADE_GATE_CLOSED, STOCKADE_GATE_FREE].contains(state) {
+      guard let cgroup = Cgroup(id: id, in: root) else { continue }
+      pods.append(
+        Pod(
+          path: String(cgroup.directory.dropFirst(root.count)), isFree: state == STOCKADE_GATE_FREE,
+          refused: try gate.gates.sandbox(id)?.refused ?? 0))
+    }
+    return pods.sorted { $0.path < $1.path }
+  }
+}

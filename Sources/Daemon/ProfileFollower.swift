@@ -1,0 +1,129 @@
+import Glibc
+import Logging
+import Policy
+import System
+
+/// Reads the profiles, and again whenever they change, on a thread of its own: a disk that hangs holds up nobody else.
+package final class ProfileFollower: Sendable {
+  /// Between looks for changes that the watch does not see.
+  package static let lookMilliseconds = 2000
+  private let folder: String
+  /// Takes over what is in the folder. Gets the problems that were told last time.
+  private let reload: @Sendable (_ known: Set<String>) -> LoadedProfiles.Report
+  private let log: Logger
+  private let wakeup = Wakeup()
+  private let isRead = Monitor(false)
+  private let late = Monitor<(@Sendable () -> Void)?>(nil)
+
+  init(
+    folder: String, log: Logger, reload: @escaping @Sendable (_ known: Set<String>) -> LoadedProfiles.Report
+  ) {
+    (self.folder, self.log, self.reload) = (folder, log, reload)
+  }
+
+  /// Starts the thread, and waits a while for the first reading. What needs a profile afterwards is refused until it is
+  /// read.
+  ///
+  /// - Parameter whenLate: called on that thread when the first reading is done, if it took longer.
+  func start(
+    patienceMilliseconds: Int = SettingsLoader.profilesPatienceMilliseconds,
+    whenLate: @escaping @Sendable () -> Void = {}
+  ) {
+    Thread.detached { @Sendable [self] in run() }
+    if isRead.wait(milliseconds: patienceMilliseconds, until: { $0 }) { return }
+    log.error(
+      "the profiles are not read yet; containers that get one are refused until they are",
+      metadata: ["profilesFolder": "\(folder)", "check": "the disk that it is on"])
+    let isReadNow = late.withLock { late in
+      late = whenLate
+      return isRead.withLock { $0 }
+    }
+    if isReadNow { tellLate() }
+  }
+
+  /// Once.
+  private func tellLate() {
+    let tell = late.withLock { late in
+      defer { late = nil }
+      return late
+    }
+    tell?()
+  }
+
+  /// Reads again what no change was seen of. Does not wait for it.
+  func readAgain() { wakeup.wake() }
+
+  private func run() -> Never {
+    var known: Set<String> = []
+    var isTold = false
+    while true { readAndFollow(&known, &isTold) }
+  }
+
+  /// Never inlined, nor are the two below: the optimizer of Swift 6.3 does not come to an end with such a loop in one
+  /// that has no end.
+  @inline(never)
+  private func readAndFollow(_ known: inout Set<String>, _ isTold: inout Bool) {
+    let watch = makeWatch(&isTold)
+    // Taken first: what changes from now on is read again.
+    let stamp = FolderStamp(folder)
+    known = read(known)
+    isRead.withLock { $0 = true }
+    tellLate()
+    follow(watch, stamp, &known)
+  }
+
+  /// A folder that is not there is looked for again and again: it may be mounted later, or put back.
+  private func makeWatch(_ isTold: inout Bool) -> FolderWatch? {
+    do throws(Errno) {
+      let watch = try FolderWatch(folder)
+      isTold = false
+      return watch
+    } catch {
+      if !isTold { log.warning("the profiles are not watched", metadata: ["reason": "\(error)"]) }
+      isTold = true
+      return nil
+    }
+  }
+
+  /// Reads at each change, until another watch is needed.
+  @inline(never)
+  private func follow(_ watch: FolderWatch?, _ stamp: FolderStamp, _ known: inout Set<String>) {
+    var stamp = stamp
+    while true {
+      let outcome = wait(watch)
+      let now = FolderStamp(folder)
+      switch outcome {
+      case .ended: return
+      case .nothing: if now != stamp { return }
+      case .changed: known = read(known)
+      case .woken: known = readAsked()
+      }
+      stamp = now
+    }
+  }
+
+  @inline(never)
+  private func wait(_ watch: FolderWatch?) -> FolderWatch.Outcome {
+    do throws(Errno) {
+      guard let watch else { return try FolderWatch.wait(milliseconds: Self.lookMilliseconds, for: wakeup) }
+      return try watch.wait(milliseconds: Self.lookMilliseconds, or: wakeup)
+    } catch {
+      log.error("the profiles are not watched", metadata: ["reason": "\(error)"])
+      usleep(useconds_t(Self.lookMilliseconds * 1000))
+      return .ended
+    }
+  }
+
+  private func read(_ known: Set<String>) -> Set<String> { Set(reload(known).messages) }
+
+  private func readAsked() -> Set<String> {
+    let report = reload([])
+    log.info(
+      "the profiles were read again",
+      metadata: [
+        "changed": "\(report.changed.map(\.profile.name).sorted().joined(separator: ", "))",
+        "refused": "\(report.refused.count)", "problems": "\(report.messages.count)",
+      ])
+    return Set(report.messages)
+  }
+}

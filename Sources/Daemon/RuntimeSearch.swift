@@ -1,0 +1,97 @@
+import Glibc
+import Logging
+import System
+
+/// Waits for the runtime's socket, and connects as soon as somebody listens on it. A socket that is away costs no
+/// patience: only sessions that fail are tried more and more rarely.
+struct RuntimeSearch {
+  /// Where nobody listens, or no folder can be watched.
+  private static let lookMilliseconds = 100
+  /// Where there is no socket: the watch tells of one, unless a link on its way changes.
+  private static let rareLookMilliseconds = 1000
+  /// Between two looks, however often files come and go beside the socket.
+  private static let restMilliseconds: UInt32 = 10
+  /// A runtime that starts opens its socket late.
+  private static let complaintSeconds = 30
+  private static let firstWaitMilliseconds = 200
+  static let longestWaitMilliseconds = 5000
+
+  private let path: String
+  private let stop: StopSignal
+  private let log: Logger
+  private var waitMilliseconds = RuntimeSearch.firstWaitMilliseconds
+
+  init(_ path: String, _ stop: StopSignal, _ log: Logger) { (self.path, self.stop, self.log) = (path, stop, log) }
+
+  // MARK: The socket
+
+  /// - Returns: nil where a signal came.
+  func connect() -> FileDescriptor? {
+    let watch = try? SocketWatch(path)
+    let begin = SuspendingClock.now
+    var told = 0
+    while !stop.isSet {
+      let isWatched = watch.map { (try? $0.aim()) != nil } ?? false
+      do throws(Errno) { return try NRISocket.connect(to: path) } catch {
+        tell(error, since: begin, &told)
+        let isRare = isWatched && error.code == ENOENT
+        stop.wait(
+          milliseconds: isRare ? Self.rareLookMilliseconds : Self.lookMilliseconds, orReadable: watch?.inotify)
+      }
+      usleep(Self.restMilliseconds * 1000)
+    }
+    return nil
+  }
+
+  /// That it waits, once; and what may be wrong, once it takes long.
+  private func tell(_ error: Errno, since begin: SuspendingClock.Instant, _ told: inout Int) {
+    if told == 0 { log.warning("waiting for the runtime", metadata: ["reason": "\(error)"]) }
+    let isLong = SuspendingClock.now - begin > .seconds(Self.complaintSeconds)
+    if told == 1, isLong {
+      log.error(
+        "no runtime takes connections, so new containers start unconfined",
+        metadata: [
+          "reason": "\(error)",
+          "action": """
+          start containerd with disable = false and disable_connections = false in \
+          [plugins."io.containerd.nri.v1.nri"], and give --socket its socket_path; stockade doctor tells what is set
+          """,
+        ])
+    }
+    told = max(told, isLong ? 2 : 1)
+  }
+
+  // MARK: Sessions
+
+  /// After a session: at once after a good one; else longer each time, unless the runtime makes its socket anew.
+  ///
+  /// - Parameter isGood: `WatchedHandler.wasGood`.
+  mutating func pause(afterGood isGood: Bool) {
+    if isGood { return waitMilliseconds = Self.firstWaitMilliseconds }
+    // With jitter, so that the plugins of many nodes do not come back at one moment.
+    let milliseconds = waitMilliseconds / 2 + Int.random(in: 0...waitMilliseconds / 2)
+    waitMilliseconds = min(waitMilliseconds * 2, Self.longestWaitMilliseconds)
+    if waitForNewSocket(milliseconds) { waitMilliseconds = Self.firstWaitMilliseconds }
+  }
+
+  private func waitForNewSocket(_ milliseconds: Int) -> Bool {
+    let deadline = SuspendingClock.now + .milliseconds(milliseconds)
+    let watch = try? SocketWatch(path)
+    let before = socketNumber
+    while !stop.isSet {
+      _ = try? watch?.aim()
+      if socketNumber != before { return true }
+      let left = (deadline - .now).components
+      let milliseconds = Int(left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000)
+      if milliseconds <= 0 { return false }
+      stop.wait(milliseconds: milliseconds, orReadable: watch?.inotify)
+      usleep(Self.restMilliseconds * 1000)
+    }
+    return false
+  }
+
+  /// A socket that is made anew has another number or another time.
+  private var socketNumber: [Int]? {
+    (try? Files.status(path)).map { [Int($0.st_ino), $0.st_ctim.tv_sec, $0.st_ctim.tv_nsec] }
+  }
+}

@@ -1,0 +1,311 @@
+import BPF
+import CStockade
+import Compilation
+import Policy
+import Synchronization
+import System
+
+/// The kernel by way of BPF: the best tier that can be proved, and the network programs.
+package final class BPFBackend: EnforcementBackend {
+  package let tier: Tier
+  package var claim: TierClaim { watch.withLock { $0.claim } }
+  private let watch: Mutex<ClaimWatch>
+  /// nil: network rules can be attached; else why not.
+  package let networkProblem: String?
+  /// nil: what belongs to this process is kept from containers as far as the tier can; else why not.
+  package let protectionProblem: String?
+  /// Whether there were pins of an earlier layout.
+  package var tookOver: Bool { policy.tookOver }
+  /// nil: what one container makes the kernel remember takes memory from no other container; else why it can.
+  package let memoryProblem: String?
+  private let policy: PolicyMaps
+  private let cgroupRoot: String
+  /// The cgroup of the self-tests.
+  private let probe: UInt64
+  private let network: (programs: NetworkPrograms, tables: NetworkTables)?
+  private let pinFolder: String
+  private let care = Mutex(Care.ours)
+  /// Who looks after the pins, as far as was asked last.
+  private enum Care {
+    case ours
+    /// A newer process does.
+    case replaced
+    /// That is over. What it had put in place of ours is no damage.
+    case backAgain
+    /// Nobody: this process has taken them away.
+    case nobody
+  }
+
+  /// Loads, attaches and pins everything and proves the tier.
+  ///
+  /// - Throws: `BPFError` where tasks cannot be followed or no tier can be had. Nothing of it is left then, unless an
+  ///   earlier process's containers are still bound.
+  package init(
+    pinFolder: String, runtimeMountNamespace: UInt64, hierarchy: CgroupHierarchy
+  ) throws(BPFError) {
+    guard let root = hierarchy.root else { throw .unavailable(CgroupHierarchy.noneText) }
+    cgroupRoot = root
+    self.pinFolder = pinFolder
+    let memory = MemoryRoot.found
+    do throws(BPFError) {
+      policy = try PolicyMaps(
+        pinFolder: pinFolder, runtimeMountNamespace: UInt32(truncatingIfNeeded: runtimeMountNamespace),
+        cgroupV1: hierarchy.layout == .v1, makers: memory.procs)
+    } catch {
+      // Pins that it cannot take over are not its own.
+      switch error {
+      case .layout, .newerLayout: break
+      default: PolicyMaps.removeUnused(pinFolder: pinFolder)
+      }
+      BPFObject.freeLoadMemory()
+      throw error
+    }
+    let choice: TierChoice
+    do throws(BPFError) {
+      choice = try TierChoice(policy, cgroupRoot: root)
+      try policy.note(execsCanPass: choice.claim.execProblem != nil)
+    } catch {
+      if policy.bindsNothing, policy.becomeOnlyUser() { try? policy.unpinAll() }
+      BPFObject.freeLoadMemory()
+      throw error
+    }
+    (tier, probe) = (choice.tier, choice.probe)
+    watch = Mutex(ClaimWatch(claim: choice.claim, needsCooperation: choice.needsCooperation))
+    let network: (NetworkPrograms, NetworkTables)?
+    (network, networkProblem) = Self.network(policy, pinFolder, hierarchy)
+    self.network = network
+    // Else what an earlier Stockade attached to cgroups judges on, by maps that its other programs write.
+    try policy.endTakeOver(isComplete: network != nil || hierarchy.layout == .v1)
+    memoryProblem = policy.shared.makingProblem ?? memory.problem
+    // Last, since it names everything that was loaded.
+    protectionProblem = Self.protect(policy.shared, pinFolder)
+    BPFObject.freeLoadMemory()
+  }
+
+  private static func network(
+    _ policy: PolicyMaps, _ pinFolder: String, _ hierarchy: CgroupHierarchy
+  ) -> (programs: (NetworkPrograms, NetworkTables)?, problem: String?) {
+    guard hierarchy.layout != .v1, let root = hierarchy.root else {
+      return (nil, CgroupHierarchy.noV2Text)
+    }
+    do throws(BPFError) {
+      let programs = try NetworkPrograms(shared: policy.shared, pinFolder: pinFolder, rootCgroupPath: root)
+      _ = try programs.adopt(flowsOfBefore: try policy.formerMap("flows"))
+      return ((programs, try NetworkTables(shared: policy.shared)), nil)
+    } catch { return (nil, "\(error)") }
+  }
+
+  /// What a confined container could undo its confinement with.
+  private static func protect(_ shared: SharedMaps, _ pinFolder: String) -> String? {
+    let folders: [String: SelfProtection.Protection] = [
+      pinFolder: .hidden, "/etc/stockade": .kept, "/etc/nri": .kept, "/opt/nri/plugins": .kept,
+    ]
+    do throws(BPFError) {
+      try SelfProtection(shared: shared)?.start(folders: folders)
+      return nil
+    } catch { return "\(error)" }
+  }
+
+  /// The reader of the kernel's events; one in a process.
+  package func eventReader() throws(BPFError) -> EventReader { try EventReader(shared: policy.shared, ignored: probe) }
+
+  /// What the kernel counts of the programs on which the claim depends.
+  package func runs() throws(BPFError) -> [ProgramRuns] { try policy.runs() }
+
+  /// A crowd tries to get past the tier: `TierProbe.race`.
+  package func race(seconds: UInt32) throws(BPFError) -> RaceCounts {
+    try TierProbe(cgroupRoot: cgroupRoot).race(policy, seconds: seconds)
+  }
+
+  /// Many at once try to: `TierProbe.crowd`.
+  package func crowd(of count: UInt32, memoryProcs: String?) throws(BPFError) -> RaceCounts {
+    try TierProbe(cgroupRoot: cgroupRoot).crowd(policy, of: count, memoryProcs: memoryProcs)
+  }
+
+  package func checkClaim() throws(BackendError) -> String? {
+    let runs = try kernel { () throws(BPFError) in try policy.runs() }
+    guard let found = watch.withLock({ $0.check(runs, .current()) }) else { return nil }
+    try? policy.note(execsCanPass: true)
+    return found
+  }
+
+  package func mend() -> PinsCheck {
+    if care.withLock({ $0 == .nobody }) { return .inCharge([]) }
+    do throws(BPFError) {
+      guard try policy.isInCharge() else {
+        leaveToPins()
+        return .replaced
+      }
+    } catch { return .inCharge([Damage(.maps, problem: error.description)]) }
+    care.withLock { $0 = $0 == .replaced ? .backAgain : .ours }
+    var found = policy.mend() + [network?.programs.mendStrays(isInCharge: isInCharge)].compactMap { $0 }
+    if !found.isEmpty { protectAgain(&found) }
+    return .inCharge(found.filter(isDamage))
+  }
+
+  private func isInCharge() -> Bool { (try? policy.isInCharge()) == true }
+
+  private func isDamage(_ found: Damage) -> Bool { found.problem != nil || care.withLock { $0 == .ours } }
+
+  private func leaveToPins() {
+    care.withLock { $0 = .replaced }
+    policy.letGo()
+    network?.programs.letGo()
+  }
+
+  /// Pins and folders that were made again are other inodes.
+  private func protectAgain(_ found: inout [Damage]) {
+    guard protectionProblem == nil, let problem = Self.protect(policy.shared, pinFolder) else { return }
+    found[0].problem = found[0].problem ?? problem
+  }
+
+  package func mendNetwork(_ cgroup: Cgroup) -> Damage? {
+    if care.withLock({ $0 == .replaced || $0 == .nobody }) { return nil }
+    let found = network?.programs.mend(cgroupPath: cgroup.directory, cgroupID: cgroup.id, isInCharge: isInCharge)
+    return found.flatMap { isDamage($0) ? $0 : nil }
+  }
+
+  package func counters() throws(BPFError) -> [UInt64] { try policy.counters() }
+
+  package func containers() throws(BackendError) -> [stockade_container] {
+    try kernel { () throws(BPFError) in try policy.containers() }
+  }
+
+  package func container(_ cgroupID: UInt64) throws(BackendError) -> stockade_container? {
+    try kernel { () throws(BPFError) in try policy.container(cgroupID) }
+  }
+
+  package func put(_ container: stockade_container) throws(BackendError) {
+    try kernel { () throws(BPFError) in try policy.put(container) }
+  }
+
+  package func remove(_ cgroupID: UInt64) throws(BackendError) {
+    try kernel { () throws(BPFError) in try policy.removeContainer(cgroupID) }
+  }
+
+  package func setEntrypoint(_ cgroupID: UInt64, _ entrypoint: stockade_process) throws(BackendError) {
+    try kernel { () throws(BPFError) in try policy.setEntrypoint(cgroupID, entrypoint) }
+  }
+
+  package func gates() throws(BackendError) -> [UInt64: stockade_gate_state] {
+    try kernel { () throws(BPFError) in try policy.gateStates() }
+  }
+
+  package func gate(_ podID: UInt64) throws(BackendError) -> stockade_gate_state? {
+    try kernel { () throws(BPFError) in try policy.gate(podID) }
+  }
+
+  package func sandbox(_ podID: UInt64) throws(BackendError) -> stockade_sandbox? {
+    try kernel { () throws(BPFError) in try policy.sandbox(podID) }
+  }
+
+  package func sandboxes() throws(BackendError) -> [UInt64: stockade_sandbox] {
+    try kernel { () throws(BPFError) in try policy.sandboxes() }
+  }
+
+  package func replaceSandbox(_ podID: UInt64, _ sandbox: stockade_sandbox) throws(BackendError) {
+    try kernel { () throws(BPFError) in try policy.replaceSandbox(podID, sandbox) }
+  }
+
+  package func setGate(
+    _ podID: UInt64, _ state: stockade_gate_state, sandbox: stockade_sandbox?
+  ) throws(BackendError) {
+    try kernel { () throws(BPFError) in try policy.setGate(podID, state, sandbox: sandbox) }
+  }
+
+  package func removeGate(_ podID: UInt64) throws(BackendError) {
+    try kernel { () throws(BPFError) in try policy.removeGate(podID) }
+  }
+
+  package func nodeGateIsClosed() throws(BackendError) -> Bool {
+    try kernel { () throws(BPFError) in try policy.nodeGate.isClosed }
+  }
+
+  package func isExempt(podUID: String) throws(BackendError) -> Bool {
+    try kernel { () throws(BPFError) in try policy.nodeGate.isExempt(podUID) }
+  }
+
+  package var nodeGate: NodeGate { policy.nodeGate }
+
+  package func install(_ compiled: CompiledPolicy, revision: UInt64) throws(BackendError) {
+    try kernel { () throws(BPFError) in
+      // The policy itself last: it must never be found before what it refers to.
+      try network?.tables.install(compiled, revision: revision)
+      do throws(BPFError) { try policy.install(compiled, revision: revision) } catch {
+        try? network?.tables.remove([revision])
+        throw error
+      }
+    }
+  }
+
+  package func revisions() throws(BackendError) -> Set<UInt64> {
+    try kernel { () throws(BPFError) in try policy.revisions() }
+  }
+
+  package func removePolicies(_ revisions: Set<UInt64>) throws(BackendError) {
+    try kernel { () throws(BPFError) in
+      try policy.removePolicies(revisions)
+      try network?.tables.remove(revisions)
+    }
+  }
+
+  package func removePolicies(except revisions: Set<UInt64>) throws(BackendError) {
+    try kernel { () throws(BPFError) in
+      try policy.removePolicies(except: revisions)
+      try network?.tables.removeOrphans(keeping: revisions)
+    }
+  }
+
+  package func attachNetwork(_ cgroup: Cgroup, needs: NetworkNeeds) throws(BackendError) {
+    try kernel { () throws(BPFError) in
+      try network?.programs.attach(cgroupPath: cgroup.directory, cgroupID: cgroup.id, needs: needs)
+    }
+  }
+
+  package func trimNetwork(_ cgroup: Cgroup, to needs: NetworkNeeds) throws(BackendError) {
+    try kernel { () throws(BPFError) in
+      try network?.programs.update(cgroupPath: cgroup.directory, cgroupID: cgroup.id, needs: needs)
+    }
+  }
+
+  package func detachNetwork(_ cgroupID: UInt64) throws(BackendError) {
+    try kernel { () throws(BPFError) in try network?.programs.detach(cgroupID: cgroupID) }
+  }
+
+  package func networkCgroups() throws(BackendError) -> [UInt64] {
+    try kernel { () throws(BPFError) in try network?.programs.attachedCgroupIDs() ?? [] }
+  }
+
+  package func fills() throws(BackendError) -> [MapFill] {
+    try kernel { () throws(BPFError) in try policy.fills() + (network?.tables.fills() ?? []) }
+  }
+
+  package func sweepStrays() throws(BackendError) {
+    try kernel { () throws(BPFError) in try policy.sweepStrays() }
+  }
+
+  package func hasStrays() throws(BackendError) -> Bool {
+    try kernel { () throws(BPFError) in try policy.hasStrays() }
+  }
+
+  package func markRunningTasks() throws(BackendError) -> Set<UInt64> {
+    try kernel { () throws(BPFError) in try policy.markRunningTasks() }
+  }
+
+  package func removeAll() throws(BackendError) {
+    // The next Stockade may have begun already: then all of it is its own.
+    guard policy.becomeOnlyUser() else { return }
+    care.withLock { $0 = .nobody }
+    try kernel { () throws(BPFError) in
+      try network?.programs.removeAll()
+      try policy.unpinAll()
+    }
+  }
+}
+
+private func kernel<Result>(_ body: () throws(BPFError) -> Result) throws(BackendError) -> Result {
+  do throws(BPFError) { return try body() } catch {
+    if case .system(let errno) = error { throw BackendError(message: errno.description, reason: errno.reason) }
+    throw BackendError(message: error.description, reason: error.description)
+  }
+}

@@ -1,0 +1,97 @@
+import BPF
+import CStockade
+import Compilation
+import Policy
+
+/// What the kernel side can be asked for. One conformer in the product, `BPFBackend`; tests have another one, which
+/// records the order of the steps and fails where it is told to.
+package protocol EnforcementBackend: AnyObject, Sendable {
+  /// Whose programs run.
+  var tier: Tier { get }
+  /// What is enforced by them.
+  var claim: TierClaim { get }
+  /// Looks for what refutes the claim, and lowers it.
+  ///
+  /// - Returns: what was found; nil: nothing since the last time.
+  func checkClaim() throws(BackendError) -> String?
+  /// Looks whether what the claim rests on is there and ours: pins, links, programs. What is not is put right.
+  func mend() -> PinsCheck
+  /// The same of a container's network programs. nil: they are as they should be, or there are none.
+  func mendNetwork(_ cgroup: Cgroup) -> Damage?
+  /// nil: network rules can be attached to cgroups; else why not.
+  var networkProblem: String? { get }
+
+  func containers() throws(BackendError) -> [stockade_container]
+  func container(_ cgroupID: UInt64) throws(BackendError) -> stockade_container?
+  func put(_ container: stockade_container) throws(BackendError)
+  /// Removes the entry and all that hangs on it. Missing is success.
+  func remove(_ cgroupID: UInt64) throws(BackendError)
+  func setEntrypoint(_ cgroupID: UInt64, _ entrypoint: stockade_process) throws(BackendError)
+
+  /// By the cgroup id of the pod's cgroup.
+  func gates() throws(BackendError) -> [UInt64: stockade_gate_state]
+  /// nil: the pod has no gate.
+  func gate(_ podID: UInt64) throws(BackendError) -> stockade_gate_state?
+  func sandbox(_ podID: UInt64) throws(BackendError) -> stockade_sandbox?
+  func sandboxes() throws(BackendError) -> [UInt64: stockade_sandbox]
+  /// Of a pod that is gone nothing is written.
+  func replaceSandbox(_ podID: UInt64, _ sandbox: stockade_sandbox) throws(BackendError)
+  /// - Parameter sandbox: nil: what the kernel knows of it already, or will find out.
+  func setGate(_ podID: UInt64, _ state: stockade_gate_state, sandbox: stockade_sandbox?) throws(BackendError)
+  /// Whether every pod's gate is closed from its cgroup's first moment on: the node gate.
+  func nodeGateIsClosed() throws(BackendError) -> Bool
+  /// Whether the node gate never holds a pod back.
+  func isExempt(podUID: String) throws(BackendError) -> Bool
+  /// Missing is success.
+  func removeGate(_ podID: UInt64) throws(BackendError)
+
+  /// Writes a policy under a revision nobody refers to yet; on error nothing of it is left.
+  func install(_ policy: CompiledPolicy, revision: UInt64) throws(BackendError)
+  /// Of the policies in the kernel.
+  func revisions() throws(BackendError) -> Set<UInt64>
+  /// May be called while another thread calls all else.
+  func removePolicies(_ revisions: Set<UInt64>) throws(BackendError)
+  /// Removes every policy that is not in `revisions`: what an earlier process left.
+  func removePolicies(except revisions: Set<UInt64>) throws(BackendError)
+
+  /// Attaches what is needed and not attached yet.
+  func attachNetwork(_ cgroup: Cgroup, needs: NetworkNeeds) throws(BackendError)
+  /// Detaches what is attached and not needed.
+  func trimNetwork(_ cgroup: Cgroup, to needs: NetworkNeeds) throws(BackendError)
+  /// Gone is success. An error is the kernel's refusal to detach.
+  func detachNetwork(_ cgroupID: UInt64) throws(BackendError)
+  /// Cgroups with network programs attached, also by an earlier process.
+  func networkCgroups() throws(BackendError) -> [UInt64]
+
+  /// Forgets processes that are over but were not seen to end. May be called while another thread calls all else.
+  func sweepStrays() throws(BackendError)
+  /// How full the tables are.
+  func fills() throws(BackendError) -> [MapFill]
+  /// Whether a process lives that left its container's cgroup.
+  func hasStrays() throws(BackendError) -> Bool
+  /// Marks the tasks that run already in containers with a policy.
+  ///
+  /// - Returns: the cgroup ids of containers with a task that there was no memory to mark.
+  func markRunningTasks() throws(BackendError) -> Set<UInt64>
+  /// Takes everything out of the kernel: programs, links, maps and pins.
+  func removeAll() throws(BackendError)
+}
+
+package enum PinsCheck: Equatable, Sendable {
+  /// What was found.
+  case inCharge([Damage])
+  /// A newer process looks after the pins.
+  case replaced
+}
+
+/// The kernel refused. `reason` alone is the errno's text.
+package struct BackendError: Error, CustomStringConvertible, Sendable {
+  package var message: String
+  package var reason: String
+
+  package init(message: String, reason: String) {
+    self.message = message
+    self.reason = reason
+  }
+  package var description: String { message }
+}

@@ -1,0 +1,49 @@
+import Glibc
+import System
+
+/// A limit on the memory of this process, for a while: in a cgroup of its own it may use hardly more than it does.
+package struct MemoryLimit {
+  /// What may still be used: less than the marks of the crowd that is tried meanwhile.
+  private static let leftBytes = 512 << 10
+
+  private let cgroup: ScratchCgroup
+  private var folder: String { cgroup.path }
+  private let home: String
+
+  /// - Parameter root: the root of the hierarchy that counts memory.
+  package init(below root: MemoryRoot) throws(Errno) {
+    guard let procs = root.procs else {
+      throw Errno(ENOTSUP, "limit this process's memory: \(root.problem ?? "no hierarchy counts memory")")
+    }
+    let base = Files.folder(of: procs)
+    home = "\(base)\(Self.path(in: try Files.text("/proc/self/cgroup")))/cgroup.procs"
+    cgroup = try ScratchCgroup(in: base, kind: "stockade-limit")
+  }
+
+  /// After an error, too, `leave` is to be called.
+  package func enter() throws(Errno) {
+    try Files.write("\(getpid())", to: "\(folder)/cgroup.procs")
+    let use = try Files.text("\(folder)/\(isV2 ? "memory.current" : "memory.usage_in_bytes")")
+    let bytes = Int(use.split(separator: "\n").first ?? "") ?? 0
+    try Files.write("\(bytes + Self.leftBytes)", to: file)
+  }
+
+  /// Back to where this process was, so that the cgroup can go. Best effort: it ends soon.
+  package func leave() {
+    try? Files.write(isV2 ? "max" : "-1", to: file)
+    try? Files.write("\(getpid())", to: home)
+  }
+
+  private var isV2: Bool { Files.exists("\(folder)/memory.max") }
+  private var file: String { "\(folder)/\(isV2 ? "memory.max" : "memory.limit_in_bytes")" }
+
+  /// Of this process, in the hierarchy that counts memory. `N:memory:/path` in v1, `0::/path` in v2; cgroups(7).
+  private static func path(in text: String) -> Substring {
+    let lines = text.split(separator: "\n").map {
+      $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+    }
+    let v1 = lines.first { $0.count == 3 && $0[1].split(separator: ",").contains("memory") }
+    let path = (v1 ?? lines.first { $0.count == 3 && $0[0] == "0" })?[2] ?? "/"
+    return path == "/" ? "" : path
+  }
+}

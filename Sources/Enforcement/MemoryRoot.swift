@@ -1,0 +1,60 @@
+import System
+
+/// The root of the hierarchy by which this node counts memory. What is made by a task in it has no limit.
+package enum MemoryRoot: Equatable, Sendable {
+  /// No hierarchy counts memory, so nothing is limited.
+  case notCounted
+  /// The `cgroup.procs` by which a task joins it.
+  case at(procs: String)
+  case outOfReach(String)
+
+  private static let controller: Substring = "memory"
+
+  /// This node's.
+  package static var found: MemoryRoot {
+    do throws(Errno) { return MemoryRoot(mountInfo: try Files.text("/proc/self/mountinfo")) } catch {
+      return .outOfReach("\(error)")
+    }
+  }
+
+  package var procs: String? {
+    if case .at(let procs) = self { procs } else { nil }
+  }
+
+  package var problem: String? {
+    if case .outOfReach(let why) = self { why } else { nil }
+  }
+
+  /// What follows from `BPFBackend.memoryProblem`.
+  package static let consequence =
+    "memory for binding containers' tasks is charged to the cgroup of the Stockade that started first: if that has a "
+    + "limit, one container can use it up, and then no confined container's tasks get children"
+
+  /// - Parameter mountInfo: the text of `/proc/self/mountinfo`; proc(5).
+  package init(mountInfo: String) {
+    let mounts = CgroupMount.all(in: mountInfo)
+    let v1 = mounts.filter { $0.controllers.contains(Self.controller) }
+    let counting = v1.isEmpty ? mounts.filter { $0.isV2 && Self.countsMemory($0.folder) } : v1
+    if counting.isEmpty {
+      self = .notCounted
+    } else if let root = counting.first(where: Self.isRoot) {
+      self = .at(procs: "\(root.folder)/cgroup.procs")
+    } else {
+      self = .outOfReach("no mount here shows the root of the hierarchy that counts memory")
+    }
+  }
+
+  private static func countsMemory(_ folder: String) -> Bool {
+    let controllers = (try? Files.text("\(folder)/cgroup.controllers")) ?? ""
+    return controllers.split(whereSeparator: \.isWhitespace).contains(controller)
+  }
+
+  /// In a cgroup namespace every mount seems whole. Only the true root has `release_agent` in v1, and lacks
+  /// `cgroup.type` in v2.
+  private static func isRoot(_ mount: CgroupMount) -> Bool {
+    guard mount.isWhole else { return false }
+    return mount.isV2
+      ? Files.exists("\(mount.folder)/cgroup.procs") && !Files.exists("\(mount.folder)/cgroup.type")
+      : Files.exists("\(mount.folder)/release_agent")
+  }
+}

@@ -1,0 +1,63 @@
+import Synchronization
+import System
+
+/// The beginning of `/proc/PID/cmdline`, read by a thread of its own: the process's memory is read for it, and whoever
+/// answers for that memory, such as a file system in a container, may let it hang.
+package final class CommandLineReader: Sendable {
+  /// How long a record waits, and all records of a second together. While the thread hangs, the next ones do not wait
+  /// at all.
+  package static let patienceMilliseconds = 50
+
+  private struct State {
+    var asked: UInt32?
+    var answer: [UInt8]?
+  }
+  private struct Waited {
+    var second: ContinuousClock.Instant
+    var sum = Duration.zero
+  }
+  private let waited: Mutex<Waited>
+  private let now: @Sendable () -> ContinuousClock.Instant
+  private let state = Monitor(State())
+  private let readFile: @Sendable (UInt32) -> [UInt8]?
+
+  package init(
+    readFile: @escaping @Sendable (UInt32) -> [UInt8]? = EventDecoder.readCommandLine,
+    now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+  ) {
+    self.readFile = readFile
+    self.now = now
+    waited = Mutex(Waited(second: now()))
+    Thread.detached { @Sendable [self] in run() }
+  }
+
+  /// A byte more than is told, if there is; nil where it cannot be read, or not in time.
+  package func read(pid: UInt32) -> [UInt8]? {
+    let start = now()
+    let left = waited.withLock { waited in
+      if start - waited.second >= .seconds(1) { waited = Waited(second: start) }
+      return .milliseconds(Self.patienceMilliseconds) - waited.sum
+    }
+    if left <= .zero { return nil }
+    defer { waited.withLock { $0.sum += now() - start } }
+    return ask(pid, milliseconds: max(1, Int(left / .milliseconds(1))))
+  }
+
+  private func ask(_ pid: UInt32, milliseconds: Int) -> [UInt8]? {
+    let isFree = state.withLock { state in
+      if state.asked != nil { return false }
+      (state.asked, state.answer) = (pid, nil)
+      return true
+    }
+    guard isFree, state.wait(milliseconds: milliseconds, until: { $0.asked == nil }) else { return nil }
+    return state.withLock { $0.answer }
+  }
+
+  private func run() -> Never {
+    while true {
+      let pid: UInt32 = state.wait { $0.asked }
+      let answer = readFile(pid)
+      state.withLock { $0 = State(asked: nil, answer: answer) }
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import Glibc
+import Logging
+import Synchronization
+import System
+
+/// JSON lines appended to a file, which is made with the first of them. At the size limit the file becomes `NAME.1`,
+/// replacing an older one. Where the file or its folder cannot be made, each line tries again. A file that was removed,
+/// or has another name now, is begun anew.
+///
+/// No line is ever glued to a half one: what could be written of a line is cut off again, and where that cannot be, or
+/// where an earlier process left a half line, a line break comes first.
+package final class FileSink: EventSink {
+  /// Of one file; two are kept.
+  package static let limitBytes = 64 << 20
+
+  fileprivate struct State {
+    var file: FileDescriptor
+    var identity: FileIdentity
+    var bytes: Int
+    /// A device or a pipe is neither renamed nor cut.
+    var isRegular: Bool
+    var endsInHalfLine: Bool
+  }
+  private let path: String
+  private let limitBytes: Int
+  private let log: Logger
+  private let state = Mutex<State?>(nil)
+
+  package init(
+    path: String, limitBytes: Int = FileSink.limitBytes,
+    log: Logger = Logger(label: "stockade") { _ in SwiftLogNoOpLogHandler() }
+  ) {
+    (self.path, self.limitBytes, self.log) = (path, limitBytes, log)
+  }
+
+  package func write(_ line: String) throws(Errno) {
+    try state.withLock { (state) throws(Errno) in
+      forgetIfReplaced(&state)
+      let bytes = Array((line + "\n").utf8)
+      var current = if let state { state } else { try open() }
+      if current.isRegular, current.bytes > 0, current.bytes + bytes.count > limitBytes {
+        state = nil
+        try call("rename \(path) to \(path).1") { rename(path, path + ".1") }
+        current = try open()
+      }
+      defer { state = current }
+      try current.append(bytes, path)
+    }
+  }
+
+  package func reopen() {
+    state.withLock { state in
+      state = nil
+      // What is wrong is told with the next line.
+      state = try? open()
+    }
+  }
+
+  private func open() throws(Errno) -> State {
+    if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+      try Files.makeFolder(String(path[..<slash]), mode: 0o750)
+    }
+    // O_NOFOLLOW: a link put there beforehand would make us write elsewhere as root.
+    let file = try FileDescriptor(open: path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: 0o640)
+    let status = try file.status(path)
+    let isRegular = status.st_mode & S_IFMT == S_IFREG
+    return State(
+      file: file, identity: FileIdentity(status), bytes: Int(status.st_size), isRegular: isRegular,
+      endsInHalfLine: isRegular && status.st_size > 0 && Self.lastByte(path, status) != UInt8(ascii: "\n"))
+  }
+
+  /// nil where it cannot be read.
+  private static func lastByte(_ path: String, _ status: stat) -> UInt8? {
+    guard let file = try? FileDescriptor(open: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) else { return nil }
+    var byte: UInt8 = 0
+    return pread(file.number, &byte, 1, status.st_size - 1) == 1 ? byte : nil
+  }
+
+  /// Without this, lines would go on into a file that nobody can find.
+  private func forgetIfReplaced(_ state: inout State?) {
+    guard let current = state else { return }
+    var status = stat()
+    if lstat(path, &status) == 0 ? FileIdentity(status) == current.identity : errno != ENOENT { return }
+    state = nil
+    log.warning("the events' file was removed or replaced; it is begun anew", metadata: ["file": "\(path)"])
+  }
+}
+
+extension FileSink.State {
+  /// Appends all or nothing, as far as that can be.
+  fileprivate mutating func append(_ line: [UInt8], _ path: String) throws(Errno) {
+    let bytes = (endsInHalfLine ? [UInt8(ascii: "\n")] : []) + line
+    var written = 0
+    do throws(Errno) {
+      while written < bytes.count {
+        written += try call("write to \(path)") {
+          bytes[written...].withUnsafeBytes { Glibc.write(file.number, $0.baseAddress, $0.count) }
+        }
+      }
+    } catch {
+      if isRegular, written > 0 { cut(written, path) }
+      throw error
+    }
+    self.bytes += written
+    endsInHalfLine = false
+  }
+
+  /// Takes the beginning of a line away again, if nobody appended behind it. ftruncate(2).
+  private mutating func cut(_ written: Int, _ path: String) {
+    guard let size = (try? file.status(path)).map({ Int($0.st_size) }) else {
+      endsInHalfLine = true
+      return
+    }
+    if size == bytes + written, ftruncate(file.number, bytes) == 0 { return }
+    (bytes, endsInHalfLine) = (size, true)
+  }
+}

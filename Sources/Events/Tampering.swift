@@ -1,0 +1,33 @@
+import Enforcement
+import System
+
+/// Something that Stockade keeps in the kernel was not as it had left it.
+package struct Tampering: Equatable, Sendable {
+  /// When it was noticed.
+  package var timeNanoseconds: Int64
+  /// Whose it was; nil: the node's.
+  package var subject: Subject?
+  package var what: String
+  /// Why it could not be put right; nil: it was.
+  package var problem: String?
+
+  package init(timeNanoseconds: Int64, subject: Subject?, what: String, problem: String?) {
+    (self.timeNanoseconds, self.subject, self.what, self.problem) = (timeNanoseconds, subject, what, problem)
+  }
+
+  /// The record of kind `tampered`.
+  package var json: JSON {
+    var members: [(String, JSON)] = [
+      ("time", .string(Timestamp.rfc3339(nanoseconds: timeNanoseconds))), ("kind", "tampered"),
+    ]
+    if let subject { members += EventRecord.members(of: subject) }
+    members += [("what", .string(what)), ("mended", problem == nil ? true : false)]
+    if let problem { members.append(("problem", .string(problem))) }
+    return .object(members)
+  }
+
+  /// One line for people.
+  package var summary: String {
+    "tampered with, \(problem.map { "and not mended (\($0))" } ?? "and mended"): \(what)"
+  }
+}

@@ -1,0 +1,146 @@
+import CSystem
+import Glibc
+import System
+
+/// A process beside the launched plugin, in a session of its own: NRI never starts a plugin again that it dropped. It
+/// holds the plugin's pidfd, the runtime's, a pipe of beats and a copy of the configuration, and decides by
+/// `KeeperPlan`.
+package final class Keeper {
+  private let name: String
+  private let index: String
+  private let runtime: RuntimeProcess
+  private let text: FileDescriptor
+  private let signals: FileDescriptor
+  private let log = KeeperLog()
+  private var plan = KeeperPlan()
+  private var servant: FileDescriptor?
+  /// Of one that the keeper started: it is its child.
+  private var child: pid_t?
+  private var beats: FileDescriptor?
+  private var isRuntimeGone = false
+
+  /// - Parameter words: name and index of the plugin.
+  /// - Returns: 0 where there is nothing left to keep; 2 where no plugin started it.
+  package static func main(_ words: [String]) -> Int32 {
+    typealias Number = KeptDescriptors.Keeper
+    let numbers = [Number.servant, Number.beats, Number.runtime, Number.text]
+    guard words.count == 2, let given = KeptDescriptors.adopt(numbers) else {
+      put("stockade: a keeper is started by the plugin that it keeps\n", to: 2)
+      return 2
+    }
+    setsid()
+    chdir("/")
+    _ = system_name_thread("stockade-keeper")
+    do throws(Errno) {
+      let keeper = try Keeper(words[0], words[1], given)
+      keeper.keep()
+      return 0
+    } catch {
+      KeeperLog().error("\(error)")
+      return 1
+    }
+  }
+
+  private init(_ name: String, _ index: String, _ given: [FileDescriptor]) throws(Errno) {
+    (self.name, self.index) = (name, index)
+    (servant, beats, runtime, text) = (given[0], given[1], RuntimeProcess(given[2]), given[3])
+    var ends = sigset_t()
+    sigemptyset(&ends)
+    for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] { sigaddset(&ends, signal) }
+    sigprocmask(SIG_BLOCK, &ends, nil)
+    signals = FileDescriptor(owning: try call("take signals") { signalfd(-1, &ends, Int32(SFD_CLOEXEC)) })
+  }
+
+  private func keep() {
+    var deadline = SuspendingClock.now + .milliseconds(plan.lookMilliseconds)
+    while plan.state != .over {
+      if let event = wait(until: deadline) {
+        receive(event)
+        // What is waited for now may be looked at more often.
+        deadline = min(deadline, .now + .milliseconds(plan.lookMilliseconds))
+      } else {
+        receive(.look(beat: takeBeats()))
+        deadline = .now + .milliseconds(plan.lookMilliseconds)
+      }
+    }
+  }
+
+  /// The next thing that happens; nil: nothing until then.
+  private func wait(until deadline: SuspendingClock.Instant) -> KeeperPlan.Event? {
+    // The runtime first: with it gone, nobody is started for it.
+    let watched: [(FileDescriptor?, KeeperPlan.Event)] = [
+      (isRuntimeGone ? nil : runtime.file, .runtimeEnded), (signals, .toldToEnd), (servant, .servantEnded),
+    ]
+    // A negative descriptor is passed over; poll(2).
+    var polled = watched.map { pollfd(fd: $0.0?.number ?? -1, events: Int16(POLLIN), revents: 0) }
+    let left = (deadline - .now).components
+    let milliseconds = left.seconds < 0 ? 0 : left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
+    guard poll(&polled, nfds_t(polled.count), Int32(max(0, milliseconds))) > 0 else { return nil }
+    return zip(watched, polled).first { $1.revents != 0 }?.0.1
+  }
+
+  private func receive(_ event: KeeperPlan.Event) {
+    note(event)
+    switch plan.receive(event) {
+    case .nothing, .end: break
+    case .terminate: signal(SIGTERM)
+    case .kill:
+      log.error("stockade shows no sign of life: it is killed")
+      signal(SIGKILL)
+    case .start: receive(start())
+    case .complain: if complain() { receive(.complained) }
+    }
+  }
+
+  /// What the event itself changes, whatever is decided.
+  private func note(_ event: KeeperPlan.Event) {
+    switch event {
+    case .runtimeEnded: isRuntimeGone = true
+    case .toldToEnd: _ = try? signals.read(atMost: 128)
+    case .servantEnded:
+      (servant, beats) = (nil, nil)
+      if let child { while waitpid(child, nil, 0) == -1, errno == EINTR {} }
+      child = nil
+      if !isRuntimeGone { log.warning("stockade ended; the runtime launches none again, so the keeper does") }
+    case .look, .started, .notStarted, .complained: break
+    }
+  }
+
+  /// pidfd_send_signal(2): never another process that got the number.
+  private func signal(_ number: Int32) {
+    if let servant { pidfd_send_signal(servant.number, number, nil, 0) }
+  }
+
+  private func takeBeats() -> Bool {
+    guard let beats else { return false }
+    // At its end the process is as well, which its pidfd tells.
+    return (try? beats.read(atMost: 4096))?.isEmpty == false
+  }
+
+  // MARK: Starting one
+
+  private func start() -> KeeperPlan.Event {
+    do throws(Errno) {
+      guard let socket = try runtime.socket() else { return .notStarted }
+      let pipe = try KeptDescriptors.beats()
+      let started = try KeptDescriptors.startWatched(
+        [KeptDescriptors.keptWord, name, index, socket], [text, pipe.writer, runtime.file])
+      (child, servant, beats) = (started.pid, started.file, pipe.reader)
+      log.info("started stockade as process \(started.pid), plugin \(index)-\(name) on \(socket)")
+      return .started
+    } catch {
+      log.error("\(error)")
+      return .notStarted
+    }
+  }
+
+  /// - Returns: whether the log took it.
+  private func complain() -> Bool {
+    log.error(
+      """
+      stockade does not run, and the runtime takes no connections, so new containers start unconfined: restart the \
+      runtime now; to have stockade started again by itself, set disable_connections = false in \
+      [plugins."io.containerd.nri.v1.nri"], with a socket_path whose last part has "nri" in it
+      """)
+  }
+}

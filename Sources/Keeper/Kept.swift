@@ -1,0 +1,160 @@
+import CSystem
+import Glibc
+import Synchronization
+import System
+
+/// A Stockade's own half of being kept: its beats, and for a launched one the keeper's start.
+package final class Kept: Sendable {
+  private static let beatMilliseconds: Int32 = 500
+  /// Between two keepers.
+  private static let restartSeconds = 5
+
+  package let heartbeat = Heartbeat()
+  private let name: String
+  private let index: String
+  private let text: SealedText
+  /// nil: of a launched one, which got its connection from the runtime itself.
+  private let runtime: RuntimeProcess?
+  private let tell: @Sendable (String) -> Void
+  private let hasKeeper = Atomic(false)
+
+  /// - Parameter tell: gets what went wrong.
+  private init(
+    _ name: String, _ index: String, _ text: SealedText, runtime: RuntimeProcess?,
+    _ tell: @escaping @Sendable (String) -> Void
+  ) {
+    (self.name, self.index, self.text, self.runtime, self.tell) = (name, index, text, runtime, tell)
+  }
+
+  /// What the runtime sent in Configure; nil: the one that was launched ended before it had all of it.
+  package func configuration() throws(Errno) -> String? { try text.read() }
+
+  // MARK: Started by a keeper
+
+  /// - Returns: nil where no keeper started it.
+  package static func byKeeper(
+    name: String, index: String, tell: @escaping @Sendable (String) -> Void
+  ) -> Kept? {
+    typealias Number = KeptDescriptors.Kept
+    guard let given = KeptDescriptors.adopt([Number.text, Number.beats, Number.runtime]) else { return nil }
+    _ = system_name_thread("stockade")
+    let runtime = RuntimeProcess(given[2])
+    let kept = Kept(name, index, SealedText(given[0]), runtime: runtime, tell)
+    Thread.detached { @Sendable in
+      var keepers = Keepers(of: kept, first: given[1])
+      while true {
+        keepers.beat { runtime }
+        usleep(UInt32(beatMilliseconds) * 1000)
+      }
+    }
+    return kept
+  }
+
+  /// Whoever is connected to has to be the runtime that the keeper was started for.
+  package func check(peerOf socket: FileDescriptor) throws(Errno) { try runtime?.check(peerOf: socket) }
+
+  // MARK: Launched
+
+  /// Starts the keeper, and a thread that beats. When the runtime closes the connection, the thread ends the process if
+  /// that does not end by itself: nothing that it could still answer is heard.
+  ///
+  /// - Parameter socket: connected to the runtime, which must be this process's parent.
+  package static func launched(
+    socket: FileDescriptor, name: String, index: String, tell: @escaping @Sendable (String) -> Void
+  ) throws(Errno) -> Kept {
+    let kept = Kept(name, index, try SealedText(), runtime: nil, tell)
+    Thread.detached { @Sendable in
+      var keepers = Keepers(of: kept, first: nil)
+      repeat { keepers.beat { () throws(Errno) in try runtime(of: socket) } } while !waitForHangUp(socket)
+      kept.endSoon()
+    }
+    return kept
+  }
+
+  /// For the keeper; once, before anything else is done with the text.
+  package func keep(configuration: String) throws(Errno) { try text.write(configuration) }
+
+  /// Whether another Stockade comes if this launched one ends: a keeper lives, and the runtime takes connections.
+  package func isReplaceable(_ socket: FileDescriptor) -> Bool {
+    hasKeeper.load(ordering: .relaxed) && (try? Self.runtime(of: socket).socket()) != nil
+  }
+
+  /// The keeper of this process, and the next one where it is gone.
+  private struct Keepers {
+    let kept: Kept
+    private var beats: FileDescriptor?
+    private var pid: pid_t?
+    private var isWanted = true
+    private var nextStart = SuspendingClock.now
+    /// Why there is none, as it was told last.
+    private var told: Errno?
+
+    init(of kept: Kept, first: FileDescriptor?) { (self.kept, beats) = (kept, first) }
+
+    mutating func beat(_ runtime: () throws(Errno) -> RuntimeProcess) {
+      defer { kept.hasKeeper.store(beats != nil, ordering: .relaxed) }
+      if let beats, !Kept.beat(kept.heartbeat, beats) { ended() }
+      guard beats == nil, isWanted, nextStart <= .now else { return }
+      nextStart = .now + .seconds(Kept.restartSeconds)
+      do throws(Errno) {
+        try start(runtime())
+        told = nil
+      } catch {
+        if error != told {
+          kept.tell("no keeper: if the runtime drops this plugin, nobody starts it again (\(error))")
+        }
+        told = error
+      }
+    }
+
+    private mutating func start(_ runtime: RuntimeProcess) throws(Errno) {
+      let own = FileDescriptor(owning: try call("watch this process") { pidfd_open(getpid(), 0) })
+      let pipe = try KeptDescriptors.beats()
+      pid = try KeptDescriptors.start(
+        [KeptDescriptors.keeperWord, kept.name, kept.index], [own, pipe.reader, runtime.file, kept.text.file])
+      beats = pipe.writer
+      _ = Kept.beat(kept.heartbeat, pipe.writer)
+    }
+
+    /// Its pipe has no reader any more. One that ended in order was told to: nobody wants another.
+    private mutating func ended() {
+      beats = nil
+      guard let pid else { return }
+      var status: Int32 = 0
+      while waitpid(pid, &status, 0) == -1, errno == EINTR {}
+      isWanted = exitStatus(ofWait: status) != 0
+      self.pid = nil
+    }
+  }
+
+  /// The process at the other end, while it is our parent: only then its number cannot be another's by now.
+  private static func runtime(of socket: FileDescriptor) throws(Errno) -> RuntimeProcess {
+    let pid = try socket.peer("ask who launched this plugin")
+    guard pid > 0 else { throw Errno(ESRCH, "find the runtime's process") }
+    let runtime = FileDescriptor(owning: try call("watch the runtime") { pidfd_open(pid, 0) })
+    guard getppid() == pid else { throw Errno(ESRCH, "keep a plugin whose parent is not its runtime") }
+    return RuntimeProcess(runtime)
+  }
+
+  /// Waits for a beat's time; true: the other end is closed. Data that is still there is the session's.
+  private static func waitForHangUp(_ socket: FileDescriptor) -> Bool {
+    // POLLHUP is told unasked, and not yet where only our own half is closed.
+    var polled = pollfd(fd: socket.number, events: 0, revents: 0)
+    return poll(&polled, 1, beatMilliseconds) > 0
+  }
+
+  /// The time to end in order. A call that is still on then is stuck.
+  private func endSoon() -> Never {
+    usleep(300_000)
+    if heartbeat.isBusy { _exit(1) }
+    usleep(700_000)
+    _exit(1)
+  }
+
+  /// - Returns: false where nobody reads.
+  private static func beat(_ heartbeat: Heartbeat, _ beats: FileDescriptor) -> Bool {
+    if heartbeat.isLate { return true }
+    do throws(Errno) { try beats.write([0]) } catch { return error.code == EAGAIN }
+    return true
+  }
+}

@@ -1,0 +1,88 @@
+import CSystem
+import Glibc
+import System
+
+/// Unix sockets of this network namespace that listen, as the kernel tells them: sock_diag(7). It tells how long a name
+/// is, so no name can pass for more than one socket.
+enum ListeningSockets {
+  private static let replyMaxBytes = 64 << 10
+  private static let listening = UInt32(1 << 10)
+
+  /// Paths by inode number. Sockets without a path are left out.
+  ///
+  /// - Throws: ENOENT where the kernel has no UNIX_DIAG.
+  static func paths() throws(Errno) -> [UInt64: String] {
+    let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue)
+    let socket = FileDescriptor(
+      owning: try call("make a socket to the kernel") { Glibc.socket(AF_NETLINK, type, NETLINK_SOCK_DIAG) })
+    try connectToKernel(socket)
+    try socket.write(request)
+    var paths: [UInt64: String] = [:]
+    while try take(try socket.read(atMost: replyMaxBytes), into: &paths) {}
+    return paths
+  }
+
+  /// From then on nobody but the kernel can send into it; netlink(7).
+  private static func connectToKernel(_ socket: FileDescriptor) throws(Errno) {
+    var address = sockaddr_nl()
+    address.nl_family = sa_family_t(AF_NETLINK)
+    try call("connect to the kernel") {
+      withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          connect(socket.number, $0, socklen_t(MemoryLayout<sockaddr_nl>.size))
+        }
+      }
+    }
+  }
+
+  private static var request: [UInt8] {
+    var header = nlmsghdr()
+    let length = MemoryLayout<nlmsghdr>.size + MemoryLayout<unix_diag_req>.size
+    header.nlmsg_len = UInt32(length)
+    header.nlmsg_type = UInt16(SOCK_DIAG_BY_FAMILY)
+    header.nlmsg_flags = UInt16(NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH)
+    var wanted = unix_diag_req()
+    wanted.sdiag_family = UInt8(AF_UNIX)
+    wanted.udiag_states = listening
+    wanted.udiag_show = UInt32(UDIAG_SHOW_NAME)
+    return withUnsafeBytes(of: &header, Array.init) + withUnsafeBytes(of: &wanted, Array.init)
+  }
+
+  /// - Returns: whether more is to come.
+  static func take(_ reply: [UInt8], into paths: inout [UInt64: String]) throws(Errno) -> Bool {
+    var rest = reply[...]
+    while let header = value(nlmsghdr.self, in: rest), header.nlmsg_len >= MemoryLayout<nlmsghdr>.size {
+      let body = rest.prefix(Int(header.nlmsg_len)).dropFirst(MemoryLayout<nlmsghdr>.size)
+      switch Int32(header.nlmsg_type) {
+      case NLMSG_DONE: return false
+      case NLMSG_ERROR: throw Errno(-(value(Int32.self, in: body) ?? -EPROTO), "ask the kernel for sockets")
+      default: add(body, to: &paths)
+      }
+      rest = rest.dropFirst(aligned(Int(header.nlmsg_len)))
+    }
+    // An empty reply would be read again for ever.
+    if reply.isEmpty { throw Errno(EPROTO, "ask the kernel for sockets") }
+    return true
+  }
+
+  private static func add(_ message: ArraySlice<UInt8>, to paths: inout [UInt64: String]) {
+    guard let socket = value(unix_diag_msg.self, in: message) else { return }
+    var rest = message.dropFirst(aligned(MemoryLayout<unix_diag_msg>.size))
+    while let attribute = value(nlattr.self, in: rest), attribute.nla_len >= MemoryLayout<nlattr>.size {
+      let text = rest.prefix(Int(attribute.nla_len)).dropFirst(MemoryLayout<nlattr>.size)
+      // The name of a socket without a file begins with a NUL.
+      if attribute.nla_type == UInt16(UNIX_DIAG_NAME), text.first == UInt8(ascii: "/") {
+        paths[UInt64(socket.udiag_ino)] = String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      rest = rest.dropFirst(aligned(Int(attribute.nla_len)))
+    }
+  }
+
+  private static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
+
+  /// nil: there is less.
+  private static func value<Value: BitwiseCopyable>(_ type: Value.Type, in bytes: ArraySlice<UInt8>) -> Value? {
+    guard bytes.count >= MemoryLayout<Value>.size else { return nil }
+    return bytes.withUnsafeBytes { $0.loadUnaligned(as: Value.self) }
+  }
+}

@@ -1,0 +1,81 @@
+import Glibc
+
+/// A cgroup for a moment. It is locked while it is in use, so that a process that is killed leaves nothing for ever:
+/// the next one of the kind takes away what nobody has locked. flock(2).
+package final class ScratchCgroup: Sendable {
+  package let path: String
+  /// The directory's inode number, which is the kernel's id of the cgroup.
+  package let id: UInt64
+  private let lock: FileDescriptor
+
+  private static let attempts = 100
+  private static let pauseMicroseconds: UInt32 = 1000
+
+  /// - Parameters:
+  ///   - root: where the hierarchy is mounted.
+  ///   - kind: what its name begins with.
+  package init(in root: String, kind: String) throws(Errno) {
+    Self.removeLeft(in: root, kind: kind)
+    path = Self.path(in: root, kind: kind, of: getpid())
+    (lock, id) = try Self.locked(path)
+  }
+
+  deinit { Self.remove(path) }
+
+  /// The number is for people who look. It may be in use again, so the lock alone counts.
+  static func path(in root: String, kind: String, of pid: pid_t) -> String { "\(root)/\(kind)-locked-\(pid)" }
+
+  /// Made and locked. Another one may take it away in between, which it does only before it is locked.
+  private static func locked(_ path: String) throws(Errno) -> (FileDescriptor, UInt64) {
+    for _ in 0..<attempts {
+      if mkdir(path, 0o700) == -1, errno != EEXIST { throw Errno(errno, "make the scratch cgroup \(path)") }
+      do throws(Errno) {
+        let folder = try FileDescriptor(open: path, O_RDONLY | O_DIRECTORY)
+        try call("lock \(path)") { flock(folder.number, LOCK_SH) }
+        let id = UInt64(try Files.status(path).st_ino)
+        var status = stat()
+        try call("stat \(path)") { fstat(folder.number, &status) }
+        if UInt64(status.st_ino) == id { return (folder, id) }
+      } catch { if error.code != ENOENT { throw error } }
+    }
+    throw Errno(EAGAIN, "make the scratch cgroup \(path)")
+  }
+
+  /// Takes away those that are in use no more, with what runs in them.
+  package static func removeLeft(in root: String, kind: String) {
+    for name in (try? Files.names(in: root)) ?? [] where name.utf8.starts(with: "\(kind)-".utf8) {
+      let path = "\(root)/\(name)"
+      if isOfOlder(name.dropFirst(kind.utf8.count + 1)) { continue }
+      guard let folder = try? FileDescriptor(open: path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+        flock(folder.number, LOCK_EX | LOCK_NB) == 0
+      else { continue }
+      // Locked until it is gone.
+      withExtendedLifetime(folder) {
+        endProcesses(path)
+        remove(path)
+      }
+    }
+  }
+
+  /// Whether it is 0.1.0's, which locked none, and the process is there by whose number it is called.
+  private static func isOfOlder(_ number: Substring) -> Bool {
+    guard let pid = pid_t(number), pid > 0, pid != getpid() else { return false }
+    return kill(pid, 0) == 0
+  }
+
+  private static func endProcesses(_ path: String) {
+    // Also those that are made meanwhile. Linux 5.14, cgroup v2; cgroups(7).
+    let kill = "\(path)/cgroup.kill"
+    if Files.exists(kill), (try? Files.write("1", to: kill)) != nil { return }
+    let pids = (try? Files.text("\(path)/cgroup.procs")) ?? ""
+    for pid in pids.split(separator: "\n").compactMap({ pid_t($0) }) where pid > 0 { Glibc.kill(pid, SIGKILL) }
+  }
+
+  /// A process that has just ended still counts for a moment.
+  private static func remove(_ path: String) {
+    for _ in 0..<attempts {
+      if rmdir(path) == 0 || errno != EBUSY { return }
+      usleep(pauseMicroseconds)
+    }
+  }
+}

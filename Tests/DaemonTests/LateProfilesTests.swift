@@ -1,0 +1,80 @@
+import Glibc
+import InMemoryLogging
+import Logging
+import NRI
+import System
+import Testing
+
+@testable import Daemon
+
+@Suite(.timeLimit(.minutes(1))) struct LateProfilesTests {
+  private let memory = InMemoryLogHandler()
+
+  /// - Returns: how often the session was ended.
+  private func makeWay(isReplaceable: () -> Bool) -> Int {
+    var ends = 0
+    LateProfiles.makeWay(
+      Logger(label: "test") { [memory] _ in memory }, patienceMilliseconds: 300, isReplaceable: isReplaceable
+    ) { ends += 1 }
+    return ends
+  }
+
+  @Test("a launched plugin goes on where no other one would come, and says what that means")
+  func stays() {
+    #expect(makeWay { false } == 0)
+    #expect(memory.entries.map(\.level) == [.critical])
+    #expect(memory.entries.first.map { "\($0.message)".contains("stays as it is") } == true)
+  }
+
+  @Test("it ends once another one would come")
+  func ends() {
+    var looks = 0
+    let ends = makeWay {
+      looks += 1
+      return looks == 3
+    }
+    #expect(ends == 1 && looks == 3)
+    #expect(memory.entries.first.map { "\($0.message)".contains("comes next") } == true)
+  }
+
+  @Test("what the runtime asked before the session ends is answered")
+  func inFlight() throws {
+    var ends: [Int32] = [0, 0]
+    #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+    let sockets = ends.map { FileDescriptor(owning: $0) }
+    let stop = StopSignal()
+    stop.shutDownOnSignal(sockets[0])
+    let reason = Monitor<PluginSession.EndReason?>(nil)
+    let thread = try Thread { @Sendable in
+      let handler = Ending { stop.endConnectionOnceAnswered() }
+      let session = try? PluginSession(socket: sockets[0], name: "stockade", index: "10", handler: handler)
+      let ended = try? session?.run()
+      reason.withLock { $0 = ended }
+    }
+    let runtime = RuntimeConnection(socket: sockets[1], configuration: "")
+    try runtime.accept()
+    try runtime.runPodSandbox(PodSandbox())
+    thread.join()
+    #expect(reason.read { $0 } == .closed)
+  }
+}
+
+/// Ends its session in the midst of a call.
+private final class Ending: PluginHandler {
+  private let end: () -> Void
+  init(_ end: @escaping () -> Void) { self.end = end }
+  func configure(_ configuration: Configuration) throws -> EventMask { [.runPodSandbox] }
+  var needs: ObjectNeeds { .everything }
+  func cannotSynchronize(_ reason: NRIError) {}
+  func endedUntold() {}
+  func synchronize(pods: [PodSandbox], containers: [Container]) throws {}
+  func runPodSandbox(_ pod: PodSandbox) throws { end() }
+  func stopPodSandbox(_ pod: PodSandbox) throws {}
+  func removePodSandbox(_ pod: PodSandbox) throws {}
+  func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp? { nil }
+  func startContainer(pod: PodSandbox, container: Container) throws {}
+  func stopContainer(pod: PodSandbox, container: Container) throws {}
+  func removeContainer(pod: PodSandbox, container: Container) throws {}
+  func validateContainerAdjustment(pod: PodSandbox, container: Container, policy: LinuxSeccomp?) throws {}
+  func shutdown() {}
+}

@@ -1,0 +1,124 @@
+import Glibc
+import Logging
+import System
+import Testing
+
+@testable import Daemon
+
+@Suite struct RuntimeSearchTests {
+  /// A socket below two folders that are not there yet; all goes with the value.
+  private final class Place: Sendable {
+    let top = "/tmp/stockade-search-\(UInt64.random(in: 0...UInt64.max))"
+    var folder: String { "\(top)/run/nri" }
+    var socket: String { "\(folder)/nri.sock" }
+
+    init() throws { try Files.makeFolder(top) }
+
+    deinit {
+      unlink(socket)
+      rmdir(folder)
+      rmdir("\(top)/run")
+      rmdir(top)
+    }
+
+    /// As a runtime does at its start, which takes away what an earlier one left.
+    func serve() throws -> FileDescriptor {
+      try Files.makeFolder(folder)
+      unlink(socket)
+      let server = FileDescriptor(owning: Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: socket.utf8) }
+      try call("bind") {
+        withUnsafePointer(to: &address) {
+          $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(server.number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+          }
+        }
+      }
+      try call("listen") { listen(server.number, 4) }
+      return server
+    }
+  }
+
+  private static let stop = StopSignal()
+  private let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+  /// How long after the socket was there the connection was.
+  private func delay(_ place: Place, before: (Place) throws -> Void = { _ in }) throws -> Duration {
+    try before(place)
+    let search = RuntimeSearch(place.socket, Self.stop, log)
+    let served = Synchronized<(FileDescriptor, SuspendingClock.Instant)?>(nil)
+    let thread = try Thread { @Sendable in
+      usleep(400_000)
+      let server = try? place.serve()
+      served.set(server.map { ($0, .now) })
+    }
+    let connection = search.connect()
+    let end = SuspendingClock.now
+    thread.join()
+    #expect(connection != nil)
+    return end - (served.value?.1 ?? end)
+  }
+
+  @Test("it is connected within 300 ms of the socket, whatever was missing before")
+  func appears() throws {
+    #expect(try delay(Place()) < .milliseconds(300), "no folder was there")
+    #expect(try delay(Place()) { try Files.makeFolder($0.folder) } < .milliseconds(300), "the folder was there")
+    #expect(try delay(Place()) { _ = try $0.serve() } < .milliseconds(300), "an old socket was there")
+  }
+
+  @Test("a folder that is taken away and made again is watched again")
+  func folderMadeAgain() throws {
+    let place = try Place()
+    try Files.makeFolder(place.folder)
+    let watch = try SocketWatch(place.socket)
+    try watch.aim()
+    rmdir(place.folder)
+    #expect(isReadable(watch))
+    try watch.aim()
+    #expect(!isReadable(watch))
+    try Files.makeFolder(place.folder)
+    #expect(isReadable(watch))
+    try watch.aim()
+    #expect(!isReadable(watch))
+    let server = try place.serve()
+    withExtendedLifetime(server) { #expect(isReadable(watch)) }
+  }
+
+  private func isReadable(_ watch: SocketWatch) -> Bool {
+    var polled = pollfd(fd: watch.inotify.number, events: Int16(POLLIN), revents: 0)
+    return poll(&polled, 1, 0) == 1
+  }
+
+  @Test("a good session is followed at once, and failed ones ever later, until a socket is made anew")
+  func pauses() throws {
+    let place = try Place()
+    let server = try place.serve()
+    var search = RuntimeSearch(place.socket, Self.stop, log)
+    let clock = SuspendingClock()
+    #expect(clock.measure { search.pause(afterGood: true) } < .milliseconds(50))
+    let first = clock.measure { search.pause(afterGood: false) }
+    #expect(first >= .milliseconds(100))
+    // At least half of 400 ms.
+    #expect(clock.measure { search.pause(afterGood: false) } >= .milliseconds(200))
+    #expect(clock.measure { search.pause(afterGood: true) } < .milliseconds(50))
+    for _ in 0..<2 { search.pause(afterGood: false) }
+    let again = Synchronized<FileDescriptor?>(nil)
+    let thread = try Thread { @Sendable in
+      usleep(100_000)
+      again.set(try? place.serve())
+    }
+    // At least 400 ms without that.
+    #expect(clock.measure { search.pause(afterGood: false) } < .milliseconds(390))
+    thread.join()
+    withExtendedLifetime(server) {}
+  }
+}
+
+/// A value that another thread sets before it is joined.
+private final class Synchronized<Value>: @unchecked Sendable {
+  private(set) var value: Value
+  init(_ value: Value) { self.value = value }
+  func set(_ value: Value) { self.value = value }
+}

@@ -1,0 +1,92 @@
+import Glibc
+import InMemoryLogging
+import Logging
+import System
+import Testing
+
+@testable import Events
+
+/// A disk that is full, hangs, or takes lines.
+private final class Disk: EventSink {
+  enum Mode: Equatable, Sendable { case takes, full, hangs }
+  private let state = Monitor((mode: Mode.takes, lines: [String](), tries: 0))
+
+  init(_ mode: Mode = .takes) { become(mode) }
+  var lines: [String] { state.withLock { $0.lines } }
+  func become(_ mode: Mode) { state.withLock { $0.mode = mode } }
+  func waitForTry() { state.wait { $0.tries > 0 } }
+
+  func write(_ line: String) throws(Errno) {
+    state.withLock { $0.tries += 1 }
+    let takes: Bool = state.wait { state in
+      if state.mode == .hangs { return nil }
+      if state.mode == .takes { state.lines.append(line) }
+      return state.mode == .takes
+    }
+    if !takes { throw Errno(ENOSPC, "write to the disk") }
+  }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct BufferedSinkTests {
+  private let memory = InMemoryLogHandler()
+  private var log: Logger { Logger(label: "test") { [memory] _ in memory } }
+
+  private func messages() -> [String] {
+    memory.entries.map { "\($0.level) \($0.message)" + ($0.metadata["lost"].map { " lost=\($0)" } ?? "") }
+  }
+
+  @Test("a record in the place of what was lost says how much that was, exactly")
+  func counted() {
+    let disk = Disk(.hangs)
+    let sink = BufferedSink(disk, limitBytes: 10 * 65)
+    sink.put("x")
+    disk.waitForTry()
+    for _ in 0..<480 { sink.put("x") }
+    disk.become(.takes)
+    sink.flush(milliseconds: 10_000)
+    sink.put("y")
+    sink.flush(milliseconds: 10_000)
+    #expect(disk.lines.count == 12)
+    #expect(disk.lines[10].hasSuffix(#""kind":"dropped","counts":{"eventsUnwritten":471}}"#))
+    #expect(disk.lines[11] == "y")
+  }
+
+  @Test("the log says at once that a disk is full, then every so often how much is lost, and in the end that it works")
+  func told() {
+    let disk = Disk(.full)
+    let sink = BufferedSink(disk, limitBytes: 65)
+    let start = ContinuousClock.now
+    sink.put("x")
+    disk.waitForTry()
+    sink.flush(milliseconds: 100)
+    for _ in 0..<7 { sink.put("x") }
+    for milliseconds in stride(from: 0, to: 59_900, by: 200) {
+      sink.report(to: log, now: start + .milliseconds(milliseconds))
+    }
+    #expect(messages() == ["error events are not written lost=7"])
+    #expect(memory.entries[0].metadata["reason"].map { "\($0)".contains("no space left") } == true)
+    for _ in 0..<5 { sink.put("x") }
+    sink.report(to: log, now: start + .seconds(60))
+    disk.become(.takes)
+    #expect(disk.lines == [])
+    sink.flush(milliseconds: 10_000)
+    for _ in 0..<3 { sink.report(to: log, now: start + .seconds(61)) }
+    #expect(
+      messages() == [
+        "error events are not written lost=7", "error events are not written lost=5",
+        "notice events are written again",
+      ])
+  }
+
+  @Test("what is lost at the end of the process is told, what waits included")
+  func end() {
+    let disk = Disk(.hangs)
+    let sink = BufferedSink(disk, limitBytes: 2 * 65)
+    sink.put("x")
+    disk.waitForTry()
+    for _ in 0..<4 { sink.put("x") }
+    sink.flush(milliseconds: 10)
+    for _ in 0..<2 { sink.reportEnd(to: log) }
+    #expect(messages() == ["error events were not written before the end lost=5"])
+  }
+}

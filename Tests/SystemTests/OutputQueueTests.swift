@@ -1,0 +1,130 @@
+import Glibc
+import Synchronization
+import System
+import Testing
+
+/// Somebody who takes lines only while they are let.
+private final class Reader: Sendable {
+  private struct State {
+    var lines: [String] = []
+    var isOpen = true
+    var isEntered = false
+    var failure: Errno?
+    var reopened = 0
+  }
+  private let state = Monitor(State())
+
+  var lines: [String] { state.withLock { $0.lines } }
+  var reopened: Int { state.withLock { $0.reopened } }
+  func setOpen(_ isOpen: Bool) { state.withLock { $0.isOpen = isOpen } }
+  func fail(_ failure: Errno?) { state.withLock { $0.failure = failure } }
+  func reopen() { state.withLock { $0.reopened += 1 } }
+
+  func take(_ line: String) throws(Errno) {
+    state.withLock { $0.isEntered = true }
+    let failure: Errno? = state.wait { state in
+      guard state.isOpen else { return nil }
+      if state.failure == nil { state.lines.append(line) }
+      return .some(state.failure)
+    }
+    if let failure { throw failure }
+  }
+
+  /// Until a line is with us and not taken.
+  func waitForEntry() { state.wait { $0.isEntered } }
+
+  /// - Parameter limit: of lines that wait, of one letter each.
+  func queue(limit: Int) -> OutputQueue<String> {
+    OutputQueue(
+      limitBytes: limit * 65, size: { $0.utf8.count }, gap: { "\($0) lost" },
+      write: { line throws(Errno) in try self.take(line) }, reopen: { self.reopen() })
+  }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct OutputQueueTests {
+  private let reader = Reader()
+
+  @Test("what is put in comes out in its order")
+  func order() {
+    let queue = reader.queue(limit: 100)
+    for letter in ["a", "b", "c"] { queue.put(letter) }
+    #expect(queue.flush(milliseconds: 10_000))
+    #expect(reader.lines == ["a", "b", "c"])
+    #expect(queue.progress == .init(lost: 0, waiting: 0, failure: nil))
+  }
+
+  @Test("who puts something in does not wait for a reader that hangs; what does not fit is counted in its place")
+  func hanging() {
+    reader.setOpen(false)
+    let queue = reader.queue(limit: 3)
+    queue.put("a")
+    reader.waitForEntry()
+    // At the limit, and two past it.
+    for letter in ["b", "c", "d", "e"] { queue.put(letter) }
+    #expect(queue.progress == .init(lost: 2, waiting: 3, failure: nil))
+    #expect(!queue.flush(milliseconds: 10))
+    reader.setOpen(true)
+    #expect(queue.flush(milliseconds: 10_000))
+    queue.put("f")
+    #expect(queue.flush(milliseconds: 10_000))
+    #expect(reader.lines == ["a", "b", "c", "2 lost", "f"])
+  }
+
+  @Test("a thousand losses are one gap, and a later one is told apart")
+  func gaps() {
+    reader.setOpen(false)
+    let queue = reader.queue(limit: 1)
+    queue.put("a")
+    reader.waitForEntry()
+    for _ in 0..<1000 { queue.put("x") }
+    reader.setOpen(true)
+    #expect(queue.flush(milliseconds: 10_000))
+    queue.put("b")
+    queue.flush(milliseconds: 10_000)
+    #expect(reader.lines == ["a", "1000 lost", "b"])
+    #expect(queue.progress.lost == 1000)
+  }
+
+  @Test("what cannot be written is tried again until it can be")
+  func failing() {
+    reader.fail(Errno(ENOSPC, "write"))
+    let queue = reader.queue(limit: 100)
+    for letter in ["a", "b"] { queue.put(letter) }
+    #expect(!queue.flush(milliseconds: 50))
+    #expect(queue.progress.failure?.code == ENOSPC)
+    reader.fail(nil)
+    #expect(queue.flush(milliseconds: 10_000))
+    #expect(reader.lines == ["a", "b"])
+    #expect(queue.progress == .init(lost: 0, waiting: 0, failure: nil))
+  }
+
+  @Test("to be begun anew is not waited for, and is done also where nothing waits to be written")
+  func reopening() {
+    let queue = reader.queue(limit: 100)
+    queue.reopen()
+    while reader.reopened == 0 { usleep(1000) }
+    queue.put("a")
+    #expect(queue.flush(milliseconds: 10_000))
+    #expect(reader.lines == ["a"])
+  }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct LineWriterTests {
+  @Test("a line that was written in part is continued, on a stream that does not block as well")
+  func continued() throws {
+    var ends: [Int32] = [0, 0]
+    try call("make a pipe") { pipe(&ends) }
+    let (reader, writer) = (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
+    _ = fcntl(writer.number, F_SETFL, O_NONBLOCK)
+    let long = String(repeating: "x", count: 1 << 20)
+    let lines = LineWriter(writer)
+    let thread = try Thread { @Sendable in
+      try? lines.write(long)
+      try? lines.write("end")
+    }
+    var bytes: [UInt8] = []
+    while bytes.count < long.utf8.count + 5 { bytes += try reader.read(atMost: 65536) }
+    thread.join()
+    #expect(String(decoding: bytes, as: UTF8.self) == long + "\nend\n")
+  }
+}
