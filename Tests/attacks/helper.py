@@ -104,10 +104,14 @@ class Helper:
         os.chmod(folder, 0o755)
 
     def __enter__(self):
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
         return self
 
     def __exit__(self, *_):
+        # Before the descriptor is closed: the next helper gets its number, and this thread would answer there.
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.socket.close()
         remove_foreign()
 

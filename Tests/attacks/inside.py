@@ -48,8 +48,8 @@ class Machine:
     def __init__(self, stockade, image, cgroup, folder, race_seconds):
         self.stockade, self.image, self.cgroup, self.folder = stockade, image, cgroup, folder
         self.race_seconds = race_seconds
-        # The BPF programs of the last container, at its end; None: they were not noted.
-        self.programs = None
+        # The BPF programs of the last container, at its end, and what became of noting them. None: nobody asked.
+        self.programs, self.noted = None, None
 
     def start(self, profile_text, options, command, limit_seconds=STAGE_LIMIT_SECONDS, prefix=()):
         """Runs a command in a container: its exit status, standard output and standard error."""
@@ -89,7 +89,8 @@ class Machine:
         command = ["/bin/attack", "run", *(act.replace("{image}", str(self.image)) for act in acts), "note-programs"]
         limit = STAGE_LIMIT_SECONDS + self.race_seconds * RACES
         _, printed, said = self.contain(profile, options, command, limit)
-        return self.lines(printed, said, acts)
+        *outcomes, self.noted = self.lines(printed, said, [*acts, "note-programs"])
+        return outcomes
 
     def perform_under_pressure(self, profile, options, acts):
         """The same, while Stockade itself may use hardly any more memory."""
@@ -117,6 +118,7 @@ class Machine:
         statuses = re.findall(r'^stockade try: exec ".*": exit status (\d+)$', said, re.MULTILINE)
         if ended != 0 or len(statuses) != len(commands) + 1:
             return ["lost: " + (said.strip().splitlines() or ["nothing was printed"])[-1]] * len(commands)
+        self.noted = f"exit status {statuses[-1]}"
         known = EXEC_OUTCOMES | (EXEC_DENIED if "permission denied" in said.lower() else {})
         return [known.get(status, f"lost: exit status {status}") for status in statuses[: len(commands)]]
 
@@ -153,7 +155,7 @@ class Machine:
         return [lines.get(str(number), missing) for number in range(1, len(acts) + 1)]
 
     def outcomes(self, stage, profile, options, acts):
-        self.programs = None
+        self.programs, self.noted = None, None
         return getattr(self, table.STAGES[stage].method)(profile, options, acts)
 
 
@@ -217,11 +219,12 @@ def try_stage(machine, tier, stage, impossible):
     outcomes = machine.outcomes(stage, profile, options, [act for _, _, act, _ in cells])
     for (attack, kind, _, expected), got in zip(cells, outcomes):
         judge(attack, kind, expected, got, attack not in impossible)
-    judge_programs(machine.programs, tier, stage)
+    judge_programs(machine, tier, stage)
 
 
-def judge_programs(programs, tier, stage):
+def judge_programs(machine, tier, stage):
     """A tier is claimed only where the kernel does not skip the programs that decide at it."""
+    programs = machine.programs
     if programs is None:
         return
     emit(stage=stage, programs=programs)
@@ -231,7 +234,8 @@ def judge_programs(programs, tier, stage):
         spare.add("exec_signal")
     skipped = [f"{each['program']} {each['misses']} times" for each in programs
                if each["misses"] and each["program"] not in spare]  # fmt: skip
-    check("skipped programs", stage, "none", ", ".join(skipped) or ("none" if programs else "no program was noted"))
+    nothing = "none" if programs else f"no program was noted: {machine.noted}"
+    check("skipped programs", stage, "none", ", ".join(skipped) or nothing)
 
 
 def try_executions(machine, count):
