@@ -27,7 +27,7 @@ final class NodeGateWorld {
     (parent, folder) = ("/\(name)", "/tmp/\(name)")
     wanted = NodeConfiguration.NodeGate()
     (wanted.enabled, wanted.parents) = (true, ["/\(name)", "/\(name)/burstable"])
-    shim = try PythonActor(launcher: [], prelude: ExecActor.prelude)
+    shim = try Self.newShim()
     try Files.makeFolder(folder)
     try bench.writeProgram(to: "\(folder)/program")
     if existing { try make("") }
@@ -57,11 +57,22 @@ final class NodeGateWorld {
   func id(_ path: String) throws -> UInt64 { try Cgroup(directory: directory(path)).id }
   func state(_ path: String) throws -> stockade_gate_state? { try gate.gates.state(try id(path)) }
 
-  private func directory(_ path: String) -> String { Self.root + parent + (path.isEmpty ? "" : "/\(path)") }
+  static func newShim() throws -> PythonActor { try PythonActor(launcher: [], prelude: ExecActor.prelude) }
+
+  func directory(_ path: String) -> String { Self.root + parent + (path.isEmpty ? "" : "/\(path)") }
+
+  func waitUntilEmpty(_ path: String) {
+    while (try? Cgroup(directory: directory(path)).isEmpty()) == false { sched_yield() }
+  }
+
+  /// As the daemon writes what the runtime says of a pod's sandbox.
+  func writeDown(_ sandbox: stockade_sandbox, of pod: String) throws {
+    try bench.policy.setGate(try id(pod), STOCKADE_GATE_CLOSED, sandbox: sandbox)
+  }
 
   /// What becomes of a program that is executed there and ends at once.
-  func start(in path: String) -> String {
-    shim.run("contain('\(directory(path))', '\(folder)', '/program')")
+  func start(in path: String, by another: PythonActor? = nil) -> String {
+    (another ?? shim).run("contain('\(directory(path))', '\(folder)', '/program')")
   }
 
   /// A process that executes nothing and is there until the end.
