@@ -20,7 +20,7 @@ let package = Package(
 
     // Swift, from what everything uses to what uses everything.
     .target(name: "System", dependencies: ["CSystem"]),
-    .target(name: "Keeper", dependencies: ["System", "CSystem"]),
+    .target(name: "Keeper", dependencies: ["System"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "TOML"),
     .target(name: "TTRPC", dependencies: ["System", "CProtobuf"]),
@@ -45,7 +45,7 @@ let package = Package(
     .target(
       name: "Daemon",
       dependencies: [
-        "Keeper", "NRI", "Policy", "Seccomp", "Compilation", "BPF", "CSystem", "Enforcement", "Events", "YAML",
+        "Keeper", "NRI", "Policy", "Seccomp", "Compilation", "BPF", "Enforcement", "Events", "YAML",
         "System",
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -73,7 +73,7 @@ let package = Package(
       name: "EmbedBPFPlugin", capability: .buildTool(), dependencies: ["embed-bpf"], path: "Sources/EmbedBPFPlugin"),
 
     .testTarget(name: "SystemTests", dependencies: ["System"]),
-    .testTarget(name: "KeeperTests", dependencies: ["Keeper", "CSystem", "System"]),
+    .testTarget(name: "KeeperTests", dependencies: ["Keeper", "System"]),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
     .testTarget(name: "TOMLTests", dependencies: ["TOML", "System"]),
     .testTarget(name: "TTRPCTests", dependencies: ["TTRPC", "System"]),
@@ -91,8 +91,7 @@ let package = Package(
       name: "EnforcementTests",
       dependencies: [
         "Enforcement", "EnforcementTesting", "PolicyTesting", "Compilation", "BPF", "Policy", "Seccomp", "CBPF",
-        "CStockade", "CSystem",
-        "System",
+        "CStockade", "System",
       ],
       exclude: ["BPF"]),
     .testTarget(

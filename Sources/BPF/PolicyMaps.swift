@@ -206,7 +206,7 @@ package final class PolicyMaps: Sendable {
 
   /// Shares the folder above with other users of the pins; waits while one takes them away. flock(2).
   package static func use(_ folder: String) throws(BPFError) -> FileDescriptor {
-    let parent = folder.lastIndex(of: "/").map { String(folder[..<$0]) } ?? "."
+    let parent = Files.folder(of: folder)
     let descriptor: FileDescriptor
     do throws(Errno) { descriptor = try FileDescriptor(open: parent, O_RDONLY | O_DIRECTORY) } catch {
       throw .notOnBPFFileSystem(folder: folder)

@@ -40,10 +40,10 @@ struct ProtectedPlaces {
   /// `/a/b`: `/` and `/a`.
   static func above(_ path: String) -> [String] {
     var paths: [String] = []
-    var rest = path[...]
-    while rest != "/", let slash = rest.lastIndex(of: "/") {
-      rest = slash == rest.startIndex ? "/" : rest[..<slash]
-      paths.append(String(rest))
+    var rest = path
+    while rest != "/", rest.utf8.contains(UInt8(ascii: "/")) {
+      rest = Files.folder(of: rest)
+      paths.append(rest)
     }
     return paths.reversed()
   }

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <sys/resource.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <string.h>
@@ -22,6 +23,16 @@ int system_open_cgroup(int mount_fd, uint64_t id)
 
 	memcpy(request.handle.f_handle, &id, sizeof(id));
 	return open_by_handle_at(mount_fd, &request.handle, O_PATH | O_CLOEXEC | O_DIRECTORY);
+}
+
+int system_open_beneath(int folder_fd, const char *name)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+
+	return (int)syscall(SYS_openat2, folder_fd, name, &how, sizeof(how));
 }
 
 int system_enter_mounts(int namespace_fd)

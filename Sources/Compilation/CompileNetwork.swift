@@ -118,14 +118,3 @@ extension [CompiledPolicy.PortVerdict] {
     }
   }
 }
-
-extension PortRule.TransportProtocol {
-  /// As in an IP header.
-  package var number: UInt8 {
-    switch self {
-    case .tcp: 6
-    case .udp: 17
-    case .sctp: 132
-    }
-  }
-}

@@ -27,8 +27,8 @@ package struct Places: Sendable {
     places.processes = RunningProcess.all()
     places.nodeGate = .ofThisNode()
     places.listeningSockets = listening(in: (try? Files.read("/proc/net/unix")) ?? [])
-    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
-    places.programFolders = path.split(separator: ":").map(String.init)
+    let usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
+    places.programFolders = SearchPath.current(fallback: usual).folders
     return places
   }
 
@@ -43,16 +43,9 @@ package struct Places: Sendable {
     return listeningSockets.contains { fileName($0) == fileName(socket) && Self.realPath($0) == path }
   }
 
-  /// - Parameter table: of `/proc/net/unix`: number, references, protocol, flags, type, state, inode and path; proc(5).
-  ///   Whoever made a socket chose its path, so lines are parted at line feeds alone.
+  /// - Parameter table: of `/proc/net/unix`.
   static func listening(in table: [UInt8]) -> Set<String> {
-    let accepts = "00010000"
-    let paths = table.split(separator: UInt8(ascii: "\n")).compactMap { line -> String? in
-      let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 7, omittingEmptySubsequences: true)
-      guard fields.count == 8, fields[3].elementsEqual(accepts.utf8) else { return nil }
-      return String(decoding: fields[7], as: UTF8.self)
-    }
-    return Set(paths)
+    Set(ListeningSockets.paths(inTable: table).map(\.path))
   }
 
   /// realpath(3); nil where nothing is there.
@@ -64,7 +57,7 @@ package struct Places: Sendable {
 
   /// The first program of that name; nil where no folder has one that can be run.
   func program(named name: String) -> String? {
-    programFolders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+    try? SearchPath(programFolders).find(name)
   }
 }
 
@@ -132,8 +125,8 @@ package struct RunningProcess: Equatable, Sendable {
   /// By the text of `/proc/PID/status`: all four user ids, so a set-user-ID program does not count. The owner of the
   /// files of /proc says less: root, where a process may not be dumped.
   static func isOfRoot(_ status: String) -> Bool {
-    let ids = status.split(separator: "\n").first { $0.hasPrefix("Uid:") }?.split(whereSeparator: \.isWhitespace)
-    return ids.map { $0.count == 5 && $0.dropFirst().allSatisfy { $0 == "0" } } ?? false
+    let ids = ProcFields.values(of: "Uid", in: status).first?.split(separator: "\t")
+    return ids.map { $0.count == 4 && $0.allSatisfy { $0 == "0" } } ?? false
   }
 
   private static func hasOurRoot(_ folder: String) -> Bool {

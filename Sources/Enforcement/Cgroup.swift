@@ -1,4 +1,3 @@
-import CSystem
 import Glibc
 import System
 
@@ -20,13 +19,11 @@ package struct Cgroup: Equatable, Sendable {
     id = UInt64(status.st_ino)
   }
 
-  /// Finds the cgroup of an id, wherever it lies; nil where it is gone. open_by_handle_at(2).
+  /// Finds the cgroup of an id, wherever it lies; nil where it is gone.
   package init?(id: UInt64, in root: String) {
-    guard let mount = try? FileDescriptor(open: root, O_DIRECTORY | O_RDONLY) else { return nil }
-    let number = system_open_cgroup(mount.number, id)
-    guard number >= 0 else { return nil }
-    let handle = FileDescriptor(owning: number)
-    guard let directory = try? Files.link(at: "/proc/self/fd/\(handle.number)"), directory.hasPrefix("/"),
+    guard let mount = try? FileDescriptor(open: root, O_DIRECTORY | O_RDONLY),
+      let handle = try? FileSystem.openCgroup(id, in: mount),
+      let directory = try? Files.link(at: "/proc/self/fd/\(handle.number)"), directory.hasPrefix("/"),
       !directory.hasSuffix(" (deleted)")
     else { return nil }
     self.directory = directory

@@ -1,4 +1,5 @@
 import CStockade
+import System
 import Policy
 
 /// The gate of a pod: nothing below its cgroup may exec unless it was let through at Start. It is pinned in the kernel,
@@ -145,9 +146,7 @@ extension ConfinementTable {
 
   /// Whether a container's cgroup lies in that of a pod with a gate.
   func isBehindGate(_ cgroup: Cgroup) throws(BackendError) -> Bool {
-    guard let slash = cgroup.directory.lastIndex(of: "/"),
-      let pod = try? Cgroup(directory: String(cgroup.directory[..<slash]))
-    else { return false }
+    guard let pod = try? Cgroup(directory: Files.folder(of: cgroup.directory)) else { return false }
     return try kernel.gate(pod.id) == STOCKADE_GATE_CLOSED
   }
 

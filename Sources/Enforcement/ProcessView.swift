@@ -1,4 +1,3 @@
-import CSystem
 import Glibc
 import System
 
@@ -28,10 +27,10 @@ package struct ProcessView: Equatable, Sendable {
       cgroup = hierarchy.path(ofProcess: try Files.text(folder + "/cgroup"))
       status = try Files.text(folder + "/status")
       parentStatus = try Files.text("/proc/\(Self.parent(ofStatus: status))/status")
-      let isOverlay = try call("statfs \(folder)/root") { system_is_overlay(folder + "/root/") } == 1
+      let isOverlay = try FileSystem.isOverlay(folder + "/root/")
       let isWhole = Self.rootIsWhole(mountInfo: try Files.text(folder + "/mountinfo"))
       rootDevice =
-        isOverlay && isWhole ? system_kernel_device(UInt64(try Files.status(folder + "/root/").st_dev)) : 0
+        isOverlay && isWhole ? FileSystem.kernelDevice(try Files.status(folder + "/root/").st_dev) : 0
     } catch {
       throw .badPID(pid, error.description)
     }
@@ -48,9 +47,9 @@ package struct ProcessView: Equatable, Sendable {
 
   /// An error where it is not to be seen: filters that it might have would pass for the container's own.
   package static func parent(ofStatus text: String) throws(Errno) -> UInt32 {
-    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("PPid:\t") }),
-      let parent = UInt32(line.dropFirst("PPid:\t".count)), parent > 0
-    else { throw Errno(ESRCH, "find the parent of a process") }
+    guard let parent = ProcFields.values(of: "PPid", in: text).first.flatMap({ UInt32($0) }), parent > 0 else {
+      throw Errno(ESRCH, "find the parent of a process")
+    }
     return parent
   }
 }

@@ -154,12 +154,10 @@ package struct EventDecoder: Sendable {
   }
 
   private static func transport(_ number: UInt8) -> String {
-    switch Int(number) {
+    if let known = PortRule.TransportProtocol.allCases.first(where: { $0.number == number }) { return known.rawValue }
+    return switch number {
     case 1: "ICMP"
-    case 6: "TCP"
-    case 17: "UDP"
     case 58: "ICMPv6"
-    case 132: "SCTP"
     default: String(number)
     }
   }

@@ -57,9 +57,7 @@ package final class FileSink: EventSink {
   }
 
   private func open() throws(Errno) -> State {
-    if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-      try Files.makeFolder(String(path[..<slash]), mode: 0o750)
-    }
+    if path.utf8.contains(UInt8(ascii: "/")) { try Files.makeFolder(Files.folder(of: path), mode: 0o750) }
     // O_NOFOLLOW: a link put there beforehand would make us write elsewhere as root.
     let file = try FileDescriptor(open: path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: 0o640)
     let status = try file.status(path)

@@ -1,4 +1,3 @@
-import CSystem
 import Glibc
 import System
 
@@ -10,10 +9,10 @@ package final class Keeper {
   private let index: String
   private let runtime: RuntimeProcess
   private let text: FileDescriptor
-  private let signals: FileDescriptor
+  private let signals: SignalDescriptor
   private let log = KeeperLog()
   private var plan = KeeperPlan()
-  private var servant: FileDescriptor?
+  private var servant: ProcessHandle?
   /// Of one that the keeper started: it is its child.
   private var child: pid_t?
   private var beats: FileDescriptor?
@@ -30,7 +29,7 @@ package final class Keeper {
     }
     setsid()
     chdir("/")
-    _ = system_name_thread("stockade-keeper")
+    Thread.nameCurrent("stockade-keeper")
     do throws(Errno) {
       let keeper = try Keeper(words[0], words[1], given)
       keeper.keep()
@@ -43,12 +42,9 @@ package final class Keeper {
 
   private init(_ name: String, _ index: String, _ given: [FileDescriptor]) throws(Errno) {
     (self.name, self.index) = (name, index)
-    (servant, beats, runtime, text) = (given[0], given[1], RuntimeProcess(given[2]), given[3])
-    var ends = sigset_t()
-    sigemptyset(&ends)
-    for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] { sigaddset(&ends, signal) }
-    sigprocmask(SIG_BLOCK, &ends, nil)
-    signals = FileDescriptor(owning: try call("take signals") { signalfd(-1, &ends, Int32(SFD_CLOEXEC)) })
+    (servant, beats, text) = (ProcessHandle(given[0]), given[1], given[3])
+    runtime = RuntimeProcess(ProcessHandle(given[2]))
+    signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP, SIGQUIT])
   }
 
   private func keep() {
@@ -69,7 +65,8 @@ package final class Keeper {
   private func wait(until deadline: SuspendingClock.Instant) -> KeeperPlan.Event? {
     // The runtime first: with it gone, nobody is started for it.
     let watched: [(FileDescriptor?, KeeperPlan.Event)] = [
-      (isRuntimeGone ? nil : runtime.file, .runtimeEnded), (signals, .toldToEnd), (servant, .servantEnded),
+      (isRuntimeGone ? nil : runtime.process.file, .runtimeEnded), (signals.file, .toldToEnd),
+      (servant?.file, .servantEnded),
     ]
     // A negative descriptor is passed over; poll(2).
     var polled = watched.map { pollfd(fd: $0.0?.number ?? -1, events: Int16(POLLIN), revents: 0) }
@@ -83,10 +80,10 @@ package final class Keeper {
     note(event)
     switch plan.receive(event) {
     case .nothing, .end: break
-    case .terminate: signal(SIGTERM)
+    case .terminate: servant?.send(signal: SIGTERM)
     case .kill:
       log.error("stockade shows no sign of life: it is killed")
-      signal(SIGKILL)
+      servant?.send(signal: SIGKILL)
     case .start: receive(start())
     case .complain: if complain() { receive(.complained) }
     }
@@ -96,19 +93,14 @@ package final class Keeper {
   private func note(_ event: KeeperPlan.Event) {
     switch event {
     case .runtimeEnded: isRuntimeGone = true
-    case .toldToEnd: _ = try? signals.read(atMost: 128)
+    case .toldToEnd: _ = try? signals.next()
     case .servantEnded:
       (servant, beats) = (nil, nil)
-      if let child { while waitpid(child, nil, 0) == -1, errno == EINTR {} }
+      if let child { _ = try? Children.wait(for: child) }
       child = nil
       if !isRuntimeGone { log.warning("stockade ended; the runtime launches none again, so the keeper does") }
     case .look, .started, .notStarted, .complained: break
     }
-  }
-
-  /// pidfd_send_signal(2): never another process that got the number.
-  private func signal(_ number: Int32) {
-    if let servant { pidfd_send_signal(servant.number, number, nil, 0) }
   }
 
   private func takeBeats() -> Bool {
@@ -122,10 +114,10 @@ package final class Keeper {
   private func start() -> KeeperPlan.Event {
     do throws(Errno) {
       guard let socket = try runtime.socket() else { return .notStarted }
-      let pipe = try KeptDescriptors.beats()
+      let pipe = try FileDescriptor.pipe()
       let started = try KeptDescriptors.startWatched(
-        [KeptDescriptors.keptWord, name, index, socket], [text, pipe.writer, runtime.file])
-      (child, servant, beats) = (started.pid, started.file, pipe.reader)
+        [KeptDescriptors.keptWord, name, index, socket], [text, pipe.writer, runtime.process.file])
+      (child, servant, beats) = (started.pid, started.process, pipe.reader)
       log.info("started stockade as process \(started.pid), plugin \(index)-\(name) on \(socket)")
       return .started
     } catch {

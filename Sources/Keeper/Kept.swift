@@ -1,4 +1,3 @@
-import CSystem
 import Glibc
 import Synchronization
 import System
@@ -37,8 +36,8 @@ package final class Kept: Sendable {
   ) -> Kept? {
     typealias Number = KeptDescriptors.Kept
     guard let given = KeptDescriptors.adopt([Number.text, Number.beats, Number.runtime]) else { return nil }
-    _ = system_name_thread("stockade")
-    let runtime = RuntimeProcess(given[2])
+    Thread.nameCurrent("stockade")
+    let runtime = RuntimeProcess(ProcessHandle(given[2]))
     let kept = Kept(name, index, SealedText(given[0]), runtime: runtime, tell)
     Thread.detached { @Sendable in
       var keepers = Keepers(of: kept, first: given[1])
@@ -62,7 +61,7 @@ package final class Kept: Sendable {
   package static func launched(
     socket: FileDescriptor, name: String, index: String, tell: @escaping @Sendable (String) -> Void
   ) throws(Errno) -> Kept {
-    let kept = Kept(name, index, try SealedText(), runtime: nil, tell)
+    let kept = Kept(name, index, try SealedText(name: "stockade-configuration"), runtime: nil, tell)
     Thread.detached { @Sendable in
       var keepers = Keepers(of: kept, first: nil)
       repeat { keepers.beat { () throws(Errno) in try runtime(of: socket) } } while !waitForHangUp(socket)
@@ -108,10 +107,11 @@ package final class Kept: Sendable {
     }
 
     private mutating func start(_ runtime: RuntimeProcess) throws(Errno) {
-      let own = FileDescriptor(owning: try call("watch this process") { pidfd_open(getpid(), 0) })
-      let pipe = try KeptDescriptors.beats()
+      let own = try ProcessHandle(pid: getpid()).file
+      // A reader that is stopped must not hold us.
+      let pipe = try FileDescriptor.pipe()
       pid = try KeptDescriptors.start(
-        [KeptDescriptors.keeperWord, kept.name, kept.index], [own, pipe.reader, runtime.file, kept.text.file])
+        [KeptDescriptors.keeperWord, kept.name, kept.index], [own, pipe.reader, runtime.process.file, kept.text.file])
       beats = pipe.writer
       _ = Kept.beat(kept.heartbeat, pipe.writer)
     }
@@ -120,9 +120,7 @@ package final class Kept: Sendable {
     private mutating func ended() {
       beats = nil
       guard let pid else { return }
-      var status: Int32 = 0
-      while waitpid(pid, &status, 0) == -1, errno == EINTR {}
-      isWanted = exitStatus(ofWait: status) != 0
+      isWanted = (try? Children.wait(for: pid)) != 0
       self.pid = nil
     }
   }
@@ -131,7 +129,7 @@ package final class Kept: Sendable {
   private static func runtime(of socket: FileDescriptor) throws(Errno) -> RuntimeProcess {
     let pid = try socket.peer("ask who launched this plugin")
     guard pid > 0 else { throw Errno(ESRCH, "find the runtime's process") }
-    let runtime = FileDescriptor(owning: try call("watch the runtime") { pidfd_open(pid, 0) })
+    let runtime = try ProcessHandle(pid: pid)
     guard getppid() == pid else { throw Errno(ESRCH, "keep a plugin whose parent is not its runtime") }
     return RuntimeProcess(runtime)
   }

@@ -1,4 +1,3 @@
-import CSystem
 import Glibc
 import System
 
@@ -34,32 +33,17 @@ package enum KeptDescriptors {
       "/proc/self/exe", ["stockade"] + words, streams: copies.map(\.number), ownGroup: false, closesOthers: true)
   }
 
-  /// The same, with a pidfd of it. Where there can be none it is ended again: nobody would watch it.
-  ///
-  /// - Parameter open: pidfd_open(2).
+  /// The same, with a handle of it. Where there can be none it is ended again: nobody would watch it.
   static func startWatched(
     _ words: [String], _ descriptors: [FileDescriptor],
-    open: (pid_t) throws(Errno) -> FileDescriptor = { pid throws(Errno) in
-      FileDescriptor(owning: try call("watch process \(pid)") { pidfd_open(pid, 0) })
-    }
-  ) throws(Errno) -> (pid: pid_t, file: FileDescriptor) {
+    open: (pid_t) throws(Errno) -> ProcessHandle = ProcessHandle.init(pid:)
+  ) throws(Errno) -> (pid: pid_t, process: ProcessHandle) {
     let pid = try start(words, descriptors)
     // Not waited for yet, so the number is still its.
     do throws(Errno) { return (pid, try open(pid)) } catch {
       kill(pid, SIGKILL)
-      while waitpid(pid, nil, 0) == -1, errno == EINTR {}
+      _ = try? Children.wait(for: pid)
       throw error
     }
-  }
-
-  /// Both ends never block: a reader that is stopped must not hold a writer.
-  static func beats() throws(Errno) -> (reader: FileDescriptor, writer: FileDescriptor) {
-    var ends: [Int32] = [0, 0]
-    try call("make a pipe") { pipe(&ends) }
-    for end in ends {
-      _ = fcntl(end, F_SETFL, O_NONBLOCK)
-      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-    }
-    return (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
   }
 }

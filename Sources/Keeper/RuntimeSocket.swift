@@ -35,17 +35,10 @@ package enum RuntimeSocket {
     return UInt64(link.dropFirst("socket:[".count).dropLast())
   }
 
-  /// Paths of those of `sockets` that listen, by the text of /proc/net/unix: number, references, protocol, flags, type,
-  /// state, inode and path; proc(5). Whoever made a socket chose its path, and may have put more lines into it: who is
-  /// connected to one of these has to be asked who is at the other end (`RuntimeProcess.check`).
+  /// Paths of those of `sockets` that listen, by the text of /proc/net/unix. A path in it may be made up, so
+  /// `RuntimeProcess.check` asks who is at the other end.
   static func listening(_ table: [UInt8], _ sockets: Set<UInt64>) -> [String] {
-    table.split(separator: UInt8(ascii: "\n")).compactMap { line in
-      let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 7, omittingEmptySubsequences: true)
-      guard fields.count == 8, fields[3].elementsEqual("00010000".utf8), fields[7].first == UInt8(ascii: "/"),
-        let inode = UInt64(String(decoding: fields[6], as: UTF8.self)), sockets.contains(inode)
-      else { return nil }
-      return String(decoding: fields[7], as: UTF8.self)
-    }
+    ListeningSockets.paths(inTable: table).filter { sockets.contains($0.inode) && $0.path.hasPrefix("/") }.map(\.path)
   }
 
   /// The usual path, else the only one whose file's name speaks of NRI.

@@ -178,6 +178,15 @@ package struct PortRule: Hashable, Sendable {
     case tcp = "TCP"
     case udp = "UDP"
     case sctp = "SCTP"
+
+    /// As in an IP header.
+    package var number: UInt8 {
+      switch self {
+      case .tcp: 6
+      case .udp: 17
+      case .sctp: 132
+      }
+    }
   }
   package var transport: TransportProtocol = .tcp
   /// Inclusive; 0...65535 where the rule names only a protocol.

@@ -82,7 +82,7 @@ struct FilterInput {
   }
 
   private func built() throws(Errno) -> (stockade_build, [UInt8]) {
-    let file = FileDescriptor(owning: try call("make a file in memory") { stockade_memory_file() })
+    let file = try FileDescriptor(memoryFile: "filter")
     return (try build(into: file), try Self.bytes(of: file))
   }
 

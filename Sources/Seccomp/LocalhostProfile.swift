@@ -1,4 +1,3 @@
-import CSeccomp
 import Glibc
 import Policy
 import System
@@ -29,10 +28,10 @@ struct LocalhostProfile {
   private static func read(_ name: String, in folder: String) throws(Errno) -> [UInt8] {
     let path = folder + "/" + name
     let directory = try FileDescriptor(open: folder, O_RDONLY | O_DIRECTORY)
-    let file = FileDescriptor(
-      owning: try call("open \(path) (links may not leave the folder)") {
-        stockade_open_beneath(directory.number, name)
-      })
+    let file: FileDescriptor
+    do throws(Errno) { file = try FileSystem.open(name, beneath: directory) } catch {
+      throw Errno(error.code, "open \(path) (links may not leave the folder)")
+    }
     var status = stat()
     try call("stat \(path)") { fstat(file.number, &status) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw Errno(EINVAL, "read \(path) (not a regular file)") }

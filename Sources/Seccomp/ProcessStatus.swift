@@ -1,3 +1,5 @@
+import System
+
 /// What `/proc/PID/status` says of a process's filters.
 package struct SeccompStatus: Equatable, Sendable {
   /// 2: the process is under filters.
@@ -9,19 +11,12 @@ package struct SeccompStatus: Equatable, Sendable {
 
   /// nil where the text has no `Seccomp` line, or two of one kind.
   package init?(statusText: String) {
-    var modes: [Int?] = []
-    var counts: [Int?] = []
-    // The kernel escapes a newline in the process's name, so no line is the process's own.
-    for line in statusText.split(separator: "\n") {
-      let parts = line.split(separator: "\t", omittingEmptySubsequences: false)
-      guard parts.count == 2 else { continue }
-      if parts[0] == "Seccomp:" { modes.append(Int(parts[1])) }
-      if parts[0] == "Seccomp_filters:" { counts.append(Int(parts[1])) }
-    }
-    guard modes.count == 1, let mode = modes[0], counts.count <= 1 else { return nil }
+    let modes = ProcFields.values(of: "Seccomp", in: statusText)
+    let counts = ProcFields.values(of: "Seccomp_filters", in: statusText)
+    guard modes.count == 1, let mode = Int(modes[0]), counts.count <= 1 else { return nil }
     self.mode = mode
     if let count = counts.first {
-      guard let count else { return nil }
+      guard let count = Int(count) else { return nil }
       filters = count
     }
   }

@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// What the conditions of a filter are decided by.
 package struct SeccompEnvironment: Equatable, Sendable {
@@ -13,12 +14,8 @@ package struct SeccompEnvironment: Equatable, Sendable {
     self.kernel = kernel
   }
 
-  /// What containerd and CRI-O give a container that asks for nothing. NRI does not tell a container's capabilities;
-  /// with these a filter is at most too strict for it.
-  package static let defaultCapabilities: Set<String> = [
-    "CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD",
-    "CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
-  ]
+  /// NRI does not tell a container's capabilities; with these a filter is at most too strict for it.
+  package static let defaultCapabilities = Set(Capabilities.containerDefault)
 
   /// This machine, for a container with `capabilities`. uname(2).
   package static func thisNode(

@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// An open file descriptor that closes itself.
@@ -11,7 +12,33 @@ package final class FileDescriptor: Sendable {
     self.init(owning: try call("open \(path)") { Glibc.open(path, flags | O_CLOEXEC, mode) })
   }
 
+  /// A file in memory that can be sealed. memfd_create(2).
+  ///
+  /// - Parameter name: for those who look at /proc/PID/fd.
+  package convenience init(memoryFile name: String) throws(Errno) {
+    self.init(owning: try call("make a file in memory") { system_memory_file(name) })
+  }
+
   deinit { close(number) }
+
+  /// Both ends of a pipe, which never block. pipe(2).
+  package static func pipe() throws(Errno) -> (reader: FileDescriptor, writer: FileDescriptor) {
+    var ends: [Int32] = [0, 0]
+    try call("make a pipe") { Glibc.pipe(&ends) }
+    for end in ends {
+      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+      _ = fcntl(end, F_SETFL, O_NONBLOCK)
+    }
+    return (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
+  }
+
+  /// Two connected stream sockets, which no program inherits by accident. socketpair(2).
+  package static func connectedPair() throws(Errno) -> (FileDescriptor, FileDescriptor) {
+    var ends: [Int32] = [0, 0]
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    try call("make a socket pair") { socketpair(AF_UNIX, type, 0, &ends) }
+    return (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
+  }
 
   /// fstat(2).
   ///

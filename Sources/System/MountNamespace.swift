@@ -5,7 +5,7 @@ import Glibc
 /// still shows there; what is mounted there shows nowhere else.
 package enum MountNamespace {
   package static func enter() throws(Errno) {
-    try call("get a mount namespace (it takes CAP_SYS_ADMIN)") { stockade_unshare_mounts() }
+    try call("get a mount namespace (it takes CAP_SYS_ADMIN)") { system_unshare_mounts() }
     do throws(Errno) { try hideMounts() } catch  where error.code == EINVAL { try enterRootOfChroot() }
   }
 

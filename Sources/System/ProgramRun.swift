@@ -1,4 +1,3 @@
-import CSystem
 import Glibc
 
 /// A program that was run to its end, and what it said.
@@ -24,8 +23,9 @@ package struct ProgramRun: Equatable, Sendable {
       try child.follow(for: .seconds(seconds), name: arguments[0])
       problem = nil
     } catch { problem = error }
-    status = child.end()
+    let end = Result { () throws(Errno) in try child.end() }
     if let problem { throw problem }
+    status = try end.get()
     try child.readAll(name: arguments[0])
     output = String(decoding: child.output.bytes, as: UTF8.self)
     error = String(decoding: child.error.bytes, as: UTF8.self)
@@ -39,8 +39,8 @@ private final class Child {
   let error: Stream
 
   init(_ path: String, _ arguments: [String]) throws(Errno) {
-    let (output, outputWriter) = try Self.connectedPair()
-    let (error, errorWriter) = try Self.connectedPair()
+    let (output, outputWriter) = try Self.outputPair()
+    let (error, errorWriter) = try Self.outputPair()
     let input = try FileDescriptor(open: "/dev/null", O_RDONLY)
     pid = try spawn(
       path, arguments, streams: [input, outputWriter, errorWriter].map(\.number), ownGroup: true)
@@ -50,7 +50,7 @@ private final class Child {
 
   /// Reads what it says until it has ended.
   func follow(for limit: Duration, name: String) throws(Errno) {
-    let process = FileDescriptor(owning: try call("watch process \(pid)") { pidfd_open(pid, 0) })
+    let process = try ProcessHandle(pid: pid).file
     let deadline = ContinuousClock.now + limit
     while true {
       let streams = [output, error].filter { !$0.isAtEnd }
@@ -66,11 +66,9 @@ private final class Child {
   }
 
   /// Kills what is left of the group, which lasts until its leader is waited for. waitpid(2).
-  func end() -> Int32 {
+  func end() throws(Errno) -> Int32 {
     kill(-pid, SIGKILL)
-    var status: Int32 = 0
-    while waitpid(pid, &status, 0) == -1, errno == EINTR {}
-    return exitStatus(ofWait: status)
+    return try Children.wait(for: pid)
   }
 
   /// What it said last. The ends do not block: a process that left the group may hold the others open.
@@ -80,11 +78,8 @@ private final class Child {
     }
   }
 
-  private static func connectedPair() throws(Errno) -> (FileDescriptor, FileDescriptor) {
-    var ends: [Int32] = [0, 0]
-    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-    try call("make a socket pair") { socketpair(AF_UNIX, type, 0, &ends) }
-    let (reader, writer) = (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
+  private static func outputPair() throws(Errno) -> (FileDescriptor, FileDescriptor) {
+    let (reader, writer) = try FileDescriptor.connectedPair()
     try call("read without waiting") { fcntl(reader.number, F_SETFL, O_NONBLOCK) }
     return (reader, writer)
   }

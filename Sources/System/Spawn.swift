@@ -36,9 +36,3 @@ package func spawn(
   if code != 0 { throw Errno(code, "run \(program)") }
   return pid
 }
-
-/// The shell's view of what waitpid(2) reports: 128 and the signal's number where a signal ended the process.
-package func exitStatus(ofWait status: Int32) -> Int32 {
-  let signal = status & 0x7f
-  return signal == 0 ? (status >> 8) & 0xff : 128 + signal
-}

@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// A thread of its own, for work that blocks and so must not sit in a pool. pthreads(7).
@@ -31,6 +32,10 @@ package struct Thread: Sendable {
 
   /// Nobody will wait for it.
   package func detach() { pthread_detach(thread) }
+
+  /// Names the calling thread, of which at most 15 bytes count; the main thread's name is the process's, as pgrep(1)
+  /// finds it. PR_SET_NAME of prctl(2).
+  package static func nameCurrent(_ name: String) { _ = system_name_thread(name) }
 
   /// Starts one that nobody waits for. Only for a process's start: where it has no thread left it ends.
   package static func detached(_ body: @escaping @Sendable () -> Void) {

@@ -52,7 +52,7 @@ enum BusyBox {
     for applet in list.split(separator: "\n") where applet.contains("/") && applet != "bin/busybox" {
       let path = "\(folder)/\(applet)"
       try system { () throws(Errno) in
-        try Files.makeFolder(String(path[..<path.lastIndex(of: "/")!]))
+        try Files.makeFolder(Files.folder(of: path))
         try call("link \(path)") { link("\(folder)/bin/busybox", path) }
       }
     }

@@ -1,4 +1,3 @@
-import CSystem
 import Glibc
 import System
 
@@ -41,14 +40,14 @@ final class CleanUp {
     """
 
   init(_ workspace: Workspace) throws(TryError) {
-    try system { () throws(Errno) in try call("adopt orphans") { stockade_become_subreaper() } }
+    try system { () throws(Errno) in try Children.adoptOrphans() }
     lock = try system { () throws(Errno) in
       let folder = try FileDescriptor(open: Host.cgroups, O_RDONLY | O_DIRECTORY)
       if flock(folder.number, LOCK_EX | LOCK_NB) == 0 { Leftovers.remove() }
       try call("lock \(Host.cgroups)") { flock(folder.number, LOCK_SH) }
       return folder
     }
-    let (reader, writer) = try connectedPair()
+    let (reader, writer) = try system { () throws(Errno) in try FileDescriptor.connectedPair() }
     self.writer = writer
     let null = try system { () throws(Errno) in try FileDescriptor(open: "/dev/null", O_RDWR) }
     shell = try Program.start(
@@ -70,21 +69,13 @@ final class CleanUp {
   private func killOrphans() {
     let (tries, pauseMicroseconds) = (200, useconds_t(5000))
     for _ in 0..<tries {
-      let orphans = children().filter { $0 != shell }
+      let orphans = Children.pids.filter { $0 != shell }
       if orphans.isEmpty { return }
       for orphan in orphans {
         kill(orphan, SIGKILL)
         waitpid(orphan, nil, WNOHANG)
       }
       usleep(pauseMicroseconds)
-    }
-  }
-
-  private func children() -> [pid_t] {
-    let threads = (try? Files.names(in: "/proc/self/task")) ?? []
-    return threads.flatMap { thread in
-      let text = (try? Files.text("/proc/self/task/\(thread)/children")) ?? ""
-      return text.split(separator: " ").compactMap { pid_t($0) }
     }
   }
 }

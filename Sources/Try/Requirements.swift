@@ -17,11 +17,12 @@ enum Requirements {
   }
 
   private static func checkRunc(_ program: String) throws(TryError) {
-    guard let code = Program.problem(with: program) else { return }
-    let advice =
-      program == Options().runc
-      ? "install it (apt-get install runc), or name another OCI runtime with --runc PROGRAM"
-      : "name an OCI runtime with runc's command line"
-    throw .missing("\(Errno(code, "run \(program)")); \(advice)")
+    do throws(Errno) { _ = try SearchPath.current().find(program) } catch {
+      let advice =
+        program == Options().runc
+        ? "install it (apt-get install runc), or name another OCI runtime with --runc PROGRAM"
+        : "name an OCI runtime with runc's command line"
+      throw .missing("\(error); \(advice)")
+    }
   }
 }

@@ -49,7 +49,7 @@ final class Session {
   }
 
   init(handler: any PluginHandler, options: Options, configuration: String, report: Report) throws(TryError) {
-    let (runtimeEnd, pluginEnd) = try connectedPair()
+    let (runtimeEnd, pluginEnd) = try system { () throws(Errno) in try FileDescriptor.connectedPair() }
     socket = runtimeEnd
     let plugin = try nri { () throws(NRIError) in
       try PluginSession(socket: pluginEnd, name: "stockade", index: "10", handler: handler)

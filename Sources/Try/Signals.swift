@@ -1,4 +1,3 @@
-import CSystem
 import Glibc
 import System
 
@@ -10,19 +9,12 @@ final class Signals {
   /// A container's first process ignores what it does not handle, so after so long it is killed.
   static let graceMilliseconds: Int32 = 2000
 
-  private let source: FileDescriptor
+  private let source: SignalDescriptor
   /// Set once one was received: a series of runs ends then.
   private(set) var wereReceived = false
 
   init() throws(TryError) {
-    var set = sigset_t()
-    sigemptyset(&set)
-    for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, signal) }
-    pthread_sigmask(SIG_BLOCK, &set, nil)
-    source = FileDescriptor(
-      owning: try system { () throws(Errno) in
-        try call("make a signal descriptor") { signalfd(-1, &set, Int32(SFD_CLOEXEC)) }
-      })
+    source = try system { () throws(Errno) in try SignalDescriptor([SIGINT, SIGTERM, SIGHUP]) }
   }
 
   /// Waits for the end of a child.
@@ -30,8 +22,7 @@ final class Signals {
   /// - Parameter deadline: after so many seconds the child is killed.
   /// - Returns: its exit status as a shell has it, and whether the deadline killed it.
   func wait(for pid: pid_t, timeoutSeconds: Int?) throws(TryError) -> (status: Int32, timedOut: Bool) {
-    let process = FileDescriptor(
-      owning: try system { () throws(Errno) in try call("open process \(pid)") { pidfd_open(pid, 0) } })
+    let process = try system { () throws(Errno) in try ProcessHandle(pid: pid) }
     var timedOut = false
     var timeout = timeoutSeconds.map { Int32($0 * 1000) } ?? -1
     while true {
@@ -54,17 +45,15 @@ final class Signals {
     case signal(Int32)
   }
 
-  private func next(_ process: FileDescriptor, milliseconds: Int32) throws(TryError) -> Event {
-    var descriptors = [process.number, source.number].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+  private func next(_ process: ProcessHandle, milliseconds: Int32) throws(TryError) -> Event {
+    var descriptors = [process.file.number, source.file.number].map {
+      pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+    }
     let ready = try system { () throws(Errno) in
       try call("wait for the container") { poll(&descriptors, 2, milliseconds) }
     }
     if ready == 0 { return .elapsed }
     if descriptors[0].revents != 0 { return .ended }
-    var information = signalfd_siginfo()
-    try system { () throws(Errno) in
-      try call("read a signal") { read(source.number, &information, MemoryLayout<signalfd_siginfo>.size) }
-    }
-    return .signal(Int32(information.ssi_signo))
+    return .signal(try system { () throws(Errno) in try source.next() })
   }
 }

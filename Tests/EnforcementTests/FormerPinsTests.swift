@@ -1,7 +1,6 @@
 import BPF
 import CBPF
 import CStockade
-import CSystem
 import Enforcement
 import Glibc
 import Policy
@@ -67,10 +66,12 @@ struct FormerPinsTests {
     }
   }
 
-  private func mark(of actor: PythonActor, _ policy: PolicyMaps) throws -> (mark: stockade_mark, map: Int32, Int32) {
+  private func mark(
+    of actor: PythonActor, _ policy: PolicyMaps
+  ) throws -> (mark: stockade_mark, map: Int32, process: FileDescriptor) {
     let map = try #require(try policy.shared.descriptor("marks")).number
-    let process = try call("open the process") { pidfd_open(actor.processID, 0) }
-    var key = process, mark = stockade_mark()
+    let process = try ProcessHandle(pid: actor.processID).file
+    var key = process.number, mark = stockade_mark()
     try call("read the mark") { bpf_map_lookup_elem(map, &key, &mark) }
     return (mark, map, process)
   }
@@ -114,13 +115,13 @@ struct FormerPinsTests {
   @Test("what a marked task executes was judged")
   func judged() throws {
     let former = try Former()
-    var (found, map, process) = try mark(of: former.world.actor, former.bench.policy)
-    defer { close(process) }
+    var (found, map, handle) = try mark(of: former.world.actor, former.bench.policy)
+    defer { withExtendedLifetime(handle) {} }
+    var process = handle.number
     found.judged_exec = 0
     try call("write the mark") { bpf_map_update_elem(map, &process, &found, 0) }
     let policy = try former.takeOver()
-    let (after, _, again) = try mark(of: former.world.actor, policy)
-    close(again)
+    let after = try mark(of: former.world.actor, policy).mark
     #expect(after.judged_exec != 0)
     #expect(after.stray == 1)
   }

@@ -7,16 +7,16 @@ import Testing
 @Suite struct KeptTests {
   @Test("a configuration says nothing until it is there as a whole, and then never changes")
   func sealedText() throws {
-    let text = try SealedText()
+    let text = try SealedText(name: "test")
     #expect(try text.read() == nil)
     try text.file.write("logLe".utf8)
     #expect(try text.read() == nil, "whoever wrote it may have ended halfway")
-    let other = try SealedText()
+    let other = try SealedText(name: "test")
     try other.write("logLevel: debug\n")
     #expect(try other.read() == "logLevel: debug\n")
     #expect(throws: Errno.self) { try other.write("more") }
     #expect(try other.read() == "logLevel: debug\n")
-    let empty = try SealedText()
+    let empty = try SealedText(name: "test")
     try empty.write("")
     #expect(try empty.read() == "")
   }

@@ -1,4 +1,3 @@
-import CSystem
 import Glibc
 import System
 import Testing
@@ -60,14 +59,14 @@ import Testing
     var ends: [Int32] = [0, 0]
     #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
     let sockets = ends.map { FileDescriptor(owning: $0) }
-    try RuntimeProcess(FileDescriptor(owning: pidfd_open(getpid(), 0))).check(peerOf: sockets[0])
+    try RuntimeProcess(ProcessHandle(pid: getpid())).check(peerOf: sockets[0])
     let other = try spawn("sleep", ["sleep", "600"], streams: [0, 1, 2], ownGroup: false)
-    let runtime = RuntimeProcess(FileDescriptor(owning: pidfd_open(other, 0)))
-    #expect(try runtime.pid() == other)
+    let runtime = RuntimeProcess(try ProcessHandle(pid: other))
+    #expect(try runtime.process.pid() == other)
     #expect(throws: Errno.self) { try runtime.check(peerOf: sockets[0]) }
-    #expect(!runtime.hasEnded)
+    #expect(!runtime.process.hasEnded)
     kill(other, SIGKILL)
-    while !runtime.hasEnded {}
+    while !runtime.process.hasEnded {}
     waitpid(other, nil, 0)
     #expect(throws: Errno.self) { try runtime.check(peerOf: sockets[0]) }
   }

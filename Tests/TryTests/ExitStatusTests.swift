@@ -6,11 +6,6 @@ import Testing
 @Suite("exit statuses")
 struct ExitStatusTests {
   @Test(
-    "a wait status becomes the shell's exit status",
-    arguments: [(0x0000, 0), (0x0700, 7), (0xff00, 255), (9, 137), (0x8b, 139)])
-  func wait(status: Int32, expected: Int32) { #expect(exitStatus(ofWait: status) == expected) }
-
-  @Test(
     "what runc says of a command that it cannot start becomes docker's exit status",
     arguments: [
       (

@@ -14,7 +14,7 @@ private struct RunningTry {
   /// Returns once the script runs.
   init(_ script: String) throws {
     let program = try #require(builtProgram)
-    let (reader, writer) = try connectedPair()
+    let (reader, writer) = try FileDescriptor.connectedPair()
     output = reader
     let whole = script.replacing("READY", with: "tail -n 1 /proc/self/cgroup")
     let arguments = [program, "try", "--profile", demoProfile, "--", "sh", "-c", whole]

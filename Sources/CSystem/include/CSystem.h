@@ -1,29 +1,34 @@
 #pragma once
-#include <spawn.h>
-#include <stdint.h>
-
-/* Opens the cgroup with this id in the hierarchy that mount_fd lies in; open_by_handle_at(2). -1 and errno. */
-int system_open_cgroup(int mount_fd, uint64_t id);
-
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+#include <spawn.h>
+#include <stdint.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Opens the cgroup with this id in the hierarchy that mount_fd lies in; open_by_handle_at(2). -1 and errno. */
+int system_open_cgroup(int mount_fd, uint64_t id);
+
+/*
+ * Opens a file of a folder for reading, never one outside it, whatever links lead there, and without blocking.
+ * openat2(2). -1 and errno.
+ */
+int system_open_beneath(int folder_fd, const char *name);
+
 /* prctl() and syscall() are variadic, and unshare() is behind _GNU_SOURCE: Swift imports none of them. */
 
 /* PR_SET_CHILD_SUBREAPER: orphaned descendants become our children. */
-static inline int stockade_become_subreaper(void)
+static inline int system_become_subreaper(void)
 {
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
 /* unshare(CLONE_NEWNS): a mount namespace for the calling thread and for the threads that it starts from now on. */
-static inline int stockade_unshare_mounts(void)
+static inline int system_unshare_mounts(void)
 {
 	return (int)syscall(SYS_unshare, 0x00020000);
 }

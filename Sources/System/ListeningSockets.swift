@@ -1,17 +1,16 @@
 import CSystem
 import Glibc
-import System
 
 /// Unix sockets of this network namespace that listen, as the kernel tells them: sock_diag(7). It tells how long a name
 /// is, so no name can pass for more than one socket.
-enum ListeningSockets {
+package enum ListeningSockets {
   private static let replyMaxBytes = 64 << 10
   private static let listening = UInt32(1 << 10)
 
   /// Paths by inode number. Sockets without a path are left out.
   ///
   /// - Throws: ENOENT where the kernel has no UNIX_DIAG.
-  static func paths() throws(Errno) -> [UInt64: String] {
+  package static func paths() throws(Errno) -> [UInt64: String] {
     let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue)
     let socket = FileDescriptor(
       owning: try call("make a socket to the kernel") { Glibc.socket(AF_NETLINK, type, NETLINK_SOCK_DIAG) })
@@ -21,6 +20,22 @@ enum ListeningSockets {
     while try take(try socket.read(atMost: replyMaxBytes), into: &paths) {}
     return paths
   }
+
+  /// The same by the text of /proc/net/unix, for a kernel without UNIX_DIAG: number, references, protocol, flags, type,
+  /// state, inode and path; proc(5). Whoever made a socket chose its path, and may have put more lines into it: who is
+  /// connected to one of these has to be asked who is at the other end. An abstract name begins with `@`.
+  package static func paths(inTable table: [UInt8]) -> [(inode: UInt64, path: String)] {
+    table.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 7, omittingEmptySubsequences: true)
+      guard fields.count == 8, fields[3].elementsEqual(Self.accepts.utf8),
+        let inode = UInt64(String(decoding: fields[6], as: UTF8.self))
+      else { return nil }
+      return (inode, String(decoding: fields[7], as: UTF8.self))
+    }
+  }
+
+  /// The flags of a socket that listens.
+  private static let accepts = "00010000"
 
   /// From then on nobody but the kernel can send into it; netlink(7).
   private static func connectToKernel(_ socket: FileDescriptor) throws(Errno) {

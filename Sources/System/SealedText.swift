@@ -1,6 +1,5 @@
 import CSystem
 import Glibc
-import System
 
 /// A text that one process hands to others, and that nobody changes any more: memfd_create(2). Until it is sealed it
 /// says nothing: whoever was to write it may have ended halfway.
@@ -8,9 +7,8 @@ package struct SealedText: Sendable {
   package static let maxBytes = 4 << 20
   package let file: FileDescriptor
 
-  package init() throws(Errno) {
-    file = FileDescriptor(owning: try call("make a file in memory") { system_memory_file("stockade-configuration") })
-  }
+  /// - Parameter name: for those who look at /proc/PID/fd.
+  package init(name: String) throws(Errno) { file = try FileDescriptor(memoryFile: name) }
 
   /// Of another process.
   package init(_ file: FileDescriptor) { self.file = file }
@@ -18,7 +16,7 @@ package struct SealedText: Sendable {
   /// Once. A second text is refused by the seals.
   package func write(_ text: String) throws(Errno) {
     try file.write(text.utf8)
-    try call("seal the configuration's copy") { system_seal(file.number) }
+    try call("seal a file in memory") { system_seal(file.number) }
   }
 
   /// nil: it was never written as a whole.

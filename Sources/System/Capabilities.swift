@@ -1,33 +1,30 @@
-/// Capability names, and which of them a container or this process has.
+/// Names of capabilities, with `CAP_` in front. capabilities(7).
 package enum Capabilities {
-  /// containerd's default set.
-  static let containerDefault = [
-    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW", "CAP_SETGID",
-    "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL",
-    "CAP_AUDIT_WRITE",
-  ]
-
   /// By number, from 0; capability.h.
-  private static let names = [
+  package static let names = [
     "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
     "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
     "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
     "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
     "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
     "CHECKPOINT_RESTORE",
+  ].map { "CAP_" + $0 }
+
+  /// What containerd and CRI-O give a container that asks for nothing.
+  package static let containerDefault = [
+    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW", "CAP_SETGID",
+    "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL",
+    "CAP_AUDIT_WRITE",
   ]
 
   /// The names of the bits set in `mask`.
   package static func names(in mask: UInt64) -> [String] {
-    names.enumerated().filter { mask & (1 << $0.offset) != 0 }.map { "CAP_" + $0.element }
+    names.enumerated().filter { mask & (1 << $0.offset) != 0 }.map(\.element)
   }
 
   /// The bounding set in the text of `/proc/PID/status`: all that a process may hand on. Empty where it has none.
   package static func available(inStatus text: String) -> [String] {
-    for line in text.split(separator: "\n") where line.hasPrefix("CapBnd:") {
-      let digits = line.dropFirst("CapBnd:".count).drop { $0 == "\t" || $0 == " " }
-      return names(in: UInt64(digits, radix: 16) ?? 0)
-    }
-    return []
+    let digits = ProcFields.values(of: "CapBnd", in: text).first
+    return names(in: digits.flatMap { UInt64($0, radix: 16) } ?? 0)
   }
 }

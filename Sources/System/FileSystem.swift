@@ -1,0 +1,29 @@
+import CSystem
+import Glibc
+
+/// What files lie on, and ways to open them that only the kernel can keep safe.
+package enum FileSystem {
+  /// Whether a path lies on an overlay. statfs(2).
+  package static func isOverlay(_ path: String) throws(Errno) -> Bool {
+    try call("statfs \(path)") { system_is_overlay(path) } == 1
+  }
+
+  /// A device number of stat(2) as the kernel has it in `s_dev`: major << 20 | minor.
+  package static func kernelDevice(_ device: dev_t) -> UInt32 { system_kernel_device(UInt64(device)) }
+
+  /// Opens a folder's file for reading, and never one outside of the folder, whatever links lead there. A FIFO does not
+  /// hold the caller. openat2(2).
+  ///
+  /// - Throws: EXDEV where it lies outside.
+  package static func open(_ name: String, beneath folder: FileDescriptor) throws(Errno) -> FileDescriptor {
+    FileDescriptor(owning: try call("open \(name)") { system_open_beneath(folder.number, name) })
+  }
+
+  /// Opens the folder of the cgroup with this id, wherever it lies in the hierarchy. open_by_handle_at(2).
+  ///
+  /// - Parameter mount: any folder of the hierarchy.
+  /// - Throws: ESTALE where there is none.
+  package static func openCgroup(_ id: UInt64, in mount: FileDescriptor) throws(Errno) -> FileDescriptor {
+    FileDescriptor(owning: try call("open cgroup \(id)") { system_open_cgroup(mount.number, id) })
+  }
+}
