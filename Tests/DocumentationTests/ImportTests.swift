@@ -8,7 +8,10 @@ import Testing
 
   @Test(
     "a C library is imported by the modules that the architecture names",
-    arguments: [("CBPF", ["BPF"]), ("CSeccomp", ["Seccomp"]), ("CYAML", ["YAML"]), ("CProtobuf", ["NRI", "TTRPC"])])
+    arguments: [
+      ("CStockade", ["BPF"]), ("CBPF", ["BPF"]), ("CSeccomp", ["Seccomp"]), ("CYAML", ["YAML"]),
+      ("CProtobuf", ["NRI", "TTRPC"]),
+    ])
   func importers(_ library: String, _ modules: [String]) throws {
     let importing = try Files.names(in: Self.sources).filter { module in
       try Self.swiftFiles(below: "\(Self.sources)/\(module)").contains {

@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Enforcement
 import Glibc
 import Policy
@@ -48,14 +47,14 @@ final class NodeGateWorld {
 
   /// - Parameter path: from the parent.
   @discardableResult
-  func make(_ path: String) throws -> UInt64 {
+  func make(_ path: String) throws -> CgroupID {
     try Files.makeFolder(directory(path))
     return try id(path)
   }
 
   func remove(_ path: String) { removeCgroup(directory(path)) }
-  func id(_ path: String) throws -> UInt64 { try Cgroup(directory: directory(path)).id }
-  func state(_ path: String) throws -> stockade_gate_state? { try gate.gates.state(try id(path)) }
+  func id(_ path: String) throws -> CgroupID { try Cgroup(directory: directory(path)).id }
+  func state(_ path: String) throws -> GateState? { try gate.gates.state(try id(path)) }
 
   private func directory(_ path: String) -> String { Self.root + parent + (path.isEmpty ? "" : "/\(path)") }
 
