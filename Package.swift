@@ -34,13 +34,13 @@ let package = Package(
     .target(
       name: "Enforcement",
       dependencies: [
-        "Policy", "Seccomp", "Compilation", "BPF", "CStockade", "System",
+        "Policy", "Seccomp", "Compilation", "BPF", "System",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Events",
       dependencies: [
-        "Enforcement", "Policy", "BPF", "CStockade", "System", .product(name: "Logging", package: "swift-log"),
+        "Enforcement", "Policy", "BPF", "System", .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Daemon",
@@ -85,7 +85,7 @@ let package = Package(
     .testTarget(
       name: "BPFTests", dependencies: ["BPF", "Compilation", "Policy", "PolicyTesting", "CStockade", "System"]),
     .target(
-      name: "EnforcementTesting", dependencies: ["Enforcement", "Compilation", "BPF", "Policy", "CStockade", "System"],
+      name: "EnforcementTesting", dependencies: ["Enforcement", "Compilation", "BPF", "Policy", "System"],
       path: "Tests/EnforcementTesting"),
     .testTarget(
       name: "EnforcementTests",
@@ -97,7 +97,7 @@ let package = Package(
     .testTarget(
       name: "EventsTests",
       dependencies: [
-        "Events", "Enforcement", "Policy", "BPF", "CStockade", "System",
+        "Events", "Enforcement", "Policy", "BPF", "System",
         .product(name: "Logging", package: "swift-log"), .product(name: "InMemoryLogging", package: "swift-log"),
       ]),
     .testTarget(

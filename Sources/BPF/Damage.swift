@@ -8,9 +8,9 @@ package struct Damage: Equatable, Sendable {
     /// The program that keeps those from the network who left their container.
     case strays
     /// The network programs of a container, by its cgroup id.
-    case network(UInt64)
+    case network(CgroupID)
     /// That a container is open or closed for such a reason, by its cgroup id.
-    case container(UInt64)
+    case container(CgroupID)
     /// Pins of these, of any number of containers, by the containers' names.
     case networkPins
   }

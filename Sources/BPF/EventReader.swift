@@ -1,40 +1,6 @@
 import CBPF
-import CStockade
 import Glibc
 import System
-
-/// A record of the ring buffer, copied.
-package struct KernelEvent: Sendable {
-  package var header: stockade_event
-  package var path: [UInt8]
-  /// argv of the new image, each without its NUL.
-  package var arguments: [[UInt8]]
-  /// The path of the runtime's hook in whose hands it was.
-  package var hook: [UInt8]
-
-  package init(header: stockade_event, path: [UInt8] = [], arguments: [[UInt8]] = [], hook: [UInt8] = []) {
-    self.header = header
-    self.path = path
-    self.arguments = arguments
-    self.hook = hook
-  }
-
-  /// nil: shorter than it says.
-  init?(bytes: UnsafeRawBufferPointer) {
-    let size = MemoryLayout<stockade_event>.size
-    guard bytes.count >= size else { return nil }
-    header = bytes.loadUnaligned(as: stockade_event.self)
-    let pathEnd = size + Int(header.path_length)
-    let end = pathEnd + Int(header.arguments_length)
-    let hookEnd = end + Int(header.hook_length)
-    guard bytes.count >= hookEnd else { return nil }
-    hook = Array(bytes[end..<hookEnd])
-    path = Array(bytes[size..<pathEnd])
-    var words = bytes[pathEnd..<end].split(separator: 0, omittingEmptySubsequences: false).map { Array($0) }
-    if words.last?.isEmpty == true { words.removeLast() }
-    arguments = words
-  }
-}
 
 /// The one reader of the ring buffer. Two threads must not `read` at once.
 package final class EventReader: @unchecked Sendable {
@@ -43,16 +9,16 @@ package final class EventReader: @unchecked Sendable {
   private let box: Unmanaged<Box>
 
   private final class Box {
-    let ignored: UInt64?
+    let ignored: CgroupID?
     private var receiver: ((KernelEvent) -> Bool)?
 
-    init(ignored: UInt64?) { self.ignored = ignored }
+    init(ignored: CgroupID?) { self.ignored = ignored }
 
     func send(to receiver: ((KernelEvent) -> Bool)?) { self.receiver = receiver }
 
     /// - Returns: whether the next one is wanted too.
     func deliver(_ event: KernelEvent) -> Bool {
-      event.header.cgroup_id == ignored || receiver?(event) != false
+      event.cgroupID == ignored || receiver?(event) != false
     }
   }
 
@@ -60,7 +26,7 @@ package final class EventReader: @unchecked Sendable {
   private static let enough = -ECANCELED
 
   /// - Parameter ignored: records of this cgroup are dropped: those of the self-test.
-  package init(shared: SharedMaps, ignored: UInt64? = nil) throws(BPFError) {
+  package init(shared: SharedMaps, ignored: CgroupID? = nil) throws(BPFError) {
     guard let map = try shared.descriptor("events") else { throw .missing(object: "mark", what: "map events") }
     box = Unmanaged.passRetained(Box(ignored: ignored))
     let buffer = ring_buffer__new(

@@ -6,12 +6,12 @@ import System
 struct FlowTables: Sendable {
   /// `struct flow_key` and `struct flow` of bpf/network_maps.bpf.h.
   private static let (keyBytes, valueBytes): (UInt32, UInt32) = (24, 24)
-  private let tables: MapAccess<UInt64, UInt32>
+  private let tables: MapAccess<CgroupID, UInt32>
 
   init(_ map: FileDescriptor) { tables = MapAccess(name: "flows", descriptor: map) }
 
   /// Nothing to do where there is one already.
-  func add(_ cgroupID: UInt64) throws(BPFError) {
+  func add(_ cgroupID: CgroupID) throws(BPFError) {
     if try tables.value(cgroupID, zero: 0) != nil { return }
     let made = try bpf("make the table of flows of cgroup \(cgroupID)") {
       bpf_map_create(
@@ -22,17 +22,17 @@ struct FlowTables: Sendable {
     try tables.add(cgroupID, UInt32(table.number))
   }
 
-  func remove(_ cgroupID: UInt64) throws(BPFError) { try tables.remove(cgroupID) }
+  func remove(_ cgroupID: CgroupID) throws(BPFError) { try tables.remove(cgroupID) }
 
-  func remove(except cgroupIDs: [UInt64]) throws(BPFError) {
+  func remove(except cgroupIDs: [CgroupID]) throws(BPFError) {
     let kept = Set(cgroupIDs)
-    for key in try tables.keys(zero: 0) where !kept.contains(key) { try tables.remove(key) }
+    for key in try tables.keys(zero: CgroupID(0)) where !kept.contains(key) { try tables.remove(key) }
   }
 
   /// `struct flow_key` and `struct flow`; an earlier layout had the cgroup's id before the key.
   private struct FlowKey { var words: (UInt64, UInt64, UInt64) = (0, 0, 0) }
   private struct FormerKey {
-    var cgroupID: UInt64 = 0
+    var cgroupID = CgroupID(0)
     var key = FlowKey()
   }
   private struct Flow { var words: (UInt64, UInt64, UInt64) = (0, 0, 0) }

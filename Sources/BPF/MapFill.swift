@@ -16,8 +16,10 @@ extension PolicyMaps {
   /// Of the tables that refuse something when they are full. All of it is walked: not for every few seconds.
   package func fills() throws(BPFError) -> [MapFill] {
     [
-      MapFill("containers", try containersMap.count(zero: (0, stockade_container())), of: STOCKADE_CONTAINERS_MAX),
-      MapFill("entrypoints", try entrypoints.count(zero: (0, stockade_process())), of: STOCKADE_CONTAINERS_MAX),
+      MapFill(
+        "containers", try containersMap.count(zero: (CgroupID(0), stockade_container())), of: STOCKADE_CONTAINERS_MAX),
+      MapFill(
+        "entrypoints", try entrypoints.count(zero: (CgroupID(0), stockade_process())), of: STOCKADE_CONTAINERS_MAX),
       MapFill("stray_counts", try strays.countShares(), of: STOCKADE_CONTAINERS_MAX),
       MapFill("gates", try gates.all().count, of: STOCKADE_GATES_MAX),
       MapFill("sandboxes", try gates.allSandboxes().count, of: STOCKADE_GATES_MAX),

@@ -7,7 +7,7 @@ import System
 struct NetworkLink: Sendable {
   let pin: String
   private let object: KernelObject
-  private let cgroupID: UInt64
+  private let cgroupID: CgroupID
   private let hook: Hook
   /// nil: only the pin keeps it.
   private var descriptor: FileDescriptor?
@@ -29,7 +29,7 @@ struct NetworkLink: Sendable {
   /// - Parameter cgroup: the cgroup's folder; nil: nothing is attached anew.
   /// - Returns: nil: nothing is attached.
   init?(
-    _ hook: Hook, cgroupID: UInt64, cgroup: FileDescriptor?, pin: String, keepsDescriptor: Bool
+    _ hook: Hook, cgroupID: CgroupID, cgroup: FileDescriptor?, pin: String, keepsDescriptor: Bool
   ) throws(BPFError) {
     (self.pin, self.hook, self.cgroupID) = (pin, hook, cgroupID)
     let link: FileDescriptor
@@ -54,14 +54,14 @@ struct NetworkLink: Sendable {
   }
 
   /// What is pinned, with our program, if it is attached where it has to be.
-  private static func attached(_ hook: Hook, _ cgroupID: UInt64, _ pin: String) throws(BPFError) -> FileDescriptor? {
+  private static func attached(_ hook: Hook, _ cgroupID: CgroupID, _ pin: String) throws(BPFError) -> FileDescriptor? {
     guard let link = try Pin.open(pin), try isAttached(link, hook, cgroupID, pin) else { return nil }
     return link
   }
 
   /// Makes it run our program, without a moment in which none runs.
   private static func isAttached(
-    _ link: FileDescriptor, _ hook: Hook, _ cgroupID: UInt64, _ pin: String
+    _ link: FileDescriptor, _ hook: Hook, _ cgroupID: CgroupID, _ pin: String
   ) throws(BPFError) -> Bool {
     let found = try KernelObject.Link(link, named: pin)
     guard found.isAttached(to: cgroupID, as: hook.type) else { return false }
@@ -148,7 +148,7 @@ struct NetworkLink: Sendable {
 }
 
 extension KernelObject.Link {
-  func isAttached(to cgroupID: UInt64, as type: bpf_attach_type) -> Bool {
-    cgroup == cgroupID && attachType == type.rawValue
+  func isAttached(to cgroupID: CgroupID, as type: bpf_attach_type) -> Bool {
+    cgroup == cgroupID.number && attachType == type.rawValue
   }
 }

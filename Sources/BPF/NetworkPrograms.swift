@@ -20,8 +20,7 @@ package final class NetworkPrograms: Sendable {
   private let state = Mutex(State())
 
   private struct State {
-    /// By cgroup id.
-    var attached: [UInt64: Attached] = [:]
+    var attached: [CgroupID: Attached] = [:]
     /// nil: it could not be attached.
     var strays: NetworkLink?
     /// Descriptors of links that are held.
@@ -66,7 +65,7 @@ package final class NetworkPrograms: Sendable {
   /// Gives the links that an earlier process left this process's programs. Returns their cgroup ids.
   ///
   /// - Parameter flowsOfBefore: the table of an earlier layout, one for all containers.
-  package func adopt(flowsOfBefore: FileDescriptor? = nil) throws(BPFError) -> [UInt64] {
+  package func adopt(flowsOfBefore: FileDescriptor? = nil) throws(BPFError) -> [CgroupID] {
     let cgroupIDs = try attachedCgroupIDs()
     try flows.remove(except: cgroupIDs)
     for cgroupID in cgroupIDs { try flows.add(cgroupID) }
@@ -81,7 +80,7 @@ package final class NetworkPrograms: Sendable {
 
   /// Attaches what is needed and is not attached yet, and opens last. Until then, if this throws, and as long as the
   /// container has no entry in `containers` or its policy is missing, every packet is dropped and every call refused.
-  package func attach(cgroupPath: String, cgroupID: UInt64, needs: NetworkNeeds) throws(BPFError) {
+  package func attach(cgroupPath: String, cgroupID: CgroupID, needs: NetworkNeeds) throws(BPFError) {
     if needs.isEmpty { return }
     let cgroup = try open(cgroupPath, cgroupID)
     // A next process takes tables away that no folder accounts for.
@@ -95,7 +94,7 @@ package final class NetworkPrograms: Sendable {
 
   /// Attaches what is needed and is not attached, and detaches what is not needed. While a container changes over from
   /// one policy to another, call it with what either needs, write the container's entry, call it with the new needs.
-  package func update(cgroupPath: String, cgroupID: UInt64, needs: NetworkNeeds) throws(BPFError) {
+  package func update(cgroupPath: String, cgroupID: CgroupID, needs: NetworkNeeds) throws(BPFError) {
     if needs.isEmpty { return try detach(cgroupID: cgroupID) }
     try attach(cgroupPath: cgroupPath, cgroupID: cgroupID, needs: needs)
     for hook in NetworkHook.allCases where !needs.contains(hook.need) { try detach(hook, cgroupID) }
@@ -103,18 +102,18 @@ package final class NetworkPrograms: Sendable {
 
   /// Detaches all and removes the pins. Nothing attached, or the cgroup gone: success. The kernel's refusal is
   /// `.system` with its errno; what could not be detached stays, and the call can be repeated.
-  package func detach(cgroupID: UInt64) throws(BPFError) {
+  package func detach(cgroupID: CgroupID) throws(BPFError) {
     for hook in NetworkHook.allCases { try detach(hook, cgroupID) }
     state.withLock { $0.attached[cgroupID] = nil }
     try removeFolder("\(linksFolder)/\(cgroupID)")
     try flows.remove(cgroupID)
     // The kernel keeps the value as long as the cgroup: another attach must find it closed.
-    do throws(BPFError) { try setContainer(cgroupID, to: 0) } catch {
+    do throws(BPFError) { try setContainer(cgroupID, to: nil) } catch {
       guard case .system(let errno) = error, errno.code == ENOENT else { throw error }
     }
   }
 
-  private func detach(_ hook: NetworkHook, _ cgroupID: UInt64) throws(BPFError) {
+  private func detach(_ hook: NetworkHook, _ cgroupID: CgroupID) throws(BPFError) {
     try state.withLock { (state) throws(BPFError) in
       guard let link = state.attached[cgroupID]?.links[hook] else { return try NetworkLink.detach(pin(cgroupID, hook)) }
       try link.detach()
@@ -124,8 +123,8 @@ package final class NetworkPrograms: Sendable {
   }
 
   /// The cgroups that have pins, removed ones included.
-  package func attachedCgroupIDs() throws(BPFError) -> [UInt64] {
-    do throws(Errno) { return try Files.names(in: linksFolder).compactMap { UInt64($0) } } catch {
+  package func attachedCgroupIDs() throws(BPFError) -> [CgroupID] {
+    do throws(Errno) { return try Files.names(in: linksFolder).compactMap { UInt64($0).map(CgroupID.init) } } catch {
       if error.code == ENOENT { return state.withLock { Array($0.attached.keys) } }
       throw .system(error)
     }
@@ -154,7 +153,7 @@ package final class NetworkPrograms: Sendable {
   ///
   /// - Parameter cgroup: its folder; nil: only what is attached is taken over.
   private func hold(
-    _ hook: NetworkHook, _ cgroupID: UInt64, _ cgroup: FileDescriptor?, in state: inout State
+    _ hook: NetworkHook, _ cgroupID: CgroupID, _ cgroup: FileDescriptor?, in state: inout State
   ) throws(BPFError) {
     let keeps = state.held < heldMax
     let link = try NetworkLink(
@@ -189,11 +188,11 @@ package final class NetworkPrograms: Sendable {
   ///
   /// - Parameter isInCharge: asked before anything is put right.
   /// - Returns: nil: it is as it should be, or its cgroup is gone.
-  package func mend(cgroupPath: String, cgroupID: UInt64, isInCharge: () -> Bool = { true }) -> Damage? {
+  package func mend(cgroupPath: String, cgroupID: CgroupID, isInCharge: () -> Bool = { true }) -> Damage? {
     PinCheck.run(isInCharge: isInCharge) { check($0, cgroupPath, cgroupID) }
   }
 
-  private func check(_ check: PinCheck, _ cgroupPath: String, _ cgroupID: UInt64) -> Damage {
+  private func check(_ check: PinCheck, _ cgroupPath: String, _ cgroupID: CgroupID) -> Damage {
     var damage = Damage(.network(cgroupID))
     state.withLock { state in
       guard var attached = state.attached.removeValue(forKey: cgroupID) else { return }
@@ -207,7 +206,7 @@ package final class NetworkPrograms: Sendable {
   }
 
   private func look(
-    _ check: PinCheck, _ attached: inout Attached, _ cgroupPath: String, _ cgroupID: UInt64, keepsDescriptors: Bool,
+    _ check: PinCheck, _ attached: inout Attached, _ cgroupPath: String, _ cgroupID: CgroupID, keepsDescriptors: Bool,
     _ damage: inout Damage
   ) {
     let pinsMayDiffer = attached.folder.mayHaveChanged("\(linksFolder)/\(cgroupID)")
@@ -240,18 +239,20 @@ package final class NetworkPrograms: Sendable {
     }
   }
 
-  private func pin(_ cgroupID: UInt64, _ hook: NetworkHook) -> String { "\(linksFolder)/\(cgroupID)/\(hook.rawValue)" }
+  private func pin(_ cgroupID: CgroupID, _ hook: NetworkHook) -> String {
+    "\(linksFolder)/\(cgroupID)/\(hook.rawValue)"
+  }
 
-  private func setContainer(_ cgroupID: UInt64, to value: UInt64) throws(BPFError) {
+  private func setContainer(_ cgroupID: CgroupID, to value: CgroupID?) throws(BPFError) {
     var key = cgroupID
-    var container = stockade_network_container(cgroup_id: value)
+    var container = stockade_network_container(cgroup_id: value?.number ?? 0)
     try bpf("open cgroup \(cgroupID) to the network") {
       bpf_map_update_elem(containers.number, &key, &container, UInt64(BPF_ANY))
     }
   }
 
   /// The cgroup's folder, if it is still that cgroup: another one of the same name has another id.
-  private func open(_ path: String, _ cgroupID: UInt64) throws(BPFError) -> FileDescriptor {
+  private func open(_ path: String, _ cgroupID: CgroupID) throws(BPFError) -> FileDescriptor {
     let folder = try openFolder(path)
     if try id(of: folder, path) != cgroupID {
       throw .system(Errno(ESTALE, "attach to \(path) (not cgroup \(cgroupID))"))
@@ -259,8 +260,8 @@ package final class NetworkPrograms: Sendable {
     return folder
   }
 
-  private func id(of folder: FileDescriptor, _ path: String) throws(BPFError) -> UInt64 {
-    do throws(Errno) { return UInt64(try folder.status(path).st_ino) } catch { throw .system(error) }
+  private func id(of folder: FileDescriptor, _ path: String) throws(BPFError) -> CgroupID {
+    do throws(Errno) { return CgroupID(UInt64(try folder.status(path).st_ino)) } catch { throw .system(error) }
   }
 
   private func openFolder(_ path: String) throws(BPFError) -> FileDescriptor {
@@ -268,7 +269,7 @@ package final class NetworkPrograms: Sendable {
   }
 
   /// Somebody may have taken them all away.
-  private func makeFolders(of cgroupID: UInt64) throws(BPFError) {
+  private func makeFolders(of cgroupID: CgroupID) throws(BPFError) {
     for path in [Files.folder(of: linksFolder), linksFolder] { try Pin.makeFolder(path) }
     try makeFolder("\(linksFolder)/\(cgroupID)")
   }

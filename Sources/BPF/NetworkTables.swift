@@ -11,7 +11,7 @@ import System
 package final class NetworkTables: Sendable {
   private let egress4, egress6, ingress4, ingress6: FileDescriptor
   /// What this process wrote, so that one policy is removed without a listing of all.
-  private let written = Mutex<[UInt64: [Prefix]]>([:])
+  private let written = Mutex<[Revision: [Prefix]]>([:])
 
   private struct Prefix {
     var cidr: CIDR
@@ -31,7 +31,7 @@ package final class NetworkTables: Sendable {
   }
 
   /// Writes the prefixes of `policy` under `revision`; on failure none is left.
-  package func install(_ policy: CompiledPolicy, revision: UInt64) throws(BPFError) {
+  package func install(_ policy: CompiledPolicy, revision: Revision) throws(BPFError) {
     let all = [(policy.egress, true), (policy.ingress, false)].flatMap { direction, isEgress in
       (direction?.prefixes ?? []).map { ($0, Prefix(cidr: $0.cidr, isEgress: isEgress)) }
     }
@@ -45,7 +45,7 @@ package final class NetworkTables: Sendable {
   }
 
   /// Lists the tables only where another process installed one of the revisions; once for all of them.
-  package func remove(_ revisions: Set<UInt64>) throws(BPFError) {
+  package func remove(_ revisions: Set<Revision>) throws(BPFError) {
     let own = written.withLock { written in written.filter { revisions.contains($0.key) } }
     for (revision, prefixes) in own {
       for prefix in prefixes.sorted(by: { $0.cidr.prefixLength < $1.cidr.prefixLength }) {
@@ -58,7 +58,7 @@ package final class NetworkTables: Sendable {
   }
 
   /// Removes what belongs to no revision in `revisions`: left by a process that died.
-  package func removeOrphans(keeping revisions: Set<UInt64>) throws(BPFError) {
+  package func removeOrphans(keeping revisions: Set<Revision>) throws(BPFError) {
     try remove { !revisions.contains($0) }
   }
 
@@ -81,12 +81,12 @@ package final class NetworkTables: Sendable {
     }
   }
 
-  private func key(_ cidr: CIDR, _ revision: UInt64) -> TrieKey {
+  private func key(_ cidr: CIDR, _ revision: Revision) -> TrieKey {
     TrieKey(prefixBits: 64 + UInt32(cidr.prefixLength), revision: revision, address: cidr.bytes)
   }
 
   private func add(
-    _ prefix: CompiledPolicy.Prefix, _ revision: UInt64, to map: FileDescriptor
+    _ prefix: CompiledPolicy.Prefix, _ revision: Revision, to map: FileDescriptor
   ) throws(BPFError) {
     let key = key(prefix.cidr, revision)
     var node = stockade_net_node(prefix)
@@ -105,7 +105,7 @@ package final class NetworkTables: Sendable {
     }
   }
 
-  private func remove(_ isUnwanted: (UInt64) -> Bool) throws(BPFError) {
+  private func remove(_ isUnwanted: (Revision) -> Bool) throws(BPFError) {
     for map in [egress4, ingress4] { try remove(isUnwanted, from: map, MemoryLayout<stockade_net_key4>.size) }
     for map in [egress6, ingress6] { try remove(isUnwanted, from: map, MemoryLayout<stockade_net_key6>.size) }
     written.withLock { $0 = $0.filter { !isUnwanted($0.key) } }
@@ -114,7 +114,7 @@ package final class NetworkTables: Sendable {
   /// Shortest prefix first: a packet that is just being judged may then find nothing, which blocks it, but never the
   /// shorter prefix that its own one overrides.
   private func remove(
-    _ isUnwanted: (UInt64) -> Bool, from map: FileDescriptor, _ keySize: Int
+    _ isUnwanted: (Revision) -> Bool, from map: FileDescriptor, _ keySize: Int
   ) throws(BPFError) {
     let keys = try keys(of: map, keySize).filter { isUnwanted($0.revision) }
     for key in keys.sorted(by: { $0.prefixBits < $1.prefixBits }) { try remove(key, from: map) }
@@ -144,11 +144,13 @@ package final class NetworkTables: Sendable {
 private struct TrieKey {
   let bytes: [UInt8]
   var prefixBits: UInt32 { bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) } }
-  var revision: UInt64 { bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 4, as: UInt64.self) } }
+  var revision: Revision {
+    Revision(bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 4, as: UInt64.self) })
+  }
 
   init(bytes: [UInt8]) { self.bytes = bytes }
 
-  init(prefixBits: UInt32, revision: UInt64, address: [UInt8]) {
-    bytes = withUnsafeBytes(of: prefixBits) { Array($0) } + withUnsafeBytes(of: revision) { Array($0) } + address
+  init(prefixBits: UInt32, revision: Revision, address: [UInt8]) {
+    bytes = withUnsafeBytes(of: prefixBits) { Array($0) } + withUnsafeBytes(of: revision.number) { Array($0) } + address
   }
 }

@@ -9,7 +9,7 @@ package final class NodeGate: Sendable {
   private let parentPaths: MapAccess<stockade_cgroup_path, UInt32>
   private let exemptions: MapAccess<stockade_pod_uid, UInt32>
   private let control: MapAccess<UInt32, UInt64>
-  private let containers: MapAccess<UInt64, stockade_container>
+  private let containers: MapAccess<CgroupID, stockade_container>
   private let recordMap: MapAccess<UInt32, stockade_gate_record>
   package let gates: PodGates
   private let folder: String
@@ -135,19 +135,30 @@ package final class NodeGate: Sendable {
   }
 
   /// Lets a container run on without a policy; one that has an entry already keeps it.
-  package func letThrough(_ cgroupID: UInt64) throws(BPFError) {
-    var row = stockade_container(
-      cgroup_id: cgroupID, revision: 0, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, flags: 0)
-    row.check = stockade_container_check(&row)
-    try containers.add(cgroupID, row)
+  package func letThrough(_ cgroupID: CgroupID) throws(BPFError) {
+    try containers.add(cgroupID, ContainerEntry(cgroupID: cgroupID, revision: nil, state: .open).row)
   }
 
   // MARK: Records
 
+  package enum Act: Hashable, CaseIterable, Sendable {
+    case closed
+    /// For good.
+    case opened
+    case openedFor
+    /// One pod.
+    case freed
+    /// The number of an act that this version does not know.
+    case unknown(UInt32)
+
+    /// Those that this version knows.
+    package static let allCases: [Act] = [.closed, .opened, .openedFor, .freed]
+  }
+
   /// What somebody did to the gate.
   package struct Record: Equatable, Sendable {
     package var timeNanoseconds: Int64
-    package var act: stockade_gate_act
+    package var act: Act
     /// Of an opening for a time.
     package var untilNanoseconds: Int64
     /// Who logged in: loginuid of audit(7); nil: nobody did.
@@ -157,7 +168,7 @@ package final class NodeGate: Sendable {
     package var reason: String
 
     package init(
-      timeNanoseconds: Int64, act: stockade_gate_act, untilNanoseconds: Int64 = 0, user: UInt32?, pod: String = "",
+      timeNanoseconds: Int64, act: Act, untilNanoseconds: Int64 = 0, user: UInt32?, pod: String = "",
       reason: String
     ) {
       (self.timeNanoseconds, self.act, self.untilNanoseconds) = (timeNanoseconds, act, untilNanoseconds)
@@ -181,7 +192,7 @@ package final class NodeGate: Sendable {
     var value = stockade_gate_record()
     value.time_ns = record.timeNanoseconds
     value.until_ns = record.untilNanoseconds
-    value.act = record.act.rawValue
+    value.act = record.act.number
     value.user = record.user ?? .max
     fill(&value.pod, record.pod)
     fill(&value.reason, record.reason)
@@ -207,10 +218,24 @@ package final class NodeGate: Sendable {
   }
 }
 
+extension NodeGate.Act {
+  fileprivate init(_ number: UInt32) { self = Self.allCases.first { $0.number == number } ?? .unknown(number) }
+
+  fileprivate var number: UInt32 {
+    switch self {
+    case .closed: STOCKADE_ACT_CLOSED.rawValue
+    case .opened: STOCKADE_ACT_OPENED.rawValue
+    case .openedFor: STOCKADE_ACT_OPENED_FOR.rawValue
+    case .freed: STOCKADE_ACT_FREED.rawValue
+    case .unknown(let number): number
+    }
+  }
+}
+
 extension NodeGate.Record {
   fileprivate init(_ value: stockade_gate_record) {
     self.init(
-      timeNanoseconds: value.time_ns, act: stockade_gate_act(value.act), untilNanoseconds: value.until_ns,
+      timeNanoseconds: value.time_ns, act: NodeGate.Act(value.act), untilNanoseconds: value.until_ns,
       user: value.user == .max ? nil : value.user, pod: text(value.pod), reason: text(value.reason))
   }
 }

@@ -6,9 +6,9 @@ import Policy
 /// A compiled policy in the structs of bpf/include/stockade.h.
 
 extension stockade_policy {
-  package init(_ compiled: CompiledPolicy, revision: UInt64) {
+  package init(_ compiled: CompiledPolicy, revision: Revision) {
     self.init()
-    self.revision = revision
+    self.revision = revision.number
     if let process = compiled.process { set(process) }
     if let file = compiled.file { set(file) }
     if let kernel = compiled.kernel { set(kernel) }
@@ -86,8 +86,8 @@ extension stockade_path_rule {
 }
 
 extension stockade_argument_key {
-  package init(_ argument: CompiledPolicy.Argument, revision: UInt64) {
-    self.init(revision: revision, rule: UInt32(argument.rule), position: UInt32(argument.position))
+  package init(_ argument: CompiledPolicy.Argument, revision: Revision) {
+    self.init(revision: revision.number, rule: UInt32(argument.rule), position: UInt32(argument.position))
   }
 }
 

@@ -25,15 +25,15 @@ package final class PolicyMaps: Sendable {
   package let tracepointProblem: String?
   private let links: ProgramLinks
   private let returns: ExecReturns
-  let containersMap: MapAccess<UInt64, stockade_container>
-  let entrypoints: MapAccess<UInt64, stockade_process>
+  let containersMap: MapAccess<CgroupID, stockade_container>
+  let entrypoints: MapAccess<CgroupID, stockade_process>
   let strays: StrayTable
   package let nodeGate: NodeGate
   var gates: PodGates { nodeGate.gates }
-  private let policies: MapAccess<UInt64, stockade_policy>
+  private let policies: MapAccess<Revision, stockade_policy>
   let rules: RevisionMap<stockade_path_key, stockade_path_rule>
   let arguments: RevisionMap<stockade_argument_key, stockade_argument>
-  private let rate: MapAccess<UInt64, stockade_rate>
+  private let rate: MapAccess<CgroupID, stockade_rate>
   private let hash: PathHash
   /// How often, and how far apart, it is tried to mark a task that there is no memory for.
   private static let markAttempts = 5
@@ -82,7 +82,9 @@ package final class PolicyMaps: Sendable {
     tracepointProblem = try Preemption.current().tracepointProblem { () throws(BPFError) in
       try PreemptionTrial.run(mark)
     }
-    if let former { try strays.addShares(containers: containersMap.keys(zero: 0), former: former.map("strays")) }
+    if let former {
+      try strays.addShares(containers: containersMap.keys(zero: CgroupID(0)), former: former.map("strays"))
+    }
     let fork = tracepointProblem != nil && Self.canMarkUnderLock ? "mark_wakeup" : "mark_fork"
     for name in [fork, "mark_move", "mark_exit"] { try links.attach(name, of: mark) }
     for name in PodGates.programs { try links.attach(name, of: pods) }
@@ -224,25 +226,23 @@ package final class PolicyMaps: Sendable {
 
   // MARK: Containers
 
-  package func containers() throws(BPFError) -> [stockade_container] {
-    try containersMap.elements(zero: (0, stockade_container())).map(\.value)
+  package func containers() throws(BPFError) -> [ContainerEntry] {
+    try containersMap.elements(zero: (CgroupID(0), stockade_container())).map { ContainerEntry($0.value) }
   }
 
-  package func container(_ cgroupID: UInt64) throws(BPFError) -> stockade_container? {
-    try containersMap.value(cgroupID, zero: stockade_container())
+  package func container(_ cgroupID: CgroupID) throws(BPFError) -> ContainerEntry? {
+    try containersMap.value(cgroupID, zero: stockade_container()).map { ContainerEntry($0) }
   }
 
-  package func put(_ container: stockade_container) throws(BPFError) {
-    var container = container
-    container.check = stockade_container_check(&container)
+  package func put(_ container: ContainerEntry) throws(BPFError) {
     try returns.enter { () throws(BPFError) in
-      try strays.add(container: container.cgroup_id)
-      try containersMap.set(container.cgroup_id, container)
+      try strays.add(container: container.cgroupID)
+      try containersMap.set(container.cgroupID, container.row)
     }
   }
 
   /// Removes a container and what hangs on it. Missing is success.
-  package func removeContainer(_ cgroupID: UInt64) throws(BPFError) {
+  package func removeContainer(_ cgroupID: CgroupID) throws(BPFError) {
     try containersMap.remove(cgroupID)
     try entrypoints.remove(cgroupID)
     try rate.remove(cgroupID)
@@ -250,8 +250,8 @@ package final class PolicyMaps: Sendable {
     try detachReturnsIfUnused()
   }
 
-  package func setEntrypoint(_ cgroupID: UInt64, _ entrypoint: stockade_process) throws(BPFError) {
-    try returns.exclusively { () throws(BPFError) in try entrypoints.set(cgroupID, entrypoint) }
+  package func setEntrypoint(_ cgroupID: CgroupID, _ entrypoint: ProcessIdentity) throws(BPFError) {
+    try returns.exclusively { () throws(BPFError) in try entrypoints.set(cgroupID, entrypoint.value) }
   }
 
   /// Whether a process lives that left its container's cgroup.
@@ -268,20 +268,18 @@ package final class PolicyMaps: Sendable {
   }
 
   private func bindsContainers() throws(BPFError) -> Bool {
-    if try !containersMap.isEmpty(zero: 0) { return true }
+    if try !containersMap.isEmpty(zero: CgroupID(0)) { return true }
     if try !gates.isEmpty { return true }
     return try nodeGate.isClosed
   }
 
   /// Whose process is over before its exec is waited for by nobody: its start ended before the container was open.
   private func sweepEntrypoints() throws(BPFError) {
-    for (cgroupID, entrypoint) in try entrypoints.elements(zero: (0, stockade_process()))
+    for (cgroupID, entrypoint) in try entrypoints.elements(zero: (CgroupID(0), stockade_process()))
     where ProcessStat.isOver(pid: entrypoint.tgid, startTicks: entrypoint.start_ticks) {
       try returns.exclusively { () throws(BPFError) in
         let present = try entrypoints.value(cgroupID, zero: stockade_process())
-        if present?.tgid == entrypoint.tgid, present?.start_ticks == entrypoint.start_ticks {
-          try entrypoints.remove(cgroupID)
-        }
+        if present.map(ProcessIdentity.init) == ProcessIdentity(entrypoint) { try entrypoints.remove(cgroupID) }
       }
     }
   }
@@ -297,12 +295,12 @@ package final class PolicyMaps: Sendable {
   /// Marks tasks that run already in open containers. Repeated until none is found: a task may fork meanwhile.
   ///
   /// - Returns: the cgroup ids of containers with a task that there was no memory to mark.
-  package func markRunningTasks() throws(BPFError) -> Set<UInt64> {
+  package func markRunningTasks() throws(BPFError) -> Set<CgroupID> {
     var attempts = 0
     while true {
       let found = try iterate("mark_running")
       if found.isEmpty { return [] }
-      let unmarked = Set(found.filter { $0 != 0 })
+      let unmarked = Set(found.filter { $0 != 0 }.map { CgroupID($0) })
       if unmarked.isEmpty { continue }
       attempts += 1
       if attempts == Self.markAttempts { return unmarked }
@@ -343,25 +341,25 @@ package final class PolicyMaps: Sendable {
 
   // MARK: Gates
 
-  package func gateStates() throws(BPFError) -> [UInt64: stockade_gate_state] { try gates.all() }
+  package func gateStates() throws(BPFError) -> [CgroupID: GateState] { try gates.all() }
 
-  package func gate(_ pod: UInt64) throws(BPFError) -> stockade_gate_state? { try gates.state(pod) }
+  package func gate(_ pod: CgroupID) throws(BPFError) -> GateState? { try gates.state(pod) }
 
-  package func sandbox(_ pod: UInt64) throws(BPFError) -> stockade_sandbox? { try gates.sandbox(pod) }
+  package func sandbox(_ pod: CgroupID) throws(BPFError) -> SandboxEntry? { try gates.sandbox(pod) }
 
-  package func sandboxes() throws(BPFError) -> [UInt64: stockade_sandbox] { try gates.allSandboxes() }
+  package func sandboxes() throws(BPFError) -> [CgroupID: SandboxEntry] { try gates.allSandboxes() }
 
-  package func replaceSandbox(_ pod: UInt64, _ sandbox: stockade_sandbox) throws(BPFError) {
+  package func replaceSandbox(_ pod: CgroupID, _ sandbox: SandboxEntry) throws(BPFError) {
     try gates.replace(pod, sandbox)
   }
 
   /// - Parameter sandbox: nil: what the programs know of it already, or will find out.
   package func setGate(
-    _ pod: UInt64, _ state: stockade_gate_state, sandbox: stockade_sandbox? = nil
+    _ pod: CgroupID, _ state: GateState, sandbox: SandboxEntry? = nil
   ) throws(BPFError) { try gates.set(pod, state, sandbox: sandbox) }
 
   /// Missing is success.
-  package func removeGate(_ pod: UInt64) throws(BPFError) {
+  package func removeGate(_ pod: CgroupID) throws(BPFError) {
     try gates.remove(pod)
     try rate.remove(pod)
     try detachReturnsIfUnused()
@@ -370,7 +368,7 @@ package final class PolicyMaps: Sendable {
   // MARK: Policies
 
   /// Writes a policy under a revision that no container has yet: rules first, the policy itself last.
-  package func install(_ compiled: CompiledPolicy, revision: UInt64) throws(BPFError) {
+  package func install(_ compiled: CompiledPolicy, revision: Revision) throws(BPFError) {
     rules.begin(revision)
     arguments.begin(revision)
     do throws(BPFError) {
@@ -388,24 +386,24 @@ package final class PolicyMaps: Sendable {
   }
 
   private func set(
-    _ path: CompiledPolicy.Path, _ section: stockade_path_section, _ revision: UInt64
+    _ path: CompiledPolicy.Path, _ section: stockade_path_section, _ revision: Revision
   ) throws(BPFError) {
     let hash = hash(path.bytes) | UInt64(section.rawValue) << UInt64(STOCKADE_PATH_SECTION_SHIFT)
-    try rules.set(stockade_path_key(revision: revision, hash: hash), stockade_path_rule(path))
+    try rules.set(stockade_path_key(revision: revision.number, hash: hash), stockade_path_rule(path))
   }
 
-  package func revisions() throws(BPFError) -> Set<UInt64> { Set(try policies.keys(zero: 0)) }
+  package func revisions() throws(BPFError) -> Set<Revision> { Set(try policies.keys(zero: Revision(0))) }
 
-  package func removePolicy(_ revision: UInt64) throws(BPFError) { try removePolicies([revision]) }
+  package func removePolicy(_ revision: Revision) throws(BPFError) { try removePolicies([revision]) }
 
-  package func removePolicies(_ revisions: Set<UInt64>) throws(BPFError) {
+  package func removePolicies(_ revisions: Set<Revision>) throws(BPFError) {
     for revision in revisions { try policies.remove(revision) }
     try rules.remove(revisions)
     try arguments.remove(revisions)
   }
 
-  package func removePolicies(except revisions: Set<UInt64>) throws(BPFError) {
-    for key in try policies.keys(zero: 0) where !revisions.contains(key) { try policies.remove(key) }
+  package func removePolicies(except revisions: Set<Revision>) throws(BPFError) {
+    for key in try policies.keys(zero: Revision(0)) where !revisions.contains(key) { try policies.remove(key) }
     try rules.remove { !revisions.contains($0) }
     try arguments.remove { !revisions.contains($0) }
   }
@@ -449,19 +447,19 @@ package final class PolicyMaps: Sendable {
     return bpf_map_get_next_key(map.number, nil, &key) < 0 && errno == ENOENT
   }
 
-  /// By `enum stockade_counter`, summed over the CPUs.
-  package func counters() throws(BPFError) -> [UInt64] {
+  /// Summed over the CPUs.
+  package func counters() throws(BPFError) -> KernelCounters {
     let map = try Self.descriptor("counters", shared)
     let cpus = Int(libbpf_num_possible_cpus())
     guard cpus > 0 else { throw .system(Errno(EINVAL, "count the possible CPUs")) }
-    var sums: [UInt64] = []
-    for index in 0..<STOCKADE_COUNTERS.rawValue {
-      var key = index
+    var sums: [KernelCounter: UInt64] = [:]
+    for counter in KernelCounter.allCases {
+      var key = counter.number
       var values = [UInt64](repeating: 0, count: cpus)
       try bpf("read the counters") { bpf_map_lookup_elem(map.number, &key, &values) }
-      sums.append(values.reduce(0, &+))
+      sums[counter] = values.reduce(0, &+)
     }
-    return sums
+    return KernelCounters(sums)
   }
 
   /// Whether this process looks after the pins: no newer one that uses them lives.

@@ -4,6 +4,7 @@ import Synchronization
 /// A key that begins with the revision of the policy that it belongs to.
 protocol RevisionKey: Sendable {
   init()
+  /// The revision's number.
   var revision: UInt64 { get }
 }
 
@@ -15,22 +16,22 @@ extension stockade_argument_key: RevisionKey {}
 final class RevisionMap<Key: RevisionKey & BitwiseCopyable, Value: BitwiseCopyable & Sendable>: Sendable {
   private let map: MapAccess<Key, Value>
   private let zero: Value
-  private let written = Mutex<[UInt64: [Key]]>([:])
+  private let written = Mutex<[Revision: [Key]]>([:])
 
   init(_ map: MapAccess<Key, Value>, zero: Value) { (self.map, self.zero) = (map, zero) }
 
   /// All elements of the revision are about to be written, by this process.
-  func begin(_ revision: UInt64) { written.withLock { $0[revision] = $0[revision] ?? [] } }
+  func begin(_ revision: Revision) { written.withLock { $0[revision] = $0[revision] ?? [] } }
 
   func set(_ key: Key, _ value: Value) throws(BPFError) {
     try map.set(key, value)
-    written.withLock { $0[key.revision]?.append(key) }
+    written.withLock { $0[Revision(key.revision)]?.append(key) }
   }
 
   func count() throws(BPFError) -> Int { try map.count(zero: (Key(), zero)) }
 
   /// Lists the map only where another process wrote one of the revisions; once for all of them.
-  func remove(_ revisions: Set<UInt64>) throws(BPFError) {
+  func remove(_ revisions: Set<Revision>) throws(BPFError) {
     let own = written.withLock { written in written.filter { revisions.contains($0.key) } }
     for (revision, keys) in own {
       for key in keys { try map.remove(key) }
@@ -40,8 +41,10 @@ final class RevisionMap<Key: RevisionKey & BitwiseCopyable, Value: BitwiseCopyab
     if !others.isEmpty { try remove { others.contains($0) } }
   }
 
-  func remove(_ isUnwanted: (UInt64) -> Bool) throws(BPFError) {
-    for (key, _) in try map.elements(zero: (Key(), zero)) where isUnwanted(key.revision) { try map.remove(key) }
+  func remove(_ isUnwanted: (Revision) -> Bool) throws(BPFError) {
+    for (key, _) in try map.elements(zero: (Key(), zero)) where isUnwanted(Revision(key.revision)) {
+      try map.remove(key)
+    }
     written.withLock { $0 = $0.filter { !isUnwanted($0.key) } }
   }
 }

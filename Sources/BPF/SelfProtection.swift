@@ -46,7 +46,7 @@ package struct SelfProtection: Sendable {
     }
     try replace(inodes, with: places.inodes, zero: stockade_inode()) { [$0.number, UInt64($0.device)] }
     try replace(devices, with: places.devices, zero: 0) { [UInt64($0)] }
-    try daemon.set(0, stockade_process(tgid: UInt32(getpid()), pad: 0, start_ticks: ticks))
+    try daemon.set(0, ProcessIdentity(pid: UInt32(getpid()), startTicks: ticks).value)
   }
 
   /// New elements first: what stays protected is so all the time.

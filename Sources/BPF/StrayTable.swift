@@ -6,7 +6,7 @@ import System
 /// The processes that containers answer for although neither a cgroup nor a mark tells so, and how many each has.
 struct StrayTable: Sendable {
   private let strays: MapAccess<UInt32, stockade_stray>
-  private let counts: MapAccess<UInt64, UInt32>
+  private let counts: MapAccess<CgroupID, UInt32>
   private static let nanosecondsPerTick: UInt64 = 10_000_000
 
   init(strays: FileDescriptor, counts: FileDescriptor) {
@@ -15,26 +15,26 @@ struct StrayTable: Sendable {
   }
 
   /// Before anything of the container may run.
-  func add(container cgroupID: UInt64) throws(BPFError) { try counts.add(cgroupID, 0) }
+  func add(container cgroupID: CgroupID) throws(BPFError) { try counts.add(cgroupID, 0) }
 
   /// Gives what an earlier layout knew its shares, before this version's programs count in them: they end the strays of
   /// a container without one.
   ///
   /// - Parameter former: the table of before, whose values are cgroup ids, of containers that are gone too.
-  func addShares(containers: [UInt64], former: FileDescriptor?) throws(BPFError) {
+  func addShares(containers: [CgroupID], former: FileDescriptor?) throws(BPFError) {
     for cgroupID in containers { try add(container: cgroupID) }
     guard let former else { return }
-    let known = MapAccess<UInt32, UInt64>(name: "strays of before", descriptor: former)
-    for stray in try known.elements(zero: (0, 0)) { try add(container: stray.value) }
+    let known = MapAccess<UInt32, CgroupID>(name: "strays of before", descriptor: former)
+    for stray in try known.elements(zero: (0, CgroupID(0))) { try add(container: stray.value) }
   }
 
   /// What a container that is gone has left goes on being counted.
-  func remove(container cgroupID: UInt64) throws(BPFError) {
+  func remove(container cgroupID: CgroupID) throws(BPFError) {
     if try counts.value(cgroupID, zero: 0) == 0 { try counts.remove(cgroupID) }
   }
 
   /// How many containers have one, whether or not it is used.
-  func countShares() throws(BPFError) -> Int { try counts.count(zero: (0, 0)) }
+  func countShares() throws(BPFError) -> Int { try counts.count(zero: (CgroupID(0), 0)) }
 
   func count() throws(BPFError) -> Int { try strays.count(zero: (0, stockade_stray())) }
 
@@ -45,13 +45,13 @@ struct StrayTable: Sendable {
   ///
   /// - Parameter settled: calls what it is given with whether there is that container, and keeps that so meanwhile.
   func sweep(
-    settled: (_ cgroupID: UInt64, _ settle: (Bool) throws(BPFError) -> Void) throws(BPFError) -> Void
+    settled: (_ cgroupID: CgroupID, _ settle: (Bool) throws(BPFError) -> Void) throws(BPFError) -> Void
   ) throws(BPFError) {
-    var used: [UInt64: UInt32] = [:]
+    var used: [CgroupID: UInt32] = [:]
     for element in try elements() {
-      if isAlive(element) { used[element.value.cgroup_id, default: 0] += 1 } else { try forget(element) }
+      if isAlive(element) { used[CgroupID(element.value.cgroup_id), default: 0] += 1 } else { try forget(element) }
     }
-    for (cgroupID, count) in try counts.elements(zero: (0, 0)) {
+    for (cgroupID, count) in try counts.elements(zero: (CgroupID(0), 0)) {
       let here = used[cgroupID] ?? 0
       try settled(cgroupID) { (isContainer) throws(BPFError) in
         if here == 0, !isContainer {

@@ -1,5 +1,4 @@
 import CBPF
-import CStockade
 import Compilation
 import Glibc
 import System
@@ -17,7 +16,7 @@ package struct TierProbe: ~Copyable {
   }
 
   /// By which the events of the probes can be told.
-  package var cgroupID: UInt64 { cgroup.id }
+  package var cgroupID: CgroupID { CgroupID(cgroup.id) }
   private let cgroup: ScratchCgroup
   private var path: String { cgroup.path }
 
@@ -63,13 +62,11 @@ package struct TierProbe: ~Copyable {
   }
 
   private func status(_ policy: PolicyMaps, _ trial: Trial) throws(BPFError) -> Int32 {
-    let revision = UInt64.random(in: 1...UInt64.max)
+    let revision = Revision.random()
     try policy.install(.blockingEverything, revision: revision)
     let result: Result<Int32, BPFError>
     do throws(BPFError) {
-      try policy.put(
-        stockade_container(
-          cgroup_id: cgroupID, revision: revision, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, flags: 0))
+      try policy.put(ContainerEntry(cgroupID: cgroupID, revision: revision, state: .open))
       result = .success(try tried(policy, trial))
     } catch { result = .failure(error) }
     try policy.removeContainer(cgroupID)

@@ -77,7 +77,7 @@ package final class ConfinedNode: Sendable {
           subject: { enforcer.eventSubject(cgroupID: $0, revision: $1) }, commandLine: { commandLines.read(pid: $0) })
         return EventPump(
           source: try kernel.eventReader(), decoder: decoder,
-          counters: { KernelCounters((try? kernel.counters()) ?? []) }, log: log)
+          counters: { (try? kernel.counters()) ?? KernelCounters() }, log: log)
       } catch {
         log.error("no events", metadata: ["reason": "\(error)"])
         return nil
@@ -217,7 +217,7 @@ package final class ConfinedNode: Sendable {
 
   private func subject(of damage: Damage) -> Subject? {
     switch damage.place {
-    case .network(let id), .container(let id): enforcer.eventSubject(cgroupID: id, revision: 0)?.subject
+    case .network(let id), .container(let id): enforcer.eventSubject(cgroupID: id, revision: nil)?.subject
     case .maps, .programs, .strays, .networkPins: nil
     }
   }

@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Enforcement
 import Events
 import Glibc
@@ -114,7 +113,7 @@ package struct NodeGateCommand {
   private func close(_ wanted: NodeConfiguration.NodeGate) throws -> NodeGateClosing.Outcome {
     let outcome = try NodeGateClosing(gate, root: root).close(wanted)
     try gate.open(until: 0)
-    try keep(.now(STOCKADE_ACT_CLOSED, "stockade gate close"))
+    try keep(.now(.closed, "stockade gate close"))
     return outcome
   }
 
@@ -141,7 +140,7 @@ package struct NodeGateCommand {
     let length = Int64(seconds) * 1_000_000_000
     let until = Timestamp.now(CLOCK_REALTIME) + length
     // Kept first: nothing is opened that nobody can learn of.
-    try keep(.now(STOCKADE_ACT_OPENED_FOR, reason, untilNanoseconds: until))
+    try keep(.now(.openedFor, reason, untilNanoseconds: until))
     try gate.open(until: UInt64(Timestamp.now(CLOCK_BOOTTIME) + length))
     return until
   }
@@ -153,8 +152,8 @@ package struct NodeGateCommand {
   package func free(_ pod: String, reason: String) throws -> String {
     let cgroup = try find(pod)
     let path = String(cgroup.directory.dropFirst(root.count))
-    try keep(.now(STOCKADE_ACT_FREED, reason, pod: path))
-    try gate.gates.set(cgroup.id, STOCKADE_GATE_FREE)
+    try keep(.now(.freed, reason, pod: path))
+    try gate.gates.set(cgroup.id, .free)
     return path
   }
 
@@ -204,11 +203,11 @@ package struct NodeGateCommand {
 
   private func pods() throws -> [Pod] {
     var pods: [Pod] = []
-    for (id, state) in try gate.gates.all() where [STOCKADE_GATE_CLOSED, STOCKADE_GATE_FREE].contains(state) {
+    for (id, state) in try gate.gates.all() where !state.isParent {
       guard let cgroup = Cgroup(id: id, in: root) else { continue }
       pods.append(
         Pod(
-          path: String(cgroup.directory.dropFirst(root.count)), isFree: state == STOCKADE_GATE_FREE,
+          path: String(cgroup.directory.dropFirst(root.count)), isFree: state == .free,
           refused: try gate.gates.sandbox(id)?.refused ?? 0))
     }
     return pods.sorted { $0.path < $1.path }

@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Compilation
 import Policy
 import Synchronization
@@ -21,7 +20,7 @@ package final class BPFBackend: EnforcementBackend {
   private let policy: PolicyMaps
   private let cgroupRoot: String
   /// The cgroup of the self-tests.
-  private let probe: UInt64
+  private let probe: CgroupID
   private let network: (programs: NetworkPrograms, tables: NetworkTables)?
   private let pinFolder: String
   private let care = Mutex(Care.ours)
@@ -165,55 +164,55 @@ package final class BPFBackend: EnforcementBackend {
     return found.flatMap { isDamage($0) ? $0 : nil }
   }
 
-  package func counters() throws(BPFError) -> [UInt64] { try policy.counters() }
+  package func counters() throws(BPFError) -> KernelCounters { try policy.counters() }
 
-  package func containers() throws(BackendError) -> [stockade_container] {
+  package func containers() throws(BackendError) -> [ContainerEntry] {
     try kernel { () throws(BPFError) in try policy.containers() }
   }
 
-  package func container(_ cgroupID: UInt64) throws(BackendError) -> stockade_container? {
+  package func container(_ cgroupID: CgroupID) throws(BackendError) -> ContainerEntry? {
     try kernel { () throws(BPFError) in try policy.container(cgroupID) }
   }
 
-  package func put(_ container: stockade_container) throws(BackendError) {
+  package func put(_ container: ContainerEntry) throws(BackendError) {
     try kernel { () throws(BPFError) in try policy.put(container) }
   }
 
-  package func remove(_ cgroupID: UInt64) throws(BackendError) {
+  package func remove(_ cgroupID: CgroupID) throws(BackendError) {
     try kernel { () throws(BPFError) in try policy.removeContainer(cgroupID) }
   }
 
-  package func setEntrypoint(_ cgroupID: UInt64, _ entrypoint: stockade_process) throws(BackendError) {
+  package func setEntrypoint(_ cgroupID: CgroupID, _ entrypoint: ProcessIdentity) throws(BackendError) {
     try kernel { () throws(BPFError) in try policy.setEntrypoint(cgroupID, entrypoint) }
   }
 
-  package func gates() throws(BackendError) -> [UInt64: stockade_gate_state] {
+  package func gates() throws(BackendError) -> [CgroupID: GateState] {
     try kernel { () throws(BPFError) in try policy.gateStates() }
   }
 
-  package func gate(_ podID: UInt64) throws(BackendError) -> stockade_gate_state? {
+  package func gate(_ podID: CgroupID) throws(BackendError) -> GateState? {
     try kernel { () throws(BPFError) in try policy.gate(podID) }
   }
 
-  package func sandbox(_ podID: UInt64) throws(BackendError) -> stockade_sandbox? {
+  package func sandbox(_ podID: CgroupID) throws(BackendError) -> SandboxEntry? {
     try kernel { () throws(BPFError) in try policy.sandbox(podID) }
   }
 
-  package func sandboxes() throws(BackendError) -> [UInt64: stockade_sandbox] {
+  package func sandboxes() throws(BackendError) -> [CgroupID: SandboxEntry] {
     try kernel { () throws(BPFError) in try policy.sandboxes() }
   }
 
-  package func replaceSandbox(_ podID: UInt64, _ sandbox: stockade_sandbox) throws(BackendError) {
+  package func replaceSandbox(_ podID: CgroupID, _ sandbox: SandboxEntry) throws(BackendError) {
     try kernel { () throws(BPFError) in try policy.replaceSandbox(podID, sandbox) }
   }
 
   package func setGate(
-    _ podID: UInt64, _ state: stockade_gate_state, sandbox: stockade_sandbox?
+    _ podID: CgroupID, _ state: GateState, sandbox: SandboxEntry?
   ) throws(BackendError) {
     try kernel { () throws(BPFError) in try policy.setGate(podID, state, sandbox: sandbox) }
   }
 
-  package func removeGate(_ podID: UInt64) throws(BackendError) {
+  package func removeGate(_ podID: CgroupID) throws(BackendError) {
     try kernel { () throws(BPFError) in try policy.removeGate(podID) }
   }
 
@@ -227,7 +226,7 @@ package final class BPFBackend: EnforcementBackend {
 
   package var nodeGate: NodeGate { policy.nodeGate }
 
-  package func install(_ compiled: CompiledPolicy, revision: UInt64) throws(BackendError) {
+  package func install(_ compiled: CompiledPolicy, revision: Revision) throws(BackendError) {
     try kernel { () throws(BPFError) in
       // The policy itself last: it must never be found before what it refers to.
       try network?.tables.install(compiled, revision: revision)
@@ -238,18 +237,18 @@ package final class BPFBackend: EnforcementBackend {
     }
   }
 
-  package func revisions() throws(BackendError) -> Set<UInt64> {
+  package func revisions() throws(BackendError) -> Set<Revision> {
     try kernel { () throws(BPFError) in try policy.revisions() }
   }
 
-  package func removePolicies(_ revisions: Set<UInt64>) throws(BackendError) {
+  package func removePolicies(_ revisions: Set<Revision>) throws(BackendError) {
     try kernel { () throws(BPFError) in
       try policy.removePolicies(revisions)
       try network?.tables.remove(revisions)
     }
   }
 
-  package func removePolicies(except revisions: Set<UInt64>) throws(BackendError) {
+  package func removePolicies(except revisions: Set<Revision>) throws(BackendError) {
     try kernel { () throws(BPFError) in
       try policy.removePolicies(except: revisions)
       try network?.tables.removeOrphans(keeping: revisions)
@@ -268,11 +267,11 @@ package final class BPFBackend: EnforcementBackend {
     }
   }
 
-  package func detachNetwork(_ cgroupID: UInt64) throws(BackendError) {
+  package func detachNetwork(_ cgroupID: CgroupID) throws(BackendError) {
     try kernel { () throws(BPFError) in try network?.programs.detach(cgroupID: cgroupID) }
   }
 
-  package func networkCgroups() throws(BackendError) -> [UInt64] {
+  package func networkCgroups() throws(BackendError) -> [CgroupID] {
     try kernel { () throws(BPFError) in try network?.programs.attachedCgroupIDs() ?? [] }
   }
 
@@ -288,7 +287,7 @@ package final class BPFBackend: EnforcementBackend {
     try kernel { () throws(BPFError) in try policy.hasStrays() }
   }
 
-  package func markRunningTasks() throws(BackendError) -> Set<UInt64> {
+  package func markRunningTasks() throws(BackendError) -> Set<CgroupID> {
     try kernel { () throws(BPFError) in try policy.markRunningTasks() }
   }
 

@@ -1,3 +1,4 @@
+import BPF
 import Glibc
 import System
 
@@ -5,8 +6,7 @@ import System
 package struct Cgroup: Equatable, Sendable {
   /// The directory: `/sys/fs/cgroup/k8s.io/ID`.
   package let directory: String
-  /// The kernel's id, which no later cgroup of the same name shares. Equals the directory's inode number.
-  package let id: UInt64
+  package let id: CgroupID
 
   /// - Throws: `Errno` ENOENT where there is none.
   package init(_ path: CgroupPath, in root: String) throws(Errno) { try self.init(directory: root + path.path) }
@@ -16,13 +16,13 @@ package struct Cgroup: Equatable, Sendable {
     var status = stat()
     try call("stat \(directory)") { fstat(handle.number, &status) }
     self.directory = directory
-    id = UInt64(status.st_ino)
+    id = CgroupID(UInt64(status.st_ino))
   }
 
   /// Finds the cgroup of an id, wherever it lies; nil where it is gone.
-  package init?(id: UInt64, in root: String) {
+  package init?(id: CgroupID, in root: String) {
     guard let mount = try? FileDescriptor(open: root, O_DIRECTORY | O_RDONLY),
-      let handle = try? FileSystem.openCgroup(id, in: mount),
+      let handle = try? FileSystem.openCgroup(id.number, in: mount),
       let directory = try? Files.link(at: "/proc/self/fd/\(handle.number)"), directory.hasPrefix("/"),
       !directory.hasSuffix(" (deleted)")
     else { return nil }
@@ -31,7 +31,7 @@ package struct Cgroup: Equatable, Sendable {
   }
 
   /// Whether the directory still stands for the same cgroup.
-  package var isCurrent: Bool { (try? Files.status(directory).st_ino).map(UInt64.init) == id }
+  package var isCurrent: Bool { (try? Files.status(directory).st_ino).map { CgroupID(UInt64($0)) } == id }
 
   /// Whether no process is left in it or below. A cgroup that is gone is empty.
   ///

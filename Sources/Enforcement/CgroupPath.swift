@@ -1,4 +1,4 @@
-import CStockade
+import BPF
 
 /// A container's cgroup within a hierarchy, from the `cgroups_path` of the NRI payload.
 package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
@@ -24,9 +24,9 @@ package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
       path = try Self.normalised(payload, payload: payload)
     }
     // Programs look for a container's cgroup among so many levels.
-    guard path.utf8.count(where: { $0 == UInt8(ascii: "/") }) <= Int(STOCKADE_CGROUP_LEVELS_MAX) else {
+    guard path.utf8.count(where: { $0 == UInt8(ascii: "/") }) <= ContainerEntry.cgroupLevelsMax else {
       throw .badCgroupPath(
-        String(payload.prefix(64)) + "…", "is nested deeper than \(STOCKADE_CGROUP_LEVELS_MAX) levels")
+        String(payload.prefix(64)) + "…", "is nested deeper than \(ContainerEntry.cgroupLevelsMax) levels")
     }
   }
 

@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 
 /// What somebody else did to what holds a running container.
 extension ConfinementTable {
@@ -13,7 +12,7 @@ extension ConfinementTable {
     let isOpen = damage?.isOpen == true || nodeIsOpen
     if isOpen == entry.isSuspended { return damage }
     do throws(BackendError) {
-      try set(entry, isOpen ? STOCKADE_CLOSED : STOCKADE_OPEN)
+      try set(entry, isOpen ? .closed : .open)
       entries[containerID]!.isSuspended = isOpen
     } catch {
       let before = damage?.problem.map { "\($0); " } ?? ""
@@ -25,9 +24,9 @@ extension ConfinementTable {
   }
 
   /// What the runtime was told has ended, or was refused, stays closed; what is not confined stays open.
-  private func set(_ entry: Entry, _ state: stockade_container_state) throws(BackendError) {
-    guard entry.phase == .open, entry.revision != 0, var row = try kernel.container(entry.cgroup.id) else { return }
-    row.state = state.rawValue
+  private func set(_ entry: Entry, _ state: ContainerEntry.State) throws(BackendError) {
+    guard entry.phase == .open, entry.revision != nil, var row = try kernel.container(entry.cgroup.id) else { return }
+    row.state = state
     try kernel.put(row)
   }
 }

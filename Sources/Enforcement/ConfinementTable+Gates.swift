@@ -1,6 +1,6 @@
-import CStockade
-import System
+import BPF
 import Policy
+import System
 
 /// The gate of a pod: nothing below its cgroup may exec unless it was let through at Start. It is pinned in the kernel,
 /// so it holds while the plugin is away, when NRI itself would let every container start. The kernel knows by itself
@@ -19,7 +19,7 @@ extension ConfinementTable {
   /// - Parameter known: nil: as the kernel knows it; in a pod that it does not know, what lies there is not known.
   /// - Returns: how many execs the pod's gate has refused since it was last told.
   mutating func closeGate(
-    sandbox: String, _ gate: Gate, _ known: stockade_sandbox?
+    sandbox: String, _ gate: Gate, _ known: SandboxEntry?
   ) throws(BackendError) -> UInt32 {
     let id = gate.cgroup.id
     let before = try kernel.sandbox(id)
@@ -35,7 +35,7 @@ extension ConfinementTable {
       if known == nil && before == nil {
         try closeUnknown(gate.cgroup)
       } else {
-        try kernel.setGate(id, STOCKADE_GATE_CLOSED, sandbox: known)
+        try kernel.setGate(id, .closed, sandbox: known)
       }
       try removeFormerGate(id)
     } catch {
@@ -51,45 +51,41 @@ extension ConfinementTable {
 
   /// Whether the kernel follows which cgroup of a pod is its sandbox's.
   func followsSandbox(_ pod: Cgroup) throws(BackendError) -> Bool {
-    try kernel.sandbox(pod.id).map { $0.first_child != STOCKADE_SANDBOX_NONE } ?? false
+    try kernel.sandbox(pod.id).map { $0.firstChild != .noProcess } ?? false
   }
 
   /// Of a pod that the kernel does not know. Whose the cgroups in it are is not known.
   func closeUnknown(_ pod: Cgroup) throws(BackendError) {
     let there = pod.children
-    try kernel.setGate(pod.id, STOCKADE_GATE_CLOSED, sandbox: stockade_sandbox(in: there))
+    try kernel.setGate(pod.id, .closed, sandbox: SandboxEntry(in: there))
     guard there.isEmpty, let known = try kernel.sandbox(pod.id) else { return }
     // What was made meanwhile.
     let later = pod.children
-    if !known.explains(later) { try kernel.replaceSandbox(pod.id, stockade_sandbox(in: later)) }
+    if !known.explains(later) { try kernel.replaceSandbox(pod.id, SandboxEntry(in: later)) }
   }
 
   /// Under the node gate the kernel says which cgroup is the sandbox's: what was in another one has run as it.
-  private func check(_ known: stockade_sandbox?, _ before: stockade_sandbox?) throws(BackendError) {
-    let none = [0, STOCKADE_SANDBOX_NONE, STOCKADE_SANDBOX_UNKNOWN]
-    guard let known, let before, !none.contains(known.first_child), !none.contains(before.first_child),
-      known.first_child != before.first_child
-    else { return }
+  private func check(_ known: SandboxEntry?, _ before: SandboxEntry?) throws(BackendError) {
+    guard let known = known?.cgroup, let before = before?.cgroup, known != before else { return }
     throw BackendError(
-      message: "its sandbox's process is in cgroup \(known.first_child), and \(before.first_child) was let run as such",
-      reason: "")
+      message: "its sandbox's process is in cgroup \(known), and \(before) was let run as such", reason: "")
   }
 
   private mutating func free(_ cgroup: Cgroup) throws(BackendError) {
-    try kernel.setGate(cgroup.id, STOCKADE_GATE_FREE, sandbox: nil)
+    try kernel.setGate(cgroup.id, .free, sandbox: nil)
     forget(cgroup.id)
   }
 
-  private mutating func forget(_ podID: UInt64) {
+  private mutating func forget(_ podID: CgroupID) {
     for sandbox in gates.removeValue(forKey: podID)?.sandboxes ?? [] { podOfSandbox[sandbox] = nil }
   }
 
   /// The process was over when it was written down, or is now: its cgroup's end may have been missed.
-  func sandboxEnded(_ cgroup: Cgroup, in podID: UInt64) throws(BackendError) {
-    guard var known = try kernel.sandbox(podID), known.first_child == cgroup.id,
+  func sandboxEnded(_ cgroup: Cgroup, in podID: CgroupID) throws(BackendError) {
+    guard var known = try kernel.sandbox(podID), known.cgroup == cgroup.id,
       let state = try kernel.gate(podID)
     else { return }
-    (known.first_child, known.bound) = (0, 0)
+    (known.firstChild, known.bound) = (.awaited, nil)
     try kernel.setGate(podID, state, sandbox: known)
   }
 
@@ -102,20 +98,23 @@ extension ConfinementTable {
   mutating func endUnusedClaims(root: String) throws(BackendError) {
     let before = unusedClaims
     unusedClaims = [:]
-    for (pod, known) in try kernel.sandboxes() where known.isClaimed {
-      guard let cgroup = Cgroup(id: known.first_child, in: root), (try? cgroup.isEmpty()) == true else { continue }
+    for (pod, known) in try kernel.sandboxes() where known.bound == nil {
+      // There is a cgroup for it, and nobody has begun in that.
+      guard let cgroup = known.cgroup.flatMap({ Cgroup(id: $0, in: root) }), (try? cgroup.isEmpty()) == true else {
+        continue
+      }
       let looks = before[pod].map { $0.cgroup == cgroup.id ? $0.looks + 1 : 1 } ?? 1
       if looks < Self.unusedLooks { unusedClaims[pod] = (cgroup.id, looks) } else { try endClaim(of: cgroup, in: pod) }
     }
   }
 
-  private func endClaim(of cgroup: Cgroup, in pod: UInt64) throws(BackendError) {
-    guard var known = try kernel.sandbox(pod), known.first_child == cgroup.id, known.bound == 0 else { return }
-    known.first_child = 0
+  private func endClaim(of cgroup: Cgroup, in pod: CgroupID) throws(BackendError) {
+    guard var known = try kernel.sandbox(pod), known.cgroup == cgroup.id, known.bound == nil else { return }
+    known.firstChild = .awaited
     try kernel.replaceSandbox(pod, known)
     if (try? cgroup.isEmpty()) != false { return }
     // A process came meanwhile.
-    known.first_child = cgroup.id
+    known.firstChild = .cgroup(cgroup.id)
     try kernel.replaceSandbox(pod, known)
   }
 
@@ -147,12 +146,12 @@ extension ConfinementTable {
   /// Whether a container's cgroup lies in that of a pod with a gate.
   func isBehindGate(_ cgroup: Cgroup) throws(BackendError) -> Bool {
     guard let pod = try? Cgroup(directory: Files.folder(of: cgroup.directory)) else { return false }
-    return try kernel.gate(pod.id) == STOCKADE_GATE_CLOSED
+    return try kernel.gate(pod.id) == .closed
   }
 
   /// Gates were entries of the containers' map, before they had one of their own.
-  private func removeFormerGate(_ podID: UInt64) throws(BackendError) {
-    if try kernel.container(podID)?.state == STOCKADE_GATE.rawValue { try kernel.remove(podID) }
+  private func removeFormerGate(_ podID: CgroupID) throws(BackendError) {
+    if try kernel.container(podID)?.state == .gate { try kernel.remove(podID) }
   }
 }
 
@@ -161,12 +160,5 @@ extension ConfinementTable.Gate {
   var isOver: Bool {
     if !cgroup.isCurrent { return true }
     return sandboxes.isEmpty && (try? cgroup.isEmpty()) == true
-  }
-}
-
-extension stockade_sandbox {
-  /// There is a cgroup for it, and nobody has begun in that.
-  fileprivate var isClaimed: Bool {
-    ![0, STOCKADE_SANDBOX_NONE, STOCKADE_SANDBOX_UNKNOWN].contains(first_child) && bound == 0
   }
 }

@@ -1,4 +1,4 @@
-import CStockade
+import BPF
 import Glibc
 import Policy
 import System
@@ -10,9 +10,9 @@ extension ConfinementTable {
   mutating func inherit(root: String) throws(BackendError) {
     try inheritGates(root: root)
     let known = Set(entries.values.map(\.cgroup.id))
-    for row in try kernel.containers() where !known.contains(row.cgroup_id) {
-      guard let cgroup = Cgroup(id: row.cgroup_id, in: root) else {
-        try forget(row.cgroup_id)
+    for row in try kernel.containers() where !known.contains(row.cgroupID) {
+      guard let cgroup = Cgroup(id: row.cgroupID, in: root) else {
+        try forget(row.cgroupID)
         continue
       }
       if !row.isLetThrough { insertOrphan(cgroup, row) }
@@ -22,9 +22,9 @@ extension ConfinementTable {
 
   /// A gate whose sandbox is not known ends when no process is left behind it.
   private mutating func inheritGates(root: String) throws(BackendError) {
-    for row in try kernel.containers() where row.state == STOCKADE_GATE.rawValue {
-      if let pod = Cgroup(id: row.cgroup_id, in: root) { try closeUnknown(pod) }
-      try kernel.remove(row.cgroup_id)
+    for row in try kernel.containers() where row.state == .gate {
+      if let pod = Cgroup(id: row.cgroupID, in: root) { try closeUnknown(pod) }
+      try kernel.remove(row.cgroupID)
     }
     let states = try kernel.gates()
     for (id, state) in states where gates[id] == nil {
@@ -32,7 +32,7 @@ extension ConfinementTable {
         try kernel.removeGate(id)
         continue
       }
-      if state == STOCKADE_GATE_CLOSED { gates[id] = Gate(cgroup: cgroup, subject: .unknown(id: "")) }
+      if state == .closed { gates[id] = Gate(cgroup: cgroup, subject: .unknown(id: "")) }
     }
     // Halves. One whose pod is there may be just being written, and goes with that.
     for id in try kernel.sandboxes().keys where states[id] == nil && Cgroup(id: id, in: root) == nil {
@@ -44,7 +44,7 @@ extension ConfinementTable {
   /// What left its container's cgroup stays bound when the container has ended, so it counts.
   func isUnused(root: String) throws(BackendError) -> Bool {
     guard entries.isEmpty, try !kernel.nodeGateIsClosed(), try !kernel.hasStrays() else { return false }
-    guard try kernel.containers().allSatisfy({ Cgroup(id: $0.cgroup_id, in: root) == nil }) else { return false }
+    guard try kernel.containers().allSatisfy({ Cgroup(id: $0.cgroupID, in: root) == nil }) else { return false }
     return try kernel.gates().keys.allSatisfy { id in
       let gate = gates[id] ?? Cgroup(id: id, in: root).map { Gate(cgroup: $0, subject: .unknown(id: "")) }
       return gate?.isOver ?? true
@@ -66,10 +66,10 @@ extension ConfinementTable {
     try inheritGates(root: root)
     let known = Set(entries.values.map(\.cgroup.id))
     let rows = try kernel.containers()
-    for row in rows where !known.contains(row.cgroup_id) {
-      let cgroup = Cgroup(id: row.cgroup_id, in: root)
+    for row in rows where !known.contains(row.cgroupID) {
+      let cgroup = Cgroup(id: row.cgroupID, in: root)
       if cgroup == nil {
-        try forget(row.cgroup_id)
+        try forget(row.cgroupID)
       } else if let cgroup, !row.isLetThrough {
         // Processes of a container that the runtime no longer lists: they keep their policy and may exec nothing.
         insertOrphan(cgroup, row)
@@ -88,7 +88,7 @@ extension ConfinementTable {
     if unbound.isEmpty { return }
     for cgroupID in unbound {
       guard var row = try kernel.container(cgroupID) else { continue }
-      row.state = STOCKADE_CLOSED.rawValue
+      row.state = .closed
       try kernel.put(row)
     }
     let closed = entries.filter { unbound.contains($0.value.cgroup.id) }.keys.sorted()
@@ -101,41 +101,41 @@ extension ConfinementTable {
 
   /// Takes away links that belong to no container's entry, and rules without a policy.
   private func dropUnowned() throws(BackendError) {
-    let remaining = Set(try kernel.containers().map(\.cgroup_id))
+    let remaining = Set(try kernel.containers().map(\.cgroupID))
     for cgroupID in try kernel.networkCgroups() where !remaining.contains(cgroupID) {
       try kernel.detachNetwork(cgroupID)
     }
     try kernel.removePolicies(except: try kernel.revisions())
   }
 
-  private mutating func forget(_ cgroupID: UInt64) throws(BackendError) {
+  private mutating func forget(_ cgroupID: CgroupID) throws(BackendError) {
     try kernel.detachNetwork(cgroupID)
     try kernel.remove(cgroupID)
   }
 
-  private mutating func insertOrphan(_ cgroup: Cgroup, _ row: stockade_container) {
+  private mutating func insertOrphan(_ cgroup: Cgroup, _ row: ContainerEntry) {
     insert(
       Entry(
         subject: .unknown(id: Self.inherited(cgroup)), cgroup: cgroup,
-        phase: row.state == STOCKADE_OPEN.rawValue ? .open : .closing, policy: nil, revision: row.revision,
-        rootDevice: row.root_device))
+        phase: row.state == .open ? .open : .closing, policy: nil, revision: row.revision,
+        rootDevice: row.rootDevice))
   }
 
   /// Keeps what an earlier process put in force for a container whose profile cannot be used now.
   ///
   /// - Returns: whether there was something in force.
   mutating func keepPrevious(_ subject: Subject, cgroup: Cgroup) throws(BackendError) -> Bool {
-    guard let row = try kernel.container(cgroup.id), row.revision != 0 else { return false }
+    guard let row = try kernel.container(cgroup.id), row.revision != nil else { return false }
     insert(
       Entry(
-        subject: subject, cgroup: cgroup, phase: row.state == STOCKADE_OPEN.rawValue ? .open : .closing, policy: nil,
-        revision: row.revision, rootDevice: row.root_device))
+        subject: subject, cgroup: cgroup, phase: row.state == .open ? .open : .closing, policy: nil,
+        revision: row.revision, rootDevice: row.rootDevice))
     return true
   }
 }
 
-extension stockade_container {
+extension ContainerEntry {
   /// Without a policy: nothing in it is bound, and the kernel forgets it with its cgroup. It may be a sandbox's own
   /// process, which no runtime lists among the containers.
-  fileprivate var isLetThrough: Bool { state == STOCKADE_OPEN.rawValue && revision == 0 }
+  fileprivate var isLetThrough: Bool { state == .open && revision == nil }
 }

@@ -1,3 +1,4 @@
+import BPF
 import Policy
 
 /// The end of policies. A program that has read a container's entry goes on with that entry's policy: were its rules
@@ -8,7 +9,7 @@ extension ConfinementTable {
 
   /// The policies that no container has had for `policyGrace`, whichever process wrote them. None of them comes into
   /// use again: each text that is written gets a revision of its own.
-  mutating func overduePolicies(now: ContinuousClock.Instant) throws(BackendError) -> Set<UInt64> {
+  mutating func overduePolicies(now: ContinuousClock.Instant) throws(BackendError) -> Set<Revision> {
     let unused = try unused()
     unusedRevisions = Dictionary(uniqueKeysWithValues: unused.map { ($0, unusedRevisions[$0] ?? now) })
     return Set(unusedRevisions.filter { now - $0.value >= Self.policyGrace }.keys)
@@ -18,15 +19,15 @@ extension ConfinementTable {
   /// it, or an earlier process wrote it: the whole tables are listed for those. What is left waits for its grace.
   func removePolicy(ofEnded entry: Entry) {
     // Asked first: the kernel's lists are long, and the runtime waits.
-    if entry.policy == nil || entries.values.contains(where: { $0.revision == entry.revision }) { return }
-    guard let unused = try? unused(), unused.contains(entry.revision), (try? kernel.hasStrays()) == false else {
-      return
-    }
-    try? kernel.removePolicies([entry.revision])
+    guard entry.policy != nil, let revision = entry.revision,
+      !entries.values.contains(where: { $0.revision == revision }),
+      let unused = try? unused(), unused.contains(revision), (try? kernel.hasStrays()) == false
+    else { return }
+    try? kernel.removePolicies([revision])
   }
 
-  private func unused() throws(BackendError) -> Set<UInt64> {
-    let used = Set(try kernel.containers().map(\.revision)).union(policies.values.map(\.revision))
+  private func unused() throws(BackendError) -> Set<Revision> {
+    let used = Set(try kernel.containers().compactMap(\.revision)).union(policies.values.map(\.revision))
     return try kernel.revisions().subtracting(used)
   }
 }

@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Policy
 
 /// A changed profile: its new text is written beside the old one, its containers are pointed at that one by one, and
@@ -37,10 +36,11 @@ extension ConfinementTable {
   private mutating func point(_ id: String, _ entry: Entry, at newest: Installed) throws(BackendError) {
     // What the old one needs stays until the container no longer has it.
     try kernel.attachNetwork(entry.cgroup, needs: newest.needs)
-    let state = entry.phase == .open && !entry.isSuspended ? STOCKADE_OPEN : STOCKADE_CLOSED
-    var row = row(entry.cgroup, revision: newest.revision, state: state, rootDevice: entry.rootDevice)
-    row.flags = try kernel.container(entry.cgroup.id)?.flags ?? 0
-    try kernel.put(row)
+    let isOpen = entry.phase == .open && !entry.isSuspended
+    try kernel.put(
+      ContainerEntry(
+        cgroupID: entry.cgroup.id, revision: newest.revision, state: isOpen ? .open : .closed,
+        rootDevice: entry.rootDevice, ranBefore: try kernel.container(entry.cgroup.id)?.ranBefore ?? false))
     entries[id]!.revision = newest.revision
     // What cannot be detached judges by the new text, which has no rules for it: it passes everything.
     try? kernel.trimNetwork(entry.cgroup, to: newest.needs)

@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Compilation
 import Policy
 import System
@@ -17,7 +16,7 @@ package struct ConfinementTable: Sendable {
     package var phase: Phase
     /// nil: let through a pod's gate without a policy.
     package var policy: PolicyKey?
-    package var revision: UInt64
+    package var revision: Revision?
     package var rootDevice: UInt32
     /// It is closed until its network programs can be attached again.
     var isSuspended = false
@@ -41,7 +40,7 @@ package struct ConfinementTable: Sendable {
 
   struct Installed: Sendable {
     var profile: Profile
-    var revision: UInt64
+    var revision: Revision
     var needs: NetworkNeeds
   }
 
@@ -52,16 +51,16 @@ package struct ConfinementTable: Sendable {
   /// By name: profiles whose newest text some container does not have.
   var unfinished: [String: Profile] = [:]
   /// Revisions in the kernel that no container has any more, and since when that is known.
-  var unusedRevisions: [UInt64: ContinuousClock.Instant] = [:]
+  var unusedRevisions: [Revision: ContinuousClock.Instant] = [:]
   /// By the id of the pod's cgroup.
-  var gates: [UInt64: Gate] = [:]
-  var podOfSandbox: [String: UInt64] = [:]
+  var gates: [CgroupID: Gate] = [:]
+  var podOfSandbox: [String: CgroupID] = [:]
   /// Cgroups of sandboxes in which no process was at the last looks, and how many looks that were, by the id of the
   /// pod's cgroup.
-  var unusedClaims: [UInt64: (cgroup: UInt64, looks: Int)] = [:]
+  var unusedClaims: [CgroupID: (cgroup: CgroupID, looks: Int)] = [:]
   /// Events are read later than they happen: who ended, and which policy was replaced, a moment ago.
-  private var ended = RecentValues<UInt64, Entry>(limit: 256)
-  private var profiles = RecentValues<UInt64, Profile>(limit: 256)
+  private var ended = RecentValues<CgroupID, Entry>(limit: 256)
+  private var profiles = RecentValues<Revision, Profile>(limit: 256)
 
   init(kernel: any EnforcementBackend) { self.kernel = kernel }
 
@@ -87,7 +86,7 @@ package struct ConfinementTable: Sendable {
 
   /// Whether an earlier process, or this one, had it confined.
   func wasConfined(_ cgroup: Cgroup) throws(EnforcementError) -> Bool {
-    do throws(BackendError) { return try kernel.container(cgroup.id).map { $0.revision != 0 } ?? false } catch {
+    do throws(BackendError) { return try kernel.container(cgroup.id).map { $0.revision != nil } ?? false } catch {
       throw .kernel(error.message)
     }
   }
@@ -113,8 +112,8 @@ package struct ConfinementTable: Sendable {
   /// All tasks of open containers are marked: what has no mark now came later.
   func endAdoptions() throws(BackendError) {
     for var row in try kernel.containers()
-    where row.flags & STOCKADE_RAN_BEFORE.rawValue != 0 && row.state == STOCKADE_OPEN.rawValue {
-      row.flags &= ~STOCKADE_RAN_BEFORE.rawValue
+    where row.ranBefore && row.state == .open {
+      row.ranBefore = false
       try kernel.put(row)
     }
   }
@@ -124,10 +123,10 @@ package struct ConfinementTable: Sendable {
     do throws(BackendError) {
       // Programs of a failed activation, or of an earlier process, would find no policy, and refuse everything.
       try kernel.detachNetwork(cgroup.id)
-      try kernel.put(row(cgroup, revision: 0, state: STOCKADE_OPEN, rootDevice: 0))
+      try kernel.put(ContainerEntry(cgroupID: cgroup.id, revision: nil, state: .open))
     } catch { throw .kernel(error.message) }
     entries[subject.containerID] = Entry(
-      subject: subject, cgroup: cgroup, phase: .open, policy: nil, revision: 0, rootDevice: 0)
+      subject: subject, cgroup: cgroup, phase: .open, policy: nil, revision: nil, rootDevice: 0)
     forgetUnusedPolicies()
   }
 
@@ -141,15 +140,15 @@ package struct ConfinementTable: Sendable {
     do throws(BackendError) {
       let policy = try install(key, profile)
       if entrypoint {
-        try kernel.setEntrypoint(
-          cgroup.id, stockade_process(tgid: process.pid, pad: 0, start_ticks: process.startTicks))
+        try kernel.setEntrypoint(cgroup.id, ProcessIdentity(pid: process.pid, startTicks: process.startTicks))
       }
       try kernel.attachNetwork(cgroup, needs: policy.needs)
       guard cgroup.isCurrent else { throw BackendError(message: "cgroup \(cgroup.directory) was replaced", reason: "") }
       // The last write: until here nothing in it may run.
-      var row = row(cgroup, revision: policy.revision, state: STOCKADE_OPEN, rootDevice: process.rootDevice)
-      row.flags = entrypoint ? 0 : STOCKADE_RAN_BEFORE.rawValue
-      try kernel.put(row)
+      try kernel.put(
+        ContainerEntry(
+          cgroupID: cgroup.id, revision: policy.revision, state: .open, rootDevice: process.rootDevice,
+          ranBefore: !entrypoint))
       entries[subject.containerID] = Entry(
         subject: subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
         rootDevice: process.rootDevice)
@@ -170,7 +169,7 @@ package struct ConfinementTable: Sendable {
 
   private mutating func write(_ key: PolicyKey, _ profile: Profile) throws(BackendError) -> Installed {
     let compiled = try compile(profile, key: key)
-    let revision = UInt64.random(in: 1...UInt64.max)
+    let revision = Revision.random()
     try kernel.install(compiled, revision: revision)
     profiles.insert(profile, for: revision)
     return Installed(profile: profile, revision: revision, needs: NetworkNeeds(compiled))
@@ -194,12 +193,13 @@ package struct ConfinementTable: Sendable {
     guard !isAnothers(cgroup, than: subject), gates[cgroup.id] == nil else { return nil }
     var entry =
       entries[subject.containerID]
-      ?? Entry(subject: subject, cgroup: cgroup, phase: .closing, policy: nil, revision: 0, rootDevice: 0)
+      ?? Entry(subject: subject, cgroup: cgroup, phase: .closing, policy: nil, revision: nil, rootDevice: 0)
     entry.phase = .closing
     entry.cgroup = cgroup
     entries[subject.containerID] = entry
     do throws(BackendError) {
-      try kernel.put(row(cgroup, revision: entry.revision, state: STOCKADE_CLOSED, rootDevice: entry.rootDevice))
+      try kernel.put(
+        ContainerEntry(cgroupID: cgroup.id, revision: entry.revision, state: .closed, rootDevice: entry.rootDevice))
       return nil
     } catch { return error }
   }
@@ -233,16 +233,11 @@ package struct ConfinementTable: Sendable {
   private mutating func closeRemaining(_ containerID: String, _ entry: Entry) throws(Errno) {
     guard entry.phase == .open else { return }
     do throws(BackendError) {
-      try kernel.put(row(entry.cgroup, revision: entry.revision, state: STOCKADE_CLOSED, rootDevice: entry.rootDevice))
+      try kernel.put(
+        ContainerEntry(
+          cgroupID: entry.cgroup.id, revision: entry.revision, state: .closed, rootDevice: entry.rootDevice))
     } catch { throw Errno(5, error.message) }
     entries[containerID]!.phase = .closing
-  }
-
-  func row(
-    _ cgroup: Cgroup, revision: UInt64, state: stockade_container_state, rootDevice: UInt32
-  ) -> stockade_container {
-    stockade_container(
-      cgroup_id: cgroup.id, revision: revision, state: state.rawValue, root_device: rootDevice, check: 0, flags: 0)
   }
 
   /// The next container of such a profile gets its own policy: `removeUnusedPolicies` takes these out of the kernel.
@@ -252,13 +247,15 @@ package struct ConfinementTable: Sendable {
   }
 
   /// Who a cgroup belongs to or belonged to, and the profile that a revision stands for.
-  func eventSubject(cgroupID: UInt64, revision: UInt64) -> EventSubject? {
+  func eventSubject(cgroupID: CgroupID, revision: Revision?) -> EventSubject? {
     guard let entry = entries.values.first(where: { $0.cgroup.id == cgroupID }) ?? ended[cgroupID] else {
       return gates[cgroupID].map {
         EventSubject(subject: $0.subject, profile: Profile(name: "", file: ""), tier: kernel.tier)
       }
     }
-    let profile = policies.values.first { $0.revision == revision }?.profile ?? profiles[revision]
+    let profile = revision.flatMap { revision in
+      policies.values.first { $0.revision == revision }?.profile ?? profiles[revision]
+    }
     return EventSubject(
       subject: entry.subject, profile: profile ?? Profile(name: entry.policy?.profile ?? "", file: ""),
       tier: kernel.tier)

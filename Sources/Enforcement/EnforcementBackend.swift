@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Compilation
 import Policy
 
@@ -21,47 +20,47 @@ package protocol EnforcementBackend: AnyObject, Sendable {
   /// nil: network rules can be attached to cgroups; else why not.
   var networkProblem: String? { get }
 
-  func containers() throws(BackendError) -> [stockade_container]
-  func container(_ cgroupID: UInt64) throws(BackendError) -> stockade_container?
-  func put(_ container: stockade_container) throws(BackendError)
+  func containers() throws(BackendError) -> [ContainerEntry]
+  func container(_ cgroupID: CgroupID) throws(BackendError) -> ContainerEntry?
+  func put(_ container: ContainerEntry) throws(BackendError)
   /// Removes the entry and all that hangs on it. Missing is success.
-  func remove(_ cgroupID: UInt64) throws(BackendError)
-  func setEntrypoint(_ cgroupID: UInt64, _ entrypoint: stockade_process) throws(BackendError)
+  func remove(_ cgroupID: CgroupID) throws(BackendError)
+  func setEntrypoint(_ cgroupID: CgroupID, _ entrypoint: ProcessIdentity) throws(BackendError)
 
   /// By the cgroup id of the pod's cgroup.
-  func gates() throws(BackendError) -> [UInt64: stockade_gate_state]
+  func gates() throws(BackendError) -> [CgroupID: GateState]
   /// nil: the pod has no gate.
-  func gate(_ podID: UInt64) throws(BackendError) -> stockade_gate_state?
-  func sandbox(_ podID: UInt64) throws(BackendError) -> stockade_sandbox?
-  func sandboxes() throws(BackendError) -> [UInt64: stockade_sandbox]
+  func gate(_ podID: CgroupID) throws(BackendError) -> GateState?
+  func sandbox(_ podID: CgroupID) throws(BackendError) -> SandboxEntry?
+  func sandboxes() throws(BackendError) -> [CgroupID: SandboxEntry]
   /// Of a pod that is gone nothing is written.
-  func replaceSandbox(_ podID: UInt64, _ sandbox: stockade_sandbox) throws(BackendError)
+  func replaceSandbox(_ podID: CgroupID, _ sandbox: SandboxEntry) throws(BackendError)
   /// - Parameter sandbox: nil: what the kernel knows of it already, or will find out.
-  func setGate(_ podID: UInt64, _ state: stockade_gate_state, sandbox: stockade_sandbox?) throws(BackendError)
+  func setGate(_ podID: CgroupID, _ state: GateState, sandbox: SandboxEntry?) throws(BackendError)
   /// Whether every pod's gate is closed from its cgroup's first moment on: the node gate.
   func nodeGateIsClosed() throws(BackendError) -> Bool
   /// Whether the node gate never holds a pod back.
   func isExempt(podUID: String) throws(BackendError) -> Bool
   /// Missing is success.
-  func removeGate(_ podID: UInt64) throws(BackendError)
+  func removeGate(_ podID: CgroupID) throws(BackendError)
 
   /// Writes a policy under a revision nobody refers to yet; on error nothing of it is left.
-  func install(_ policy: CompiledPolicy, revision: UInt64) throws(BackendError)
+  func install(_ policy: CompiledPolicy, revision: Revision) throws(BackendError)
   /// Of the policies in the kernel.
-  func revisions() throws(BackendError) -> Set<UInt64>
+  func revisions() throws(BackendError) -> Set<Revision>
   /// May be called while another thread calls all else.
-  func removePolicies(_ revisions: Set<UInt64>) throws(BackendError)
+  func removePolicies(_ revisions: Set<Revision>) throws(BackendError)
   /// Removes every policy that is not in `revisions`: what an earlier process left.
-  func removePolicies(except revisions: Set<UInt64>) throws(BackendError)
+  func removePolicies(except revisions: Set<Revision>) throws(BackendError)
 
   /// Attaches what is needed and not attached yet.
   func attachNetwork(_ cgroup: Cgroup, needs: NetworkNeeds) throws(BackendError)
   /// Detaches what is attached and not needed.
   func trimNetwork(_ cgroup: Cgroup, to needs: NetworkNeeds) throws(BackendError)
   /// Gone is success. An error is the kernel's refusal to detach.
-  func detachNetwork(_ cgroupID: UInt64) throws(BackendError)
+  func detachNetwork(_ cgroupID: CgroupID) throws(BackendError)
   /// Cgroups with network programs attached, also by an earlier process.
-  func networkCgroups() throws(BackendError) -> [UInt64]
+  func networkCgroups() throws(BackendError) -> [CgroupID]
 
   /// Forgets processes that are over but were not seen to end. May be called while another thread calls all else.
   func sweepStrays() throws(BackendError)
@@ -72,7 +71,7 @@ package protocol EnforcementBackend: AnyObject, Sendable {
   /// Marks the tasks that run already in containers with a policy.
   ///
   /// - Returns: the cgroup ids of containers with a task that there was no memory to mark.
-  func markRunningTasks() throws(BackendError) -> Set<UInt64>
+  func markRunningTasks() throws(BackendError) -> Set<CgroupID>
   /// Takes everything out of the kernel: programs, links, maps and pins.
   func removeAll() throws(BackendError)
 }

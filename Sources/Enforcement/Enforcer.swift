@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Glibc
 import Policy
 import Seccomp
@@ -309,15 +308,15 @@ package final class Enforcer: Sendable {
   /// The sandbox for the kernel, with the cgroup of its process; nil: what the kernel knows is better.
   private func known(
     _ sandbox: Sandbox, in pod: Cgroup
-  ) throws(EnforcementError) -> (stockade_sandbox?, Cgroup?) {
+  ) throws(EnforcementError) -> (SandboxEntry?, Cgroup?) {
     switch sandbox.process {
-    case .none, .noneOrOver: return (stockade_sandbox(first_child: STOCKADE_SANDBOX_NONE), nil)
+    case .none, .noneOrOver: return (SandboxEntry(firstChild: .noProcess), nil)
     case .unknown: return (nil, nil)
     case .pid(let pid): return try known(ofProcess: pid, in: pod)
     }
   }
 
-  private func known(ofProcess pid: UInt32, in pod: Cgroup) throws(EnforcementError) -> (stockade_sandbox?, Cgroup?) {
+  private func known(ofProcess pid: UInt32, in pod: Cgroup) throws(EnforcementError) -> (SandboxEntry?, Cgroup?) {
     let folder = "/proc/\(pid)"
     guard let root = hierarchy.root, let text = try? Files.text(folder + "/cgroup"),
       let found = hierarchy.path(ofProcess: text)
@@ -331,8 +330,8 @@ package final class Enforcer: Sendable {
       let shim = try? ProcessView.parent(ofStatus: try Files.text(folder + "/status")),
       let start = try? ProcessStat.startTicks(in: "/proc/\(shim)")
     else { return (nil, nil) }
-    let known = stockade_sandbox(
-      first_child: cgroup.id, bound: cgroup.id, shim_start_ticks: start, shim_tgid: shim, refused: 0)
+    let known = SandboxEntry(
+      firstChild: .cgroup(cgroup.id), bound: cgroup.id, shim: ProcessIdentity(pid: shim, startTicks: start))
     return (known, cgroup)
   }
 
@@ -357,14 +356,14 @@ package final class Enforcer: Sendable {
       guard wanted.enabled else {
         guard wanted.isSaid, try gate.isClosed else { return nil }
         try closing.open()
-        return .now(STOCKADE_ACT_OPENED, "the configuration asks for it")
+        return .now(.opened, "the configuration asks for it")
       }
     } catch { throw .kernel("\(error)") }
     // Also where it is closed already: it may hold nothing back.
     if let problem = NodeGateClosing.problem(claim) { throw .kernel(problem) }
     do throws(BPFError) { if try closing.isDone(wanted) { return nil } } catch { throw .kernel("\(error)") }
     _ = try closing.close(wanted)
-    return .now(STOCKADE_ACT_CLOSED, "the configuration asks for it")
+    return .now(.closed, "the configuration asks for it")
   }
 
   private var nodeGate: NodeGate? { (kernel as? BPFBackend)?.nodeGate }
@@ -467,7 +466,7 @@ package final class Enforcer: Sendable {
   /// Names of the profiles that running containers use.
   package var profilesInUse: Set<String> { table?.withLock { Set($0.policies.keys.map(\.profile)) } ?? [] }
 
-  package func eventSubject(cgroupID: UInt64, revision: UInt64) -> EventSubject? {
+  package func eventSubject(cgroupID: CgroupID, revision: Revision?) -> EventSubject? {
     table?.withLock { $0.eventSubject(cgroupID: cgroupID, revision: revision) }
   }
 
@@ -555,12 +554,5 @@ private final class LockedTable: Sendable {
     _ body: (inout ConfinementTable) throws(Failure) -> sending Result
   ) throws(Failure) -> sending Result {
     try mutex.withLock { (table) throws(Failure) in try body(&table) }
-  }
-}
-
-extension stockade_sandbox {
-  /// One that is known by no process.
-  init(first_child: UInt64) {
-    self.init(first_child: first_child, bound: 0, shim_start_ticks: 0, shim_tgid: 0, refused: 0)
   }
 }

@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Glibc
 import Policy
 import System
@@ -54,11 +53,11 @@ package struct NodeGateClosing {
     try gate.name(parents: wanted.parents, exempt: wanted.exemptStaticPods)
     // Those that were made before they were named are there now, and the kernel knows the others.
     for parent in newParents(wanted.parents, try gate.gates.all()) {
-      try gate.gates.setParent(parent.id, STOCKADE_GATE_NEW_PARENT)
+      try gate.gates.setParent(parent.id, .newParent)
       for pod in parent.children where !wanted.parents.contains(path(of: pod)) {
         try enter(pod, wanted, &outcome)
       }
-      try gate.gates.setParent(parent.id, STOCKADE_GATE_PARENT)
+      try gate.gates.setParent(parent.id, .parent)
     }
     // One whose path cannot be told stays.
     try removeParents { path in path.map { !wanted.parents.contains($0) } ?? false }
@@ -93,12 +92,12 @@ package struct NodeGateClosing {
   }
 
   /// Those whose pods are not gated yet. In the others whatever is not in the table was refused, and stays so.
-  private func newParents(_ paths: [String], _ states: [UInt64: stockade_gate_state]) -> [Cgroup] {
-    paths.compactMap { try? Cgroup(directory: root + $0) }.filter { states[$0.id] != STOCKADE_GATE_PARENT }
+  private func newParents(_ paths: [String], _ states: [CgroupID: GateState]) -> [Cgroup] {
+    paths.compactMap { try? Cgroup(directory: root + $0) }.filter { states[$0.id] != .parent }
   }
 
   /// nil: it is gone, or cannot be told.
-  private func path(of id: UInt64) -> String? {
+  private func path(of id: CgroupID) -> String? {
     Cgroup(id: id, in: root).map(path)
   }
 
@@ -128,16 +127,16 @@ package struct NodeGateClosing {
     outcome.entered.append(path)
     if try gate.isExempt(uid) {
       outcome.exempt.append(path)
-      return try gate.gates.set(pod.id, STOCKADE_GATE_FREE)
+      return try gate.gates.set(pod.id, .free)
     }
     let there = pod.children
     for container in there { try gate.letThrough(container.id) }
-    try gate.gates.set(pod.id, STOCKADE_GATE_CLOSED, sandbox: stockade_sandbox(in: there))
+    try gate.gates.set(pod.id, .closed, sandbox: SandboxEntry(in: there))
     // What was made meanwhile.
     let later = pod.children
     if there.isEmpty {
       guard let known = try gate.gates.sandbox(pod.id), !known.explains(later) else { return }
-      try gate.gates.replace(pod.id, stockade_sandbox(in: later))
+      try gate.gates.replace(pod.id, SandboxEntry(in: later))
     }
     for container in later { try gate.letThrough(container.id) }
   }
@@ -155,13 +154,13 @@ package struct NodeGateClosing {
   }
 }
 
-extension stockade_sandbox {
+extension SandboxEntry {
   /// Of a pod that is older than its gate. Where there is nothing in it, what is made next is its sandbox's; else that
   /// is not known until a process has been in it and none is left.
-  init(in children: [Cgroup]) { self.init(first_child: children.isEmpty ? 0 : STOCKADE_SANDBOX_UNKNOWN) }
+  init(in children: [Cgroup]) { self.init(firstChild: children.isEmpty ? .awaited : .unknown) }
 
   /// Whether the programs have seen all that was made in a pod that had nothing in it.
-  func explains(_ children: [Cgroup]) -> Bool { children.isEmpty || children.map(\.id) == [first_child] }
+  func explains(_ children: [Cgroup]) -> Bool { children.isEmpty || children.map(\.id) == [cgroup] }
 }
 
 /// The names that the kubelet gives to the cgroups of pods.
@@ -188,7 +187,7 @@ package enum PodCgroupName {
 extension NodeGate.Record {
   /// Done now, by whoever is logged in. audit(7).
   package static func now(
-    _ act: stockade_gate_act, _ reason: String, untilNanoseconds: Int64 = 0, pod: String = ""
+    _ act: NodeGate.Act, _ reason: String, untilNanoseconds: Int64 = 0, pod: String = ""
   ) -> NodeGate.Record {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)

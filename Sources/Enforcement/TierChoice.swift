@@ -11,7 +11,7 @@ struct TierChoice {
   /// The kernel is not interrupted but where it waits, and what is claimed depends on that.
   let needsCooperation: Bool
   /// The cgroup of the self-tests.
-  let probe: UInt64
+  let probe: CgroupID
 
   init(_ policy: PolicyMaps, cgroupRoot: String) throws(BPFError) {
     let probe = try TierProbe(cgroupRoot: cgroupRoot)

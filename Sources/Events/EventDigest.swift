@@ -1,3 +1,5 @@
+import BPF
+
 /// What happened in some time, in lines for people. Equal lines are one with a count, in the order of their first;
 /// what is missing comes last.
 package struct EventDigest: Sendable {

@@ -1,4 +1,4 @@
-import CStockade
+import BPF
 import System
 
 /// What the records of some time do not tell: the kernel's counters that rose, and by how much; or what was not
@@ -46,7 +46,7 @@ extension EventLosses.Count {
     let text =
       switch counter {
       case .eventsDroppedFull: "\(Self.notShown(count)): the kernel's buffer was full"
-      case .eventsDroppedRate: "\(Self.notShown(count)): over the rate of \(STOCKADE_EVENTS_PER_SECOND) a second"
+      case .eventsDroppedRate: "\(Self.notShown(count)): over the rate of \(KernelEvent.perSecondMax) a second"
       case .flowsFull: "\(times) a flow could not be remembered: its answers are judged by the way that they go"
       case .markFailed: "\(times) there was no memory to follow a process: it was blocked, or is followed otherwise"
       case .readFailed: "\(times) something in the kernel could not be read: it was blocked"
@@ -59,5 +59,15 @@ extension EventLosses.Count {
 
   static func notShown(_ count: UInt64) -> String {
     count == 1 ? "1 event is not shown" : "\(count) events are not shown"
+  }
+}
+
+extension KernelCounters {
+  /// The counters that rose, and by how much.
+  package func losses(since earlier: KernelCounters) -> [EventLosses.Count] {
+    KernelCounter.allCases.compactMap { counter in
+      let rise = self[counter].subtractingReportingOverflow(earlier[counter])
+      return rise.overflow || rise.partialValue == 0 ? nil : .init(counter: counter, count: rise.partialValue)
+    }
   }
 }

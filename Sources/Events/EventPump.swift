@@ -100,7 +100,7 @@ package final class EventPump: Sendable {
       defer { tellLosses() }
       do throws(BPFError) {
         return try source.read { [self] event in
-          if let record = decoder.decode(event) { tell(.record(record)) }
+          tell(.record(decoder.decode(event)))
           return now() < end
         }
       } catch {
@@ -144,7 +144,7 @@ package final class EventPump: Sendable {
   private func tellLosses() {
     let now = kernelCounters()
     // They could not be read this time.
-    if now.values.isEmpty { return }
+    if now.isEmpty { return }
     let before = state.withLock { state in
       defer { state.counted = now }
       return state.counted

@@ -1,15 +1,10 @@
+import BPF
 import Enforcement
 import Policy
 import System
 
 /// One denied or audited action. docs/events.md lists the members.
 package struct EventRecord: Sendable {
-  package enum Kind: String, Sendable {
-    case exec, map, file, connect, sendmsg, bind, egress, ingress, socket, left, kernel, trace, protected
-  }
-  /// What was done, as opposed to what the rule says.
-  package enum Effect: String, Sendable { case audited, refused, killed, dropped }
-
   package struct Process: Equatable, Sendable {
     package var pid: UInt32
     package var parentPID: UInt32
@@ -19,10 +14,16 @@ package struct EventRecord: Sendable {
     package var pathIsTruncated = false
     package var arguments: [String] = []
     package var argumentsAreTruncated = false
-    /// `kernel`: read in the decision itself; `proc`: read later from `/proc/PID/cmdline`, which may have changed.
-    package var argumentsSource = "kernel"
+    package var argumentsSource = ArgumentsSource.kernel
     /// Behind a pod's gate: the runtime's hook that would have executed or mapped it.
     package var hook: String?
+  }
+
+  package enum ArgumentsSource: String, CaseIterable, Sendable {
+    /// Read in the decision itself.
+    case kernel
+    /// Read later from `/proc/PID/cmdline`, which may have changed.
+    case proc
   }
 
   /// What was mapped or accessed.
@@ -38,7 +39,43 @@ package struct EventRecord: Sendable {
     package var address: String
     package var port: UInt16
     package var localPort: UInt16
-    package var transport: String
+    package var transport: Transport
+  }
+
+  package enum Transport: Hashable, CaseIterable, Sendable {
+    case icmp, tcp, udp, icmpv6, sctp
+    /// IPPROTO_* of another one.
+    case other(UInt8)
+
+    /// Those that have a word.
+    package static let allCases: [Transport] = [.icmp, .tcp, .udp, .icmpv6, .sctp]
+
+    init(protocolNumber: UInt8) {
+      self = Self.allCases.first { $0.protocolNumber == protocolNumber } ?? .other(protocolNumber)
+    }
+
+    private var protocolNumber: UInt8 {
+      switch self {
+      case .icmp: 1
+      case .tcp: 6
+      case .udp: 17
+      case .icmpv6: 58
+      case .sctp: 132
+      case .other(let number): number
+      }
+    }
+
+    /// As records and documents say it.
+    package var word: String {
+      switch self {
+      case .icmp: "ICMP"
+      case .tcp: "TCP"
+      case .udp: "UDP"
+      case .icmpv6: "ICMPv6"
+      case .sctp: "SCTP"
+      case .other(let number): "\(number)"
+      }
+    }
   }
 
   /// The process that a `trace` or `protected` was aimed at.
@@ -53,11 +90,11 @@ package struct EventRecord: Sendable {
   }
 
   package var timeNanoseconds: Int64
-  package var kind: Kind
-  package var effect: Effect
-  package var reason: String
+  package var kind: KernelEvent.Kind
+  package var effect: KernelEvent.Effect
+  package var reason: EventReason
   package var subject: Subject?
-  package var cgroupID: UInt64
+  package var cgroupID: CgroupID
   package var profile: String
   /// As messages name it: `process.rules[2] (profiles/web.yaml:14)`.
   package var rule: String?
@@ -76,10 +113,10 @@ package struct EventRecord: Sendable {
       ("kind", .string(kind.rawValue)),
       ("action", .string(effect == .audited ? "Audit" : "Block")),
       ("effect", .string(effect.rawValue)),
-      ("reason", .string(reason)),
+      ("reason", .string(reason.word)),
     ]
     if let subject { members += Self.members(of: subject) }
-    members += [("cgroupId", .unsigned(cgroupID)), ("profile", .string(profile))]
+    members += [("cgroupId", .unsigned(cgroupID.number)), ("profile", .string(profile))]
     if let rule { members.append(("rule", .string(rule))) }
     members.append(("tier", .string(tier.name)))
     if let surface { members.append(("surface", .string(surface))) }
@@ -113,7 +150,7 @@ package struct EventRecord: Sendable {
     if process.pathIsTruncated { members.append(("pathTruncated", true)) }
     members.append(("arguments", .array(process.arguments.map { .string($0) })))
     if process.argumentsAreTruncated { members.append(("argumentsTruncated", true)) }
-    members.append(("argumentsSource", .string(process.argumentsSource)))
+    members.append(("argumentsSource", .string(process.argumentsSource.rawValue)))
     if let hook = process.hook { members.append(("hook", .string(hook))) }
     return .object(members)
   }
@@ -133,7 +170,7 @@ package struct EventRecord: Sendable {
   private static func json(_ peer: Peer) -> JSON {
     .object([
       ("address", .string(peer.address)), ("port", .unsigned(UInt64(peer.port))),
-      ("localPort", .unsigned(UInt64(peer.localPort))), ("protocol", .string(peer.transport)),
+      ("localPort", .unsigned(UInt64(peer.localPort))), ("protocol", .string(peer.transport.word)),
     ])
   }
 }

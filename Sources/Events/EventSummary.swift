@@ -12,14 +12,17 @@ extension EventRecord {
     if let peer { text += " " + summary(of: peer) }
     if let process { text += Self.summary(of: process) }
     if let hook = process?.hook { text += " by \(Self.printable(hook))" }
-    return text + ": " + (rule.map { "\(reason) \($0)" } ?? reason) + (profile.isEmpty ? "" : " of profile \(profile)")
+    return text + ": " + (rule.map { "\(reason.word) \($0)" } ?? reason.word)
+      + (profile.isEmpty ? "" : " of profile \(profile)")
   }
 
   /// What the kind's rules speak of: the peer's address and port, the container's own port, or both. A port that is not
   /// known is left out.
   private func summary(of peer: Peer) -> String {
-    let isNumber = peer.transport.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-    let transport = isNumber ? "(protocol \(peer.transport))" : "(\(peer.transport))"
+    let transport =
+      if case .other(let number) = peer.transport { "(protocol \(number))" } else {
+        "(\(peer.transport.word))"
+      }
     switch kind {
     case .socket: return transport
     case .bind: return "\(Self.address(peer.address, port: peer.localPort)) \(transport)"
@@ -45,5 +48,5 @@ extension EventRecord {
 }
 
 extension EventRecord.Peer {
-  fileprivate var hasPorts: Bool { ["TCP", "UDP", "SCTP"].contains(transport) }
+  fileprivate var hasPorts: Bool { [.tcp, .udp, .sctp].contains(transport) }
 }

@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import System
 
 /// Somebody closed the node gate, opened it, or freed a pod.
@@ -10,18 +9,11 @@ package struct GateRecord: Equatable, Sendable {
 
   package init(_ record: NodeGate.Record, lost: UInt64 = 0) { (self.record, self.lost) = (record, lost) }
 
-  private static let acts = [
-    STOCKADE_ACT_CLOSED.rawValue: "closed", STOCKADE_ACT_OPENED.rawValue: "opened",
-    STOCKADE_ACT_OPENED_FOR.rawValue: "openedFor", STOCKADE_ACT_FREED.rawValue: "freed",
-  ]
-  package static let actNames = acts.values.sorted()
-  package var act: String { Self.acts[record.act.rawValue] ?? "unknown(\(record.act.rawValue))" }
-
   /// The record of kind `nodeGate`.
   package var json: JSON {
     var members: [(String, JSON)] = [
       ("time", .string(Timestamp.rfc3339(nanoseconds: record.timeNanoseconds))), ("kind", "nodeGate"),
-      ("act", .string(act)), ("reason", .string(record.reason)),
+      ("act", .string(record.act.word)), ("reason", .string(record.reason)),
     ]
     if record.untilNanoseconds != 0 {
       members.append(("until", .string(Timestamp.rfc3339(nanoseconds: record.untilNanoseconds))))
@@ -36,12 +28,25 @@ package struct GateRecord: Equatable, Sendable {
   package var summary: String {
     let what =
       switch record.act {
-      case STOCKADE_ACT_CLOSED: "the node gate was closed"
-      case STOCKADE_ACT_OPENED: "the node gate was opened"
-      case STOCKADE_ACT_OPENED_FOR:
+      case .closed: "the node gate was closed"
+      case .opened: "the node gate was opened"
+      case .openedFor:
         "all gates of the node were opened until \(Timestamp.rfc3339(nanoseconds: record.untilNanoseconds))"
-      default: "the gate of the pod in cgroup \(record.pod) was opened"
+      case .freed, .unknown: "the gate of the pod in cgroup \(record.pod) was opened"
       }
     return "\(what): \(record.reason)"
+  }
+}
+
+extension NodeGate.Act {
+  /// As records and documents say it.
+  package var word: String {
+    switch self {
+    case .closed: "closed"
+    case .opened: "opened"
+    case .openedFor: "openedFor"
+    case .freed: "freed"
+    case .unknown(let number): "unknown(\(number))"
+    }
   }
 }

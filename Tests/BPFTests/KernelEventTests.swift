@@ -1,15 +1,20 @@
 import CStockade
+import Glibc
+import Policy
 import Testing
 
 @testable import BPF
 
 /// Records of the ring buffer, byte by byte.
 struct KernelEventTests {
-  private func record(path: String, arguments: String) -> [UInt8] {
+  private func record(
+    path: String = "", arguments: String = "", _ change: (inout stockade_event) -> Void = { _ in }
+  ) -> [UInt8] {
     var header = stockade_event()
-    header.kind = STOCKADE_EVENT_EXEC.rawValue
+    (header.kind, header.effect) = (STOCKADE_EVENT_EXEC.rawValue, STOCKADE_KILLED.rawValue)
     header.path_length = UInt16(path.utf8.count)
     header.arguments_length = UInt16(arguments.utf8.count)
+    change(&header)
     return withUnsafeBytes(of: header) { Array($0) } + Array(path.utf8) + Array(arguments.utf8)
   }
 
@@ -32,5 +37,60 @@ struct KernelEventTests {
     for length in 0..<whole.count { #expect(event(Array(whole.prefix(length))) == nil) }
     // The ring buffer rounds up.
     #expect(event(whole + [0, 0, 0]) != nil)
+  }
+
+  /// Of every number that the kernel could write.
+  private func read<Value>(
+    _ change: (inout stockade_event, UInt32) -> Void, _ value: (KernelEvent) -> Value?
+  ) -> [Value] {
+    (0..<1024).compactMap { number in event(record { change(&$0, number) }).flatMap(value) }
+  }
+
+  @Test("each kind, effect and protected thing has a number, and a record with another number is none")
+  func numbers() {
+    let kinds = read({ $0.kind = $1 }) { $0.kind }
+    #expect(kinds.count == KernelEvent.Kind.allCases.count && Set(kinds) == Set(KernelEvent.Kind.allCases))
+    let effects = read({ $0.effect = $1 }) { $0.effect }
+    #expect(effects.count == KernelEvent.Effect.allCases.count && Set(effects) == Set(KernelEvent.Effect.allCases))
+    let things = read({ ($0.kind, $0.surface) = (STOCKADE_EVENT_PROTECTED.rawValue, $1) }) { $0.protected }
+    #expect(Set(things) == Set(KernelEvent.Protected.allCases))
+    let surfaces = read({ ($0.kind, $0.surface) = (STOCKADE_EVENT_KERNEL.rawValue, $1) }) { $0.surface }
+    #expect(Set(surfaces) == Set(KernelSurface.allCases))
+  }
+
+  @Test("each reason has a number and a word, and another number is kept")
+  func reasons() {
+    let reasons = read({ $0.reason = $1 }) { $0.reason }
+    #expect(Set(reasons).isSuperset(of: EventReason.allCases) && Set(reasons).count == reasons.count)
+    #expect(reasons.last == .unknown(1023) && reasons.last?.word == "unknown(1023)")
+    #expect(Set(EventReason.allCases.map(\.word)).count == EventReason.allCases.count)
+  }
+
+  @Test("what a record does not have is nil")
+  func absent() throws {
+    let event = try #require(self.event(record { $0.rule = STOCKADE_NO_RULE }))
+    #expect(event.revision == nil && event.rule == nil && event.process == nil && event.peer == nil)
+    #expect(event.target == nil && event.access == [] && event.surface == nil && event.protected == nil)
+  }
+
+  @Test("process, peer, target and access are read from their fields")
+  func fields() throws {
+    let bytes = record {
+      ($0.time_ns, $0.cgroup_id, $0.revision, $0.rule, $0.argument) = (1, 2, 3, 4, 5)
+      ($0.pid, $0.parent_pid, $0.uid) = (6, 7, 8)
+      ($0.comm.0, $0.comm.1) = (UInt8(ascii: "a"), UInt8(ascii: "b"))
+      ($0.family, $0.protocol, $0.local_port, $0.remote_port) = (UInt8(AF_INET), 9, 10, 11)
+      ($0.remote_address.0, $0.remote_address.3, $0.remote_address.4) = (12, 13, 14)
+      ($0.target_id, $0.target_pid, $0.access) = (15, 16, 3)
+      ($0.path_truncated, $0.arguments_truncated) = (1, 1)
+    }
+    var expected = KernelEvent(
+      cgroupID: CgroupID(2), revision: Revision(3), kind: .exec, effect: .killed, reason: .unknown(0), rule: 4,
+      process: .init(pid: 6, parentPID: 7, uid: 8, comm: Array("ab".utf8)))
+    (expected.timeNanoseconds, expected.argument, expected.access) = (1, 5, [.read, .write])
+    expected.peer = .init(address: [12, 0, 0, 13], port: 11, localPort: 10, protocolNumber: 9)
+    expected.target = .init(pid: 16, cgroupID: CgroupID(15))
+    (expected.pathIsTruncated, expected.argumentsAreTruncated) = (true, true)
+    #expect(event(bytes) == expected)
   }
 }

@@ -10,7 +10,7 @@ struct PolicyEncodingTests {
   private func encoded(_ change: (inout Profile) -> Void) throws -> stockade_policy {
     var profile = Profile(name: "test", file: "test.yaml")
     change(&profile)
-    return stockade_policy(try PolicyCompiler.compile(profile), revision: 7)
+    return stockade_policy(try PolicyCompiler.compile(profile), revision: Revision(7))
   }
 
   private func lengths<Words>(_ words: Words) -> [Int] {
@@ -24,7 +24,7 @@ struct PolicyEncodingTests {
   func nothing() throws {
     let policy = try encoded { _ in }
     #expect(policy.revision == 7 && policy.flags == 0)
-    #expect(stockade_policy(CompiledPolicy(), revision: 1).flags == 0)
+    #expect(stockade_policy(CompiledPolicy(), revision: Revision(1)).flags == 0)
   }
 
   @Test("the process section has its flags, defaults and lengths")

@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Daemon
 import Enforcement
 import EnforcementTesting
@@ -45,7 +44,7 @@ struct ConfinementTests {
       try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
     }
     #expect(error?.description.contains("enforced") == true)
-    #expect(world.kernel.rows.values.map(\.state) == [STOCKADE_CLOSED.rawValue], "nothing in it may exec")
+    #expect(world.kernel.rows.values.map(\.state) == [.closed], "nothing in it may exec")
     #expect(world.kernel.policies.isEmpty)
   }
 
@@ -55,7 +54,7 @@ struct ConfinementTests {
     let plugin = try plugin(profiles: library([profile(enforceable)]), enforcer: world.enforcer)
     _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
     try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
     #expect(world.kernel.policies.count == 1)
   }
 
@@ -98,13 +97,13 @@ struct ConfinementTests {
       let reason = "stockade's own are not as it left them: \(damage.what): cannot pin it: read-only file system"
       #expect(error?.description.contains(reason) == true)
     }
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
     for name in ["ignoring", "filtered"] {
       _ = try plugin.createContainer(pod: pod([all: name]), container: world.container())
     }
     // What runs is adopted: it is enforced as far as that goes.
     try plugin.synchronize(pods: [pod([all: "p"])], containers: [world.container()])
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
 
     world.kernel.check.withLock { $0 = .inCharge([]) }
     _ = world.enforcer.mend()
@@ -124,7 +123,7 @@ struct ConfinementTests {
     let after = try plugin(enforcer: world.newEnforcer())
     _ = try after.configure(runtime("2.3.4", nri: "0.12.0"))
     try after.synchronize(pods: [pod()], containers: [world.container()])
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
     #expect(world.kernel.rows[try world.cgroupID]?.revision == 0)
     try world.sweepPolicies()
     #expect(world.kernel.attached.isEmpty && world.kernel.policies.isEmpty)
@@ -176,7 +175,7 @@ struct ConfinementTests {
     let error = #expect(throws: Refusal.self) { try start(spec) }
     #expect(error?.description.contains(reason) == true)
     try start(spec + ", failurePolicy: Ignore")
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
     let warned = log.entries.filter { $0.level == .warning }.compactMap { $0.metadata["gap"] }
     #expect(warned.contains { "\($0)".contains(reason) })
   }
@@ -192,7 +191,7 @@ struct ConfinementTests {
     world.enforcer.refuse(world.start())
     world.kernel.refuse("install")
     try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
     let gaps = log.entries.filter { $0.level == .warning }.compactMap { $0.metadata["gap"].map { "\($0)" } }
     for rule in ["process.rules[0] Block /bin/id", "network.egress.defaultAction Block"] {
       #expect(gaps.contains { $0.hasPrefix(rule) && $0.contains("cannot install") })
@@ -202,7 +201,7 @@ struct ConfinementTests {
     world.enforcer.refuse(world.start())
     world.kernel.refuse("install", "open")
     try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
     let errors = log.entries.filter { $0.level == .error }
     #expect(errors.count == 1 && errors[0].metadata["reason"].map { "\($0)".contains("cannot open") } == true)
   }
@@ -247,7 +246,7 @@ struct ConfinementTests {
     _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
     world.kernel.refuse("open")
     #expect(throws: Refusal.self) { try plugin.startContainer(pod: pod([all: "p"]), container: world.container()) }
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
     #expect(world.kernel.steps.count { $0 == "close" } == 1)
   }
 

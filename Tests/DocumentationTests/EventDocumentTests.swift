@@ -1,8 +1,6 @@
 import BPF
-import CStockade
 import Enforcement
 import Events
-import Glibc
 import Policy
 import System
 import Testing
@@ -22,20 +20,14 @@ import Testing
     },
     commandLine: { _ in Array("a".utf8) }, bootOffsetNanoseconds: { 0 })
 
-  private static func record(hook: String = "", _ change: (inout stockade_event) -> Void) -> EventRecord? {
-    var header = stockade_event()
-    (header.kind, header.effect, header.reason) = (1, 1, 1)
-    header.pid = 1
-    change(&header)
-    return decoder.decode(
-      KernelEvent(header: header, path: Array("/a".utf8), arguments: [Array("a".utf8)], hook: Array(hook.utf8)))
-  }
-
-  /// Of every number that the kernel could write.
-  private static func words(
-    _ change: (inout stockade_event, UInt32) -> Void, _ word: (EventRecord) -> String?
-  ) -> [String] {
-    (0..<256).compactMap { number in record { change(&$0, number) }.flatMap(word) }
+  private static func record(
+    _ kind: KernelEvent.Kind = .exec, rule: Int? = nil, _ change: (inout KernelEvent) -> Void = { _ in }
+  ) -> EventRecord {
+    var event = KernelEvent(
+      cgroupID: CgroupID(1), kind: kind, effect: .audited, reason: .rule, rule: rule, process: .init(pid: 1))
+    (event.path, event.arguments) = (Array("/a".utf8), [Array("a".utf8)])
+    change(&event)
+    return decoder.decode(event)
   }
 
   private func listed(_ heading: String) -> [String] {
@@ -44,31 +36,28 @@ import Testing
 
   @Test("the table of kinds has every kind that is written, and no other")
   func kinds() {
-    let written = Self.words({ $0.kind = $1 }) { $0.kind.rawValue }
+    let written = KernelEvent.Kind.allCases.map(\.rawValue)
     #expect(Set(listed("kind")) == Set(written + ["dropped", "tierLowered", "nodeGate", "tampered"]))
   }
 
   @Test("the effects are those that are written")
   func effects() throws {
     let text = try #require(document.blocks.first { $0.hasPrefix("`audited`:") })
-    for word in Self.words({ $0.effect = $1 }, { $0.effect.rawValue }) { #expect(text.contains("`\(word)`: ")) }
-    #expect(text.ranges(of: "`: ").count == 4)
+    for effect in KernelEvent.Effect.allCases { #expect(text.contains("`\(effect.rawValue)`: ")) }
+    #expect(text.ranges(of: "`: ").count == KernelEvent.Effect.allCases.count)
   }
 
   @Test("the table of reasons has every reason that is written, and no other")
-  func reasons() {
-    let written = Self.words({ $0.reason = $1 }) { $0.reason.hasPrefix("unknown(") ? nil : $0.reason }
-    #expect(Set(listed("reason")) == Set(written))
-  }
+  func reasons() { #expect(Set(listed("reason")) == Set(EventReason.allCases.map(\.word))) }
 
   @Test("what is reached for of Stockade's, and the protocols of a peer, are those that are written")
   func otherWords() throws {
-    let reached = Self.words({ ($0.kind, $0.surface) = (STOCKADE_EVENT_PROTECTED.rawValue, $1) }) { $0.surface }
     let surface = try #require(document.rows(headed: "member").first { $0[0] == "`surface`" })
-    #expect(Set(Document.code(in: surface[2])).isSuperset(of: reached))
-    let names = Self.words({ ($0.family, $0.protocol) = (UInt8(AF_INET), UInt8($1)) }) { $0.peer?.transport }
+    #expect(Set(Document.code(in: surface[2])).isSuperset(of: KernelEvent.Protected.allCases.map(\.rawValue)))
     let peer = try #require(document.rows(headed: "member of `peer`").first { $0[0] == "`protocol`" })
-    #expect(Set(names.filter { Int($0) == nil }) == Set(Document.code(in: peer[2])))
+    #expect(Set(EventRecord.Transport.allCases.map(\.word)) == Set(Document.code(in: peer[2])))
+    let source = try #require(document.rows(headed: "member of `process`").first { $0[0] == "`argumentsSource`" })
+    #expect(Set(Document.code(in: source[2])).isSuperset(of: EventRecord.ArgumentsSource.allCases.map(\.rawValue)))
   }
 
   @Test("the table of counters has every counter, and no other")
@@ -79,12 +68,14 @@ import Testing
 
   /// Records that together have every member.
   private static let fullest: [EventRecord] = [
-    record(hook: "/hook") { ($0.path_truncated, $0.arguments_truncated, $0.rule) = (1, 1, 0) },
-    record { ($0.kind, $0.access, $0.path_truncated) = (STOCKADE_EVENT_FILE.rawValue, 3, 1) },
-    record { ($0.kind, $0.surface) = (STOCKADE_EVENT_PROTECTED.rawValue, 1) },
-    record { ($0.kind, $0.target_pid, $0.target_id) = (STOCKADE_EVENT_TRACE.rawValue, 1, 1) },
-    record { ($0.kind, $0.family) = (STOCKADE_EVENT_CONNECT.rawValue, UInt8(AF_INET)) },
-  ].compactMap(\.self)
+    record(rule: 0) {
+      ($0.pathIsTruncated, $0.argumentsAreTruncated, $0.hook) = (true, true, Array("/hook".utf8))
+    },
+    record(.file) { ($0.access, $0.pathIsTruncated) = ([.read, .write], true) },
+    record(.protected) { $0.protected = .file },
+    record(.trace) { $0.target = .init(pid: 1, cgroupID: CgroupID(1)) },
+    record(.connect) { $0.peer = .init(address: [10, 0, 0, 1], protocolNumber: 6) },
+  ]
 
   @Test("the tables of members have every member that is written, and no other")
   func members() {
@@ -104,12 +95,12 @@ import Testing
   @Test("the table of the gates' members, and its acts, are those that are written")
   func gateRecords() throws {
     let record = NodeGate.Record(
-      timeNanoseconds: 1, act: STOCKADE_ACT_FREED, untilNanoseconds: 1, user: 1, pod: "/a", reason: "why")
+      timeNanoseconds: 1, act: .freed, untilNanoseconds: 1, user: 1, pod: "/a", reason: "why")
     var written: Set<String> = []
     Self.collect(GateRecord(record, lost: 1).json, into: &written)
     #expect(Set(listed("member of `nodeGate`")) == written.subtracting(["time", "kind"]))
     let act = try #require(document.rows(headed: "member of `nodeGate`").first { $0[0] == "`act`" })
-    #expect(Document.code(in: act[2]).sorted() == GateRecord.actNames)
+    #expect(Document.code(in: act[2]).sorted() == NodeGate.Act.allCases.map(\.word).sorted())
   }
 
   private static func collect(_ json: JSON, _ place: String = "", into names: inout Set<String>) {

@@ -7,10 +7,7 @@ import Testing
 @Suite struct ImportTests {
   /// Modules that may import a C target beside the one that wraps it, each with the reason.
   private static let exceptions: KeyValuePairs<String, (module: String, reason: String)> = [
-    "CProtobuf": ("NRI", "its messages are structs that protobuf-c generated; TTRPC alone calls protobuf-c with them"),
-    "CStockade": ("Enforcement", "its table has the structs of the kernel's maps"),
-    "CStockade": ("Events", "its decoder has the numbers of the kernel's events"),
-    "CStockade": ("Daemon", "its commands have the structs of the node gate"),
+    "CProtobuf": ("NRI", "its messages are structs that protobuf-c generated; TTRPC alone calls protobuf-c with them")
   ]
 
   private static let root = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()

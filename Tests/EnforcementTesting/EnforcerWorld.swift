@@ -1,3 +1,4 @@
+import BPF
 import Enforcement
 import Glibc
 import Policy
@@ -44,7 +45,7 @@ package final class EnforcerWorld {
     rmdir(directory)
   }
 
-  package var cgroupID: UInt64 { get throws { try Cgroup(directory: directory).id } }
+  package var cgroupID: CgroupID { get throws { try Cgroup(directory: directory).id } }
 
   /// As a new process has it: the kernel alone remembers.
   package func newEnforcer() throws -> Enforcer {

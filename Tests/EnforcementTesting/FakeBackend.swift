@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Compilation
 import Enforcement
 import Policy
@@ -29,25 +28,25 @@ package final class FakeBackend: EnforcementBackend {
     var steps: [String] = []
     var refused: Set<String> = []
     var refusedOnce: Set<String> = []
-    var rows: [UInt64: stockade_container] = [:]
-    var gates: [UInt64: stockade_gate_state] = [:]
-    var sandboxes: [UInt64: stockade_sandbox] = [:]
+    var rows: [CgroupID: ContainerEntry] = [:]
+    var gates: [CgroupID: GateState] = [:]
+    var sandboxes: [CgroupID: SandboxEntry] = [:]
     var nodeGateIsClosed = false
     var exempt: Set<String> = []
-    var policies: Set<UInt64> = []
-    var attached: Set<UInt64> = []
+    var policies: Set<Revision> = []
+    var attached: Set<CgroupID> = []
     var hasStrays = false
-    var unbound: Set<UInt64> = []
+    var unbound: Set<CgroupID> = []
   }
   private let state = Mutex(State())
 
   package init() {}
 
   package var steps: [String] { state.withLock { $0.steps } }
-  package var rows: [UInt64: stockade_container] { state.withLock { $0.rows } }
-  package var gateStates: [UInt64: stockade_gate_state] { state.withLock { $0.gates } }
-  package var policies: Set<UInt64> { state.withLock { $0.policies } }
-  package var attached: Set<UInt64> { state.withLock { $0.attached } }
+  package var rows: [CgroupID: ContainerEntry] { state.withLock { $0.rows } }
+  package var gateStates: [CgroupID: GateState] { state.withLock { $0.gates } }
+  package var policies: Set<Revision> { state.withLock { $0.policies } }
+  package var attached: Set<CgroupID> { state.withLock { $0.attached } }
 
   package func refuse(_ steps: String...) { state.withLock { $0.refused = Set(steps) } }
 
@@ -70,57 +69,57 @@ package final class FakeBackend: EnforcementBackend {
     }
   }
 
-  package func containers() throws(BackendError) -> [stockade_container] { Array(rows.values) }
-  package func container(_ cgroupID: UInt64) throws(BackendError) -> stockade_container? { rows[cgroupID] }
-  package func put(_ container: stockade_container) throws(BackendError) {
-    let names = [STOCKADE_CLOSED.rawValue: "close", STOCKADE_OPEN.rawValue: "open", STOCKADE_GATE.rawValue: "gate"]
-    try step(names[container.state]!) { $0.rows[container.cgroup_id] = container }
+  package func containers() throws(BackendError) -> [ContainerEntry] { Array(rows.values) }
+  package func container(_ cgroupID: CgroupID) throws(BackendError) -> ContainerEntry? { rows[cgroupID] }
+  package func put(_ container: ContainerEntry) throws(BackendError) {
+    let names: [ContainerEntry.State: String] = [.closed: "close", .open: "open", .gate: "gate"]
+    try step(names[container.state]!) { $0.rows[container.cgroupID] = container }
   }
-  package func remove(_ cgroupID: UInt64) throws(BackendError) { try step("remove") { $0.rows[cgroupID] = nil } }
-  package func setEntrypoint(_ cgroupID: UInt64, _ entrypoint: stockade_process) throws(BackendError) {
+  package func remove(_ cgroupID: CgroupID) throws(BackendError) { try step("remove") { $0.rows[cgroupID] = nil } }
+  package func setEntrypoint(_ cgroupID: CgroupID, _ entrypoint: ProcessIdentity) throws(BackendError) {
     try step("entrypoint")
   }
-  package func gates() throws(BackendError) -> [UInt64: stockade_gate_state] { gateStates }
-  package func gate(_ podID: UInt64) throws(BackendError) -> stockade_gate_state? { gateStates[podID] }
-  package func sandbox(_ podID: UInt64) throws(BackendError) -> stockade_sandbox? {
+  package func gates() throws(BackendError) -> [CgroupID: GateState] { gateStates }
+  package func gate(_ podID: CgroupID) throws(BackendError) -> GateState? { gateStates[podID] }
+  package func sandbox(_ podID: CgroupID) throws(BackendError) -> SandboxEntry? {
     state.withLock { $0.sandboxes[podID] }
   }
-  package func sandboxes() throws(BackendError) -> [UInt64: stockade_sandbox] { state.withLock { $0.sandboxes } }
-  package func replaceSandbox(_ podID: UInt64, _ sandbox: stockade_sandbox) throws(BackendError) {
+  package func sandboxes() throws(BackendError) -> [CgroupID: SandboxEntry] { state.withLock { $0.sandboxes } }
+  package func replaceSandbox(_ podID: CgroupID, _ sandbox: SandboxEntry) throws(BackendError) {
     state.withLock { state in if state.sandboxes[podID] != nil { state.sandboxes[podID] = sandbox } }
   }
   package func setGate(
-    _ podID: UInt64, _ state: stockade_gate_state, sandbox: stockade_sandbox?
+    _ podID: CgroupID, _ state: GateState, sandbox: SandboxEntry?
   ) throws(BackendError) {
     try step("gate") {
       $0.gates[podID] = state
-      $0.sandboxes[podID] = sandbox ?? $0.sandboxes[podID] ?? stockade_sandbox()
+      $0.sandboxes[podID] = sandbox ?? $0.sandboxes[podID] ?? SandboxEntry(firstChild: .awaited)
     }
   }
   package func nodeGateIsClosed() throws(BackendError) -> Bool { state.withLock { $0.nodeGateIsClosed } }
   package func isExempt(podUID: String) throws(BackendError) -> Bool { state.withLock { $0.exempt.contains(podUID) } }
-  package var sandboxIDs: Set<UInt64> { state.withLock { Set($0.sandboxes.keys) } }
+  package var sandboxIDs: Set<CgroupID> { state.withLock { Set($0.sandboxes.keys) } }
   /// As somebody left it who was ended before he wrote the gate.
-  package func setSandbox(_ podID: UInt64, _ sandbox: stockade_sandbox) {
+  package func setSandbox(_ podID: CgroupID, _ sandbox: SandboxEntry) {
     state.withLock { $0.sandboxes[podID] = sandbox }
   }
   package func closeNodeGate(exempt: Set<String> = []) {
     state.withLock { ($0.nodeGateIsClosed, $0.exempt) = (true, exempt) }
   }
-  package func removeGate(_ podID: UInt64) throws(BackendError) {
+  package func removeGate(_ podID: CgroupID) throws(BackendError) {
     try step("remove gate") {
       $0.gates[podID] = nil
       $0.sandboxes[podID] = nil
     }
   }
-  package func install(_ policy: CompiledPolicy, revision: UInt64) throws(BackendError) {
+  package func install(_ policy: CompiledPolicy, revision: Revision) throws(BackendError) {
     try step("install") { $0.policies.insert(revision) }
   }
-  package func revisions() throws(BackendError) -> Set<UInt64> { policies }
-  package func removePolicies(_ revisions: Set<UInt64>) throws(BackendError) {
+  package func revisions() throws(BackendError) -> Set<Revision> { policies }
+  package func removePolicies(_ revisions: Set<Revision>) throws(BackendError) {
     try step("remove policy") { $0.policies.subtract(revisions) }
   }
-  package func removePolicies(except revisions: Set<UInt64>) throws(BackendError) {
+  package func removePolicies(except revisions: Set<Revision>) throws(BackendError) {
     try step("remove policies") { $0.policies.formIntersection(revisions) }
   }
   package func attachNetwork(_ cgroup: Cgroup, needs: NetworkNeeds) throws(BackendError) {
@@ -129,17 +128,17 @@ package final class FakeBackend: EnforcementBackend {
   package func trimNetwork(_ cgroup: Cgroup, to needs: NetworkNeeds) throws(BackendError) {
     try step("trim") { if needs.isEmpty { $0.attached.remove(cgroup.id) } }
   }
-  package func detachNetwork(_ cgroupID: UInt64) throws(BackendError) {
+  package func detachNetwork(_ cgroupID: CgroupID) throws(BackendError) {
     try step("detach") { $0.attached.remove(cgroupID) }
   }
-  package func networkCgroups() throws(BackendError) -> [UInt64] { Array(attached) }
+  package func networkCgroups() throws(BackendError) -> [CgroupID] { Array(attached) }
   package func hasStrays() throws(BackendError) -> Bool { state.withLock { $0.hasStrays } }
   package func setStrays(_ hasStrays: Bool) { state.withLock { $0.hasStrays = hasStrays } }
-  package func markRunningTasks() throws(BackendError) -> Set<UInt64> {
+  package func markRunningTasks() throws(BackendError) -> Set<CgroupID> {
     try step("mark")
     return state.withLock { $0.unbound }
   }
   /// Containers with a task that there is no memory to mark.
-  package func setUnbound(_ cgroupIDs: Set<UInt64>) { state.withLock { $0.unbound = cgroupIDs } }
+  package func setUnbound(_ cgroupIDs: Set<CgroupID>) { state.withLock { $0.unbound = cgroupIDs } }
   package func removeAll() throws(BackendError) { try step("remove all") }
 }

@@ -17,7 +17,7 @@ struct BelowCgroupTests {
     for folder in folders { try world.moves(below: folder) }
     try world.enforcer.activate(world.start(), profile: filelessProfile(), expectsFilter: false)
     #expect(world.kernel.rows.keys.sorted() == [try world.cgroupID])
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
     #expect(try !world.enforcer.release("c1"), "a process is left below")
     world.ends()
     #expect(try world.enforcer.release("c1"))
@@ -30,7 +30,7 @@ struct BelowCgroupTests {
     try world.moves(below: "init.scope")
     try world.enforcer.adopt(world.start(), profile: filelessProfile(), expectsFilter: false)
     let before = try #require(world.kernel.rows[try world.cgroupID])
-    #expect(before.state == STOCKADE_OPEN.rawValue && before.flags == STOCKADE_RAN_BEFORE.rawValue)
+    #expect(before.state == .open && before.ranBefore)
     var changed = filelessProfile()
     changed.process?.fileless = .audit
     try world.enforcer.replace(changed)
@@ -73,7 +73,7 @@ struct BelowCgroupTests {
     for (profile, expected) in [(filelessProfile(failure: failure), true), (required, false)] {
       let gaps = try world.enforcer.adopt(world.start(), profile: profile, expectsFilter: expected)
       #expect(gaps.map(\.subject).contains(expected ? "seccomp" : "requireFilter"))
-      #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+      #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
     }
     #expect(try world.enforcer.adopt(world.start(), profile: filelessProfile(), expectsFilter: false).isEmpty)
   }
@@ -106,6 +106,6 @@ struct BelowCgroupTests {
     other.kernel.refuseOnce("attach")
     let lost = try other.enforcer.adopt(other.start(), profile: network, expectsFilter: false)
     #expect(lost.contains { $0.subject == "network.egress.defaultAction Block" })
-    #expect(other.kernel.rows[try other.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(other.kernel.rows[try other.cgroupID]?.state == .open)
   }
 }

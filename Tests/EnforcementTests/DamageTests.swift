@@ -1,6 +1,5 @@
 import BPF
 import CBPF
-import CStockade
 import Enforcement
 import Glibc
 import Policy
@@ -236,7 +235,7 @@ struct NetworkDamageTests {
   func over() throws {
     let name = "\(world.cgroupPath)/below"
     try Files.makeFolder(name)
-    let id = UInt64(try Files.status(name).st_ino)
+    let id = CgroupID(UInt64(try Files.status(name).st_ino))
     try programs.attach(cgroupPath: name, cgroupID: id, needs: .packets)
     #expect(programs.mend(cgroupPath: name, cgroupID: id) == nil)
     try call("remove the cgroup") { rmdir(name) }

@@ -1,3 +1,4 @@
+import BPF
 import CStockade
 import Enforcement
 import EnforcementTesting
@@ -39,7 +40,7 @@ struct EnforcerTests {
     #expect(throws: EnforcementError.self) {
       try world.activateOrRefuse(world.start(), profile: profile(), expectsFilter: false)
     }
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
     try world.sweepPolicies()
     #expect(world.kernel.policies.isEmpty)
   }
@@ -66,7 +67,7 @@ struct EnforcerTests {
       try world.activateOrRefuse(world.start(), profile: profile(), expectsFilter: false)
     }
     #expect(error.map { "\($0)".contains("shares the runtime's mount namespace") } == true)
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
   }
 
   @Test(
@@ -79,7 +80,7 @@ struct EnforcerTests {
     #expect(throws: EnforcementError.self) {
       try world.activateOrRefuse(start, profile: profile(), expectsFilter: false)
     }
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
     world.ends()
     #expect(try world.enforcer.release("c1"))
     #expect(world.kernel.rows.isEmpty)
@@ -92,15 +93,15 @@ struct EnforcerTests {
     #expect(throws: EnforcementError.self) {
       try world.activateOrRefuse(start(in: world.path, pid: 0), profile: profile(), expectsFilter: false)
     }
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
 
     let gated = try EnforcerWorld()
-    try gated.kernel.setGate(try gated.cgroupID, STOCKADE_GATE_CLOSED, sandbox: nil)
+    try gated.kernel.setGate(try gated.cgroupID, .closed, sandbox: nil)
     try gated.enforcer.inherit()
     #expect(throws: EnforcementError.self) {
       try gated.activateOrRefuse(start(in: gated.path, pid: 0), profile: profile(), expectsFilter: false)
     }
-    #expect(gated.kernel.gateStates == [try gated.cgroupID: STOCKADE_GATE_CLOSED])
+    #expect(gated.kernel.gateStates == [try gated.cgroupID: .closed])
     #expect(gated.kernel.rows.isEmpty)
   }
 
@@ -124,7 +125,7 @@ struct EnforcerTests {
       let gaps = try world.enforcer.activate(world.start(), profile: profile, expectsFilter: expected)
       #expect(gaps.map(\.subject) == [expected ? "seccomp" : "requireFilter"])
       let row = try #require(world.kernel.rows[try world.cgroupID])
-      #expect(row.state == STOCKADE_OPEN.rawValue && world.kernel.policies.contains(row.revision))
+      #expect(row.state == .open && row.revision.map(world.kernel.policies.contains) == true)
       #expect(world.kernel.attached.count == 1)
     }
   }
@@ -139,7 +140,7 @@ struct EnforcerTests {
     #expect(gaps.allSatisfy { $0.why.contains("cannot attach") })
     let row = try #require(world.kernel.rows[try world.cgroupID])
     try world.sweepPolicies()
-    #expect(row.state == STOCKADE_OPEN.rawValue && world.kernel.policies == [row.revision])
+    #expect(row.state == .open && world.kernel.policies == [row.revision])
     #expect(world.kernel.attached.isEmpty && world.kernel.steps.contains("detach"))
   }
 
@@ -150,7 +151,7 @@ struct EnforcerTests {
     let gaps = try world.enforcer.activate(
       world.start(), profile: profile(failure: .ignore), expectsFilter: false)
     #expect(gaps.map(\.subject) == ["process.rules[0] Block /bin/x"])
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
     #expect(world.kernel.attached.count == 1)
   }
 
@@ -159,7 +160,7 @@ struct EnforcerTests {
     let world = try EnforcerWorld()
     try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
     #expect(try !world.enforcer.release("c1"))
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
     #expect(world.kernel.attached.count == 1 && world.kernel.policies.count == 1)
     world.ends()
     #expect(try world.enforcer.release("c1"))
@@ -228,13 +229,13 @@ struct EnforcerTests {
     let row = try #require(world.kernel.rows[try world.cgroupID])
     let enforcer = try world.newEnforcer(), now = ContinuousClock.now, grace = ConfinementTable.policyGrace
     try enforcer.removeUnusedPolicies(now: now)
-    try world.kernel.remove(row.cgroup_id)
+    try world.kernel.remove(row.cgroupID)
     try enforcer.removeUnusedPolicies(now: now + grace)
     #expect(world.kernel.policies == [row.revision])
     try world.kernel.put(row)
     try enforcer.removeUnusedPolicies(now: now + grace * 2)
     #expect(world.kernel.policies == [row.revision])
-    try world.kernel.remove(row.cgroup_id)
+    try world.kernel.remove(row.cgroupID)
     try enforcer.removeUnusedPolicies(now: now + grace * 3)
     #expect(world.kernel.policies == [row.revision])
     try enforcer.removeUnusedPolicies(now: now + grace * 4)
@@ -281,7 +282,7 @@ struct EnforcerTests {
     try world.enforcer.replaceUnfinished()
     try world.sweepPolicies()
     #expect(world.kernel.policies.count == 1)
-    #expect(world.kernel.rows.values.allSatisfy { world.kernel.policies.contains($0.revision) })
+    #expect(world.kernel.rows.values.allSatisfy { $0.revision.map(world.kernel.policies.contains) == true })
   }
 
   @Test(
@@ -336,27 +337,27 @@ struct EnforcerTests {
   @Test("leftovers of an earlier process are taken away, and gates of pods that are gone")
   func leftovers() throws {
     let world = try EnforcerWorld()
-    for (id, state) in [(UInt64(1 << 40), STOCKADE_OPEN), (UInt64(1 << 40) + 1, STOCKADE_GATE)] {
+    for (id, state) in [(CgroupID(1 << 40), .open), (CgroupID((1 << 40) + 1), .gate)]
+      as [(CgroupID, ContainerEntry.State)]
+    {
       try world.kernel.put(
-        stockade_container(
-          cgroup_id: id, revision: 7, state: state.rawValue, root_device: 0, check: 0, flags: 0))
+        ContainerEntry(cgroupID: id, revision: 7, state: state))
     }
     try world.enforcer.settle(sandboxes: [])
     #expect(world.kernel.rows.isEmpty)
   }
 
-  private func put(_ state: stockade_container_state, _ world: EnforcerWorld) throws {
+  private func put(_ state: ContainerEntry.State, _ world: EnforcerWorld) throws {
     try world.kernel.put(
-      stockade_container(
-        cgroup_id: try world.cgroupID, revision: 7, state: state.rawValue, root_device: 0, check: 0, flags: 0))
+      ContainerEntry(cgroupID: try world.cgroupID, revision: 7, state: state))
   }
 
   @Test("what an earlier process confined stays as it is while the runtime does not say what runs, and ends with it")
   func inherited() throws {
     let world = try EnforcerWorld()
-    try put(STOCKADE_OPEN, world)
+    try put(.open, world)
     try world.enforcer.inherit()
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
     let id = try #require(world.enforcer.containerIDs.first)
     #expect(!world.enforcer.hasEnded(id))
     world.ends()
@@ -383,7 +384,7 @@ struct EnforcerTests {
     try world.enforcer.inherit()
     try world.enforcer.settle(sandboxes: [])
     try world.enforcer.openGoneGates()
-    #expect(world.kernel.gateStates == [try world.cgroupID: STOCKADE_GATE_CLOSED])
+    #expect(world.kernel.gateStates == [try world.cgroupID: .closed])
     #expect(world.kernel.rows.isEmpty)
     #expect(try !world.enforcer.removeIfUnused())
     world.ends()
@@ -393,14 +394,14 @@ struct EnforcerTests {
 
   /// - Parameter isFormer: as a Stockade did that kept gates among the containers.
   private func closeGate(_ world: EnforcerWorld, isFormer: Bool) throws {
-    if isFormer { return try put(STOCKADE_GATE, world) }
-    try world.kernel.setGate(try world.cgroupID, STOCKADE_GATE_CLOSED, sandbox: nil)
+    if isFormer { return try put(.gate, world) }
+    try world.kernel.setGate(try world.cgroupID, .closed, sandbox: nil)
   }
 
   @Test("a gate that an earlier process closed holds nothing back once its pod needs none")
   func inheritedGateOfAnother() throws {
     let pod = try PodFolder(), world = try EnforcerWorld()
-    try world.kernel.setGate(pod.id, STOCKADE_GATE_CLOSED, sandbox: nil)
+    try world.kernel.setGate(pod.id, .closed, sandbox: nil)
     try world.enforcer.openGate(pod.sandbox("s1"))
     #expect(world.kernel.gateStates.isEmpty)
   }
@@ -408,7 +409,7 @@ struct EnforcerTests {
   @Test("a pod's gate outlives its sandboxes, and ends when none is left, and no process")
   func podGate() throws {
     let pod = try PodFolder(), world = try EnforcerWorld()
-    let closed = [pod.id: STOCKADE_GATE_CLOSED]
+    let closed = [pod.id: GateState.closed]
     #expect(try world.enforcer.closeGate(pod.sandbox("s1")) == 0)
     #expect(try world.enforcer.closeGate(pod.sandbox("s2")) == 0)
     // Of the older one, late.
@@ -429,40 +430,39 @@ struct EnforcerTests {
     let child = try pod.makeProcess()
     _ = try world.enforcer.closeGate(pod.sandbox("s1", .pid(child.pid)))
     let known = try #require(try world.kernel.sandbox(pod.id))
-    #expect(known.first_child == child.cgroup && known.bound == child.cgroup)
-    #expect(known.shim_tgid == UInt32(getpid()))
+    #expect(known.cgroup == child.cgroup && known.bound == child.cgroup)
+    #expect(known.shim?.pid == UInt32(getpid()))
     let ticks = try ProcessStat.startTicks(in: "/proc/self")
-    #expect(known.shim_start_ticks == ticks)
+    #expect(known.shim?.startTicks == ticks)
     pod.endProcess()
     for process in [.pid(child.pid), .unknown] as [Enforcer.SandboxProcess] {
       _ = try world.enforcer.closeGate(pod.sandbox("s1", process))
-      #expect(try world.kernel.sandbox(pod.id)?.first_child == child.cgroup, "the kernel knows better")
+      #expect(try world.kernel.sandbox(pod.id)?.cgroup == child.cgroup, "the kernel knows better")
     }
     _ = try world.enforcer.closeGate(pod.sandbox("s1", .noneOrOver))
-    #expect(try world.kernel.sandbox(pod.id)?.first_child == child.cgroup, "it is over")
+    #expect(try world.kernel.sandbox(pod.id)?.cgroup == child.cgroup, "it is over")
     for process in [.none, .noneOrOver] as [Enforcer.SandboxProcess] {
       _ = try world.enforcer.closeGate(pod.sandbox("s2", process))
-      #expect(try world.kernel.sandbox(pod.id)?.first_child == STOCKADE_SANDBOX_NONE)
+      #expect(try world.kernel.sandbox(pod.id)?.firstChild == .noProcess)
     }
     let new = try PodFolder()
     _ = try world.enforcer.closeGate(new.sandbox("s3", .noneOrOver))
-    #expect(try world.kernel.sandbox(new.id)?.first_child == STOCKADE_SANDBOX_NONE)
+    #expect(try world.kernel.sandbox(new.id)?.firstChild == .noProcess)
   }
 
   @Test("in a pod that is older than its gate nothing is known of what lies there; where nothing does, none is there")
   func olderPods() throws {
     let (empty, older, world) = (try PodFolder(), try PodFolder(), try EnforcerWorld())
     _ = try older.makeProcess()
-    for (pod, first) in [(empty, 0), (older, STOCKADE_SANDBOX_UNKNOWN)] {
+    for (pod, first) in [(empty, .awaited), (older, .unknown)] as [(PodFolder, SandboxEntry.FirstChild)] {
       _ = try world.enforcer.closeGate(pod.sandbox("s3", .unknown))
-      #expect(try world.kernel.sandbox(pod.id)?.first_child == first)
+      #expect(try world.kernel.sandbox(pod.id)?.firstChild == first)
       // As a Stockade wrote it that kept gates among the containers.
       try world.kernel.removeGate(pod.id)
       try world.kernel.put(
-        stockade_container(
-          cgroup_id: pod.id, revision: 0, state: STOCKADE_GATE.rawValue, root_device: 0, check: 0, flags: 0))
+        ContainerEntry(cgroupID: pod.id, revision: nil, state: .gate))
       try world.newEnforcer().inherit()
-      #expect(try world.kernel.sandbox(pod.id)?.first_child == first)
+      #expect(try world.kernel.sandbox(pod.id)?.firstChild == first)
     }
   }
 
@@ -477,9 +477,11 @@ struct EnforcerTests {
   @Test("a container behind a gate that an earlier process closed can be let through without a profile")
   func behindInheritedGate() throws {
     let world = try EnforcerWorld()
-    try world.kernel.setGate(try world.cgroupID, STOCKADE_GATE_CLOSED, sandbox: nil)
+    try world.kernel.setGate(try world.cgroupID, .closed, sandbox: nil)
     try world.enforcer.inherit()
-    for (id, name, state) in [("c2", "/sibling", STOCKADE_OPEN.rawValue), ("c3", "-beside", nil)] {
+    for (id, name, state) in [("c2", "/sibling", .open), ("c3", "-beside", nil)]
+      as [(String, String, ContainerEntry.State?)]
+    {
       try Files.makeFolder(world.directory + name)
       defer { rmdir(world.directory + name) }
       try world.enforcer.admit(start(id, in: world.path + name, pid: world.pid))
@@ -497,23 +499,22 @@ struct EnforcerTests {
   @Test("a container that was inherited and is then listed is its own again")
   func listed() throws {
     let world = try EnforcerWorld()
-    try put(STOCKADE_OPEN, world)
+    try put(.open, world)
     try world.enforcer.inherit()
     try world.enforcer.adopt(world.start(), profile: profile(), expectsFilter: false)
     try world.enforcer.settle(sandboxes: [])
     #expect(world.enforcer.containerIDs == ["c1"])
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
   }
 
   @Test("what was let through without a policy, and which the runtime does not list, runs on: a sandbox's own process")
   func letThrough() throws {
     let world = try EnforcerWorld()
     try world.kernel.put(
-      stockade_container(
-        cgroup_id: try world.cgroupID, revision: 0, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, flags: 0))
+      ContainerEntry(cgroupID: try world.cgroupID, revision: nil, state: .open))
     try world.enforcer.inherit()
     try world.enforcer.settle(sandboxes: [])
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
     #expect(world.enforcer.containerIDs.isEmpty)
     world.ends()
     rmdir(world.directory)
@@ -524,7 +525,7 @@ struct EnforcerTests {
   @Test("what an earlier process confined is not taken out of the kernel by one that never learned of it")
   func notTaken() throws {
     let world = try EnforcerWorld()
-    try put(STOCKADE_OPEN, world)
+    try put(.open, world)
     #expect(try !world.enforcer.removeIfUnused())
     #expect(world.kernel.rows.count == 1)
     world.ends()
@@ -535,17 +536,17 @@ struct EnforcerTests {
   @Test("a container with a running task that cannot be bound is closed, and that is told")
   func unbound() throws {
     let world = try EnforcerWorld(), other = try EnforcerWorld(beside: world)
-    try put(STOCKADE_OPEN, world)
-    try put(STOCKADE_OPEN, other)
+    try put(.open, world)
+    try put(.open, other)
     world.kernel.setUnbound([try world.cgroupID])
     let error = #expect(throws: BackendError.self) { try world.enforcer.inherit() }
     let id = "orphan:\(try world.cgroupID)"
     #expect(
       error?.message
         == "there is no memory to bind running tasks of containers, which may execute nothing from now on: \(id)")
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
     #expect(world.enforcer.entry(id)?.phase == .closing)
-    #expect(world.kernel.rows[try other.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try other.cgroupID]?.state == .open)
   }
 
   @Test("as long as a process lives that left its container's cgroup, nothing is taken out of the kernel")
@@ -567,7 +568,7 @@ struct EnforcerTests {
       try world.activateOrRefuse(world.start(), profile: profile(), expectsFilter: true)
     }
     #expect(error.map { "\($0)".contains("has no seccomp filter although the profile sets one") } == true)
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
   }
 }
 
@@ -575,7 +576,7 @@ struct EnforcerTests {
 final class PodFolder {
   let uid = "stockade-test-\(UInt64.random(in: 0...UInt64.max))"
   let directory: String
-  let id: UInt64
+  let id: CgroupID
   private var child: pid_t = 0
 
   init() throws {
@@ -596,7 +597,7 @@ final class PodFolder {
         containerID: "", containerName: "", podName: "pod", podNamespace: "ns", podUID: uid, image: ""))
   }
 
-  func makeProcess() throws -> (pid: UInt32, cgroup: UInt64) {
+  func makeProcess() throws -> (pid: UInt32, cgroup: CgroupID) {
     try Files.makeFolder(directory + "/sandbox")
     child = try spawn("sleep", ["sleep", "600"], streams: [], ownGroup: false)
     try Files.write("\(child)", to: directory + "/sandbox/cgroup.procs")

@@ -1,6 +1,5 @@
 import BPF
 import CBPF
-import CStockade
 import Compilation
 import Enforcement
 import Glibc
@@ -85,9 +84,9 @@ final class ExecBench: Sendable {
     return try Files.read(path)
   }
 
-  func nextRevision() -> UInt64 { revisions.add(1, ordering: .relaxed).oldValue }
+  func nextRevision() -> Revision { Revision(revisions.add(1, ordering: .relaxed).oldValue) }
 
-  func install(_ profile: Profile, revision: UInt64) throws {
+  func install(_ profile: Profile, revision: Revision) throws {
     try policy.install(
       PolicyCompiler.compile(profile).reduced(to: .signal, hasNetwork: false, withoutNewExecutables: false),
       revision: revision)
@@ -113,8 +112,8 @@ final class ExecBench: Sendable {
   }
 
   /// Everything so far; no program reports after the exec that it judged, so nothing has to be waited for.
-  func events(of cgroupID: UInt64) -> [KernelEvent] {
+  func events(of cgroupID: CgroupID) -> [KernelEvent] {
     reader.withLock { reader in while leavesSome(reader) {} }
-    return received.withLock { $0.filter { $0.header.cgroup_id == cgroupID } }
+    return received.withLock { $0.filter { $0.cgroupID == cgroupID } }
   }
 }

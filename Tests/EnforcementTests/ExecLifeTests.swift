@@ -1,6 +1,7 @@
 import BPF
 import CBPF
 import CStockade
+import Enforcement
 import Glibc
 import Policy
 import Synchronization
@@ -15,8 +16,8 @@ struct ExecLifeTests {
     let start = world.run("open(f'/proc/{\(sleeper).pid}/stat').read().rsplit(')')[1].split()[19]")
     try world.bench.policy.setEntrypoint(
       world.cgroupID,
-      stockade_process(
-        tgid: UInt32(world.run("\(sleeper).pid"))!, pad: 0, start_ticks: UInt64(start)! + ticks))
+      ProcessIdentity(
+        pid: UInt32(world.run("\(sleeper).pid"))!, startTicks: UInt64(start)! + ticks))
   }
 
   @Test("the entrypoint is the first exec of the payload's process, and only that one")
@@ -38,17 +39,17 @@ struct ExecLifeTests {
     var profile = Profile(name: "p", file: "p.yaml")
     let argument = ArgumentRule(kind: .equals, text: "x", index: nil, action: .block)
     profile.process = .section(.allow, .path("/bin/a", .allow, argument), .path("/bin/b", .block))
-    let revision = UInt64.random(in: 1 << 62...UInt64.max)
+    let revision = Revision(.random(in: 1 << 62...UInt64.max))
     func left() throws -> [Int] {
       [
-        try bench.keys("policies", UInt64(0)).filter { $0 == revision }.count,
-        try bench.keys("path_rules", stockade_path_key()).filter { $0.revision == revision }.count,
-        try bench.keys("arguments", stockade_argument_key()).filter { $0.revision == revision }.count,
+        try bench.keys("policies", UInt64(0)).filter { $0 == revision.number }.count,
+        try bench.keys("path_rules", stockade_path_key()).filter { $0.revision == revision.number }.count,
+        try bench.keys("arguments", stockade_argument_key()).filter { $0.revision == revision.number }.count,
       ]
     }
     try bench.install(profile, revision: revision)
     #expect(try left() == [1, 2, 1])
-    let another = stockade_path_key(revision: revision, hash: 1)
+    let another = stockade_path_key(revision: revision.number, hash: 1)
     let map = try bench.policy.shared.descriptor("path_rules")!.number
     #expect(bpf_map_update_elem(map, [another], [stockade_path_rule()], 0) == 0)
     try bench.policy.removePolicy(revision)
@@ -100,7 +101,7 @@ struct ExecLifeTests {
     let start = world.run("open('/proc/self/stat').read().rsplit(')')[1].split()[19]")
     try world.bench.policy.setEntrypoint(
       world.cgroupID,
-      stockade_process(tgid: UInt32(world.run("os.getpid()"))!, pad: 0, start_ticks: UInt64(start)!))
+      ProcessIdentity(pid: UInt32(world.run("os.getpid()"))!, startTicks: UInt64(start)!))
     try world.apply(.section(.block, allowEntrypoint: true))
     #expect(world.start(program) == "ran")
     // A hook that is a script: the program is init's grandchild.
@@ -115,7 +116,7 @@ struct ExecLifeTests {
     _ = try world.program("root/program")
     try Files.makeFolder("\(world.cgroupPath)/container")
     world.run("join('\(world.cgroupPath)/container')")
-    try world.enter(state: STOCKADE_GATE)
+    try world.enter(state: .gate)
     return (world, "run_below('\(world.folder)/root', '/program')")
   }
 
@@ -123,13 +124,10 @@ struct ExecLifeTests {
   func gate() throws {
     let (world, start) = try behindGate()
     #expect(world.run(start) == "killed")
-    #expect(world.events.map(\.header.reason) == [STOCKADE_NOT_OPEN.rawValue])
-    let inner = UInt64(try Files.status("\(world.cgroupPath)/container").st_ino)
+    #expect(world.events.map(\.reason) == [.notOpen])
+    let inner = try Cgroup(directory: "\(world.cgroupPath)/container").id
     defer { try? world.bench.policy.removeContainer(inner) }
-    // Revision 0: let through unconfined.
-    try world.bench.policy.put(
-      stockade_container(
-        cgroup_id: inner, revision: 0, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, flags: 0))
+    try world.bench.policy.put(ContainerEntry(cgroupID: inner, revision: nil, state: .open))
     #expect(world.run(start) == "ran")
   }
 
@@ -138,7 +136,7 @@ struct ExecLifeTests {
     let (world, _) = try behindGate()
     let hook = try world.program("hook")
     #expect(world.start(hook) == "ran")
-    try world.enter(state: STOCKADE_CLOSED)
+    try world.enter(state: .closed)
     #expect(world.start(hook) == "killed")
   }
 
@@ -195,9 +193,9 @@ struct ExecLifeTests {
     world.run("other = Sleeper()")
     world.become()
     #expect(world.start(program) == "ran")
-    try world.enter(state: STOCKADE_CLOSED)
+    try world.enter(state: .closed)
     #expect(world.start(program) == "killed")
-    #expect(world.events.last?.header.effect == STOCKADE_KILLED.rawValue)
+    #expect(world.events.last?.effect == .killed)
   }
 
   @Test("an unmarked process of a closed container may not exec")
@@ -205,7 +203,7 @@ struct ExecLifeTests {
     let world = try ExecWorld()
     let program = try world.program("program")
     try world.apply(.section(.allow))
-    try world.enter(state: STOCKADE_CLOSED)
+    try world.enter(state: .closed)
     #expect(world.start(program) == "killed")
   }
 
@@ -245,7 +243,7 @@ struct ExecLifeTests {
     #expect(world.start(program) == "killed")
     world.run("join('\(NetworkBench.cgroupRoot)')")
     #expect(world.start(program) == "killed")
-    #expect(world.events.map(\.header.reason) == [STOCKADE_POLICY_GONE.rawValue, STOCKADE_POLICY_GONE.rawValue])
+    #expect(world.events.map(\.reason) == [.policyGone, .policyGone])
   }
 
   @Test("a container whose policy is missing may exec nothing")
@@ -253,9 +251,9 @@ struct ExecLifeTests {
     let world = try ExecWorld()
     let program = try world.program("program")
     try world.apply(.section(.allow))
-    try world.bench.policy.removePolicy(world.revision)
+    try world.bench.policy.removePolicy(#require(world.revision))
     #expect(world.start(program) == "killed")
-    #expect(world.events.map(\.header.reason) == [STOCKADE_INTERNAL.rawValue])
+    #expect(world.events.map(\.reason) == [.undecided])
   }
 
   @Test("a profile without a process section binds no exec")
@@ -274,10 +272,10 @@ struct ExecLifeTests {
     let a = try world.program("a")
     let words = ArgumentRule(kind: .equals, text: "x", index: nil, action: .block)
     try world.apply(.section(.block, .path(a, .allow, words)))
-    let wanted = world.revision
+    let wanted = try #require(world.revision)
     var profile = Profile(name: "other", file: "other.yaml")
     profile.process = .section(.block, .path("/x", .allow, words), .directory("/y", .allow))
-    try bench.install(profile, revision: 1 << 40)
+    try bench.install(profile, revision: Revision(1 << 40))
     #expect(try bench.count("path_rules", stockade_path_key()) == 3)
     try bench.policy.removePolicies(except: [wanted])
     #expect(try bench.count("path_rules", stockade_path_key()) == 1)
@@ -295,7 +293,7 @@ struct ExecLifeTests {
     let before = try Files.names(in: "\(bench.folder)/links")
     let second = try PolicyMaps(pinFolder: bench.folder, runtimeMountNamespace: ExecBench.mountNamespace())
     try second.judgeExecs(filesAreJudged: false)
-    #expect(try second.containers().map(\.cgroup_id) == [world.cgroupID])
+    #expect(try second.containers().map(\.cgroupID) == [world.cgroupID])
     #expect(try Files.names(in: "\(bench.folder)/links") == before)
     #expect(world.start(denied) == "killed")
     // As the earlier process does when it looks after its pins next.
@@ -406,11 +404,11 @@ struct ExecLifeTests {
     let bench = try ExecBench.shared()
     let id = try killed(bench)
     #expect(try bench.policy.container(id) == nil)
-    #expect(bench.events(of: id).map(\.header.reason) == [STOCKADE_BY_DEFAULT.rawValue])
+    #expect(bench.events(of: id).map(\.reason) == [.defaultAction])
     #expect(!Files.exists("\(NetworkBench.cgroupRoot)/stockade-probe-locked-\(getpid())"))
   }
 
-  private func killed(_ bench: ExecBench) throws -> UInt64 {
+  private func killed(_ bench: ExecBench) throws -> CgroupID {
     let probe = try TierProbe(cgroupRoot: NetworkBench.cgroupRoot)
     #expect(try probe.run(bench.policy) == .killed)
     return probe.cgroupID

@@ -47,7 +47,7 @@ struct ExecMemoryTests {
   }
 
   private func failures(_ world: ExecWorld) throws -> UInt64 {
-    try world.bench.policy.counters()[Int(STOCKADE_MARK_FAILED.rawValue)]
+    try world.bench.policy.counters()[.markFailed]
   }
 
   @Test(
@@ -89,10 +89,10 @@ struct ExecMemoryTests {
     try world.setStrayCount(UInt32(STOCKADE_STRAYS_OF_CONTAINER_MAX) - 3)
     world.run("children = []")
     // Now and then there is memory for some marks again.
-    for _ in 0..<20 where try bench.policy.counters()[Int(STOCKADE_STRAYS_FULL.rawValue)] == 0 {
+    for _ in 0..<20 where try bench.policy.counters()[.straysFull] == 0 {
       world.run("children += sleepers(20)")
     }
-    #expect(try bench.policy.counters()[Int(STOCKADE_STRAYS_FULL.rawValue)] > 0)
+    #expect(try bench.policy.counters()[.straysFull] > 0)
     #expect(try bench.count("strays", UInt32(0)) <= before + 3)
     innocent.run("children = sleepers(20)")
     #expect(innocent.run("len([1 for child in children if os.waitpid(child.pid, os.WNOHANG)[0] == 0])") == "20")

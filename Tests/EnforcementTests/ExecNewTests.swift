@@ -1,4 +1,3 @@
-import CStockade
 import Glibc
 import Policy
 import System
@@ -50,7 +49,7 @@ struct ExecNewTests {
     world.run("image, new = '\(root)/bin/image', '\(root)/bin/new'")
     #expect(world.run(change) == "ok")
     #expect(world.run("run(new)") == "killed")
-    #expect(world.events.map(\.header.reason) == [STOCKADE_NEW_EXECUTABLE.rawValue])
+    #expect(world.events.map(\.reason) == [.newExecutables])
   }
 
   @Test("a file that was only opened for reading is still the image's")
@@ -73,7 +72,7 @@ struct ExecNewTests {
     for path in ["tmpfs/program", "bound/program", "overlay/image"] {
       #expect(world.start("\(root)/\(path)") == "killed")
     }
-    #expect(world.events.allSatisfy { $0.header.reason == STOCKADE_NEW_EXECUTABLE.rawValue })
+    #expect(world.events.allSatisfy { $0.reason == .newExecutables })
   }
 
   @Test("an image's file that is mounted elsewhere is still the image's")
@@ -95,7 +94,7 @@ struct ExecNewTests {
     #expect([a, b, c].map { world.start($0) } == ["ran", "killed", "ran"])
     try world.apply(.section(.allow, .path(a, .block, new: true), new: .block))
     #expect(world.start(a) == "killed")
-    #expect(world.events.last?.header.reason == STOCKADE_BY_RULE.rawValue)
+    #expect(world.events.last?.reason == .rule)
   }
 
   @Test("a new file can be audited")
@@ -103,7 +102,7 @@ struct ExecNewTests {
     let (world, root) = try overlay(new: .audit)
     world.run("copy('\(root)/bin/image', '\(root)/bin/new')")
     #expect(world.start("\(root)/bin/new") == "ran")
-    #expect(world.events.map(\.header.effect) == [STOCKADE_AUDITED.rawValue])
+    #expect(world.events.map(\.effect) == [.audited])
   }
 
   @Test("where the root cannot tell new files, the rest of the profile holds")

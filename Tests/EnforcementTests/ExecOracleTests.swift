@@ -1,4 +1,4 @@
-import CStockade
+import BPF
 import Enforcement
 import Glibc
 import Policy
@@ -39,12 +39,12 @@ struct ExecOracleTests {
     let context = Comment(rawValue: "\(path) \(words) under \(profile.process!)")
     #expect(answer == (expected.action == .block ? "killed" : "ran"), context)
     #expect(events.count == (expected.action == .allow ? 0 : 1), context)
-    guard let header = events.first?.header else { return }
-    #expect(header.reason == expected.reason.kernelReason?.rawValue, context)
+    guard let event = events.first else { return }
+    #expect(event.reason == expected.reason.kernelReason, context)
     if expected.reason != .newExecutables {
-      #expect(header.rule == expected.rule.map { UInt32($0) } ?? STOCKADE_NO_RULE, context)
+      #expect(event.rule == expected.rule, context)
     }
-    if let argument = expected.argument { #expect(header.argument == UInt32(argument), context) }
+    if let argument = expected.argument { #expect(event.argument == argument, context) }
   }
 
   private func section(_ folder: String, _ random: inout SplitMix) -> ProcessSection {
@@ -81,15 +81,15 @@ struct ExecOracleTests {
 
 extension Decision.Reason {
   /// nil: what is allowed for this reason is not reported.
-  fileprivate var kernelReason: stockade_reason? {
+  fileprivate var kernelReason: EventReason? {
     switch self {
-    case .rule: STOCKADE_BY_RULE
-    case .defaultAction: STOCKADE_BY_DEFAULT
-    case .newExecutables: STOCKADE_NEW_EXECUTABLE
-    case .fileless: STOCKADE_FILELESS
-    case .overLongPath: STOCKADE_OVER_LONG_PATH
-    case .argument: STOCKADE_ARGUMENT
-    case .overLongArguments: STOCKADE_OVER_LONG_ARGUMENTS
+    case .rule: .rule
+    case .defaultAction: .defaultAction
+    case .newExecutables: .newExecutables
+    case .fileless: .fileless
+    case .overLongPath: .overLongPath
+    case .argument: .argument
+    case .overLongArguments: .overLongArguments
     case .noSection, .entrypoint: nil
     }
   }

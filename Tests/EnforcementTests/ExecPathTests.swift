@@ -1,4 +1,4 @@
-import CStockade
+import BPF
 import Glibc
 import Policy
 import System
@@ -98,13 +98,13 @@ struct ExecPathTests {
     #expect(world.start(program) == "ran")
     #expect(world.run("run_memory('\(program)')") == "killed")
     #expect(deleted() == "killed")
-    #expect(world.events.allSatisfy { $0.header.reason == STOCKADE_FILELESS.rawValue } && world.events.count == 2)
+    #expect(world.events.allSatisfy { $0.reason == .fileless } && world.events.count == 2)
     try world.apply(.section(.allow))
     #expect(world.run("run_memory('\(program)')") == "ran")
     #expect(deleted() == "ran")
     try world.apply(.section(.allow, fileless: .audit))
     #expect(world.run("run_memory('\(program)')") == "ran")
-    #expect(world.events.last?.header.effect == STOCKADE_AUDITED.rawValue)
+    #expect(world.events.last?.effect == .audited)
   }
 
   @Test("a deleted file is not judged by a new file of its name")
@@ -127,7 +127,7 @@ struct ExecPathTests {
     world.run("file = os.open('\(world.folder)/mount/program', os.O_RDONLY)")
     world.run("unmount('\(world.folder)/mount')")
     #expect(world.run("child(lambda: os.execve(file, ['x'], {}))") == "killed")
-    #expect(world.events.last?.header.reason == STOCKADE_FILELESS.rawValue)
+    #expect(world.events.last?.reason == .fileless)
   }
 
   @Test("chroot does not forge a path: it goes up to the root of the mount namespace")
@@ -177,8 +177,8 @@ struct ExecPathTests {
         #expect(world.run("run('./\(name)')") == (length == 4096 ? "ran" : "killed"))
       }
     }
-    let reason = length == 4096 ? STOCKADE_BY_RULE : STOCKADE_OVER_LONG_PATH
-    #expect(world.events.map(\.header.reason) == [reason.rawValue])
-    #expect(world.events.map(\.header.path_truncated) == [1])
+    let reason = length == 4096 ? EventReason.rule : .overLongPath
+    #expect(world.events.map(\.reason) == [reason])
+    #expect(world.events.map(\.pathIsTruncated) == [true])
   }
 }

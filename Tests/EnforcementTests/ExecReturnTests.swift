@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Enforcement
 import Glibc
 import Policy
@@ -32,9 +31,9 @@ struct ExecReturnTests {
   @Test("what ran in a container before it was confined runs on, and what it executes then is judged")
   func adoption() throws {
     let program = try world.program("program")
-    try world.apply(.section(.block), flags: STOCKADE_RAN_BEFORE)
+    try world.apply(.section(.block), ranBefore: true)
     #expect(world.run("1 + 1") == "2")
-    try bench.policy.markRunningTasks()
+    _ = try bench.policy.markRunningTasks()
     try world.enter()
     #expect(world.run("1 + 1") == "2")
     #expect(world.run("run('\(program)')") == "killed")
@@ -92,9 +91,7 @@ struct ExecReturnTests {
     #expect(Files.exists(pin), "it is the next process's")
     try call("take it away") { unlink(pin) }
     try next.put(
-      stockade_container(
-        cgroup_id: world.cgroupID, revision: world.revision, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0,
-        flags: 0))
+      ContainerEntry(cgroupID: world.cgroupID, revision: world.revision, state: .open))
     #expect(Files.exists(pin))
     try next.removeContainer(world.cgroupID)
     #expect(!Files.exists(pin))

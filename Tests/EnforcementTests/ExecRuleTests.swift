@@ -1,3 +1,4 @@
+import BPF
 import CStockade
 import Glibc
 import Policy
@@ -36,10 +37,10 @@ struct ExecRuleTests {
     let program = try world.program("program")
     try world.apply(.section(.block, .path(program, .allow), .path(program, .audit)))
     #expect(world.start(program) == "ran")
-    #expect(world.events.map(\.header.rule) == [1])
+    #expect(world.events.map(\.rule) == [1])
     try world.apply(.section(.allow, .path(program, .allow), .path(program, .audit), .path(program, .block)))
     #expect(world.start(program) == "killed")
-    #expect(world.events.last?.header.rule == 2)
+    #expect(world.events.last?.rule == 2)
   }
 
   @Test("a rule's path of 512 bytes is enforced")
@@ -86,7 +87,7 @@ struct ExecRuleTests {
     let list = ([program] + words).map { "'\($0)'" }.joined(separator: ", ")
     let answer = world.run("child(lambda: os.execv('\(program)', [\(list)]))")
     #expect(answer == (isKilled ? "killed" : "ran"))
-    if isKilled { #expect(world.events.last?.header.reason == STOCKADE_ARGUMENT.rawValue) }
+    if isKilled { #expect(world.events.last?.reason == .argument) }
   }
 
   @Test("the first argument rule that matches decides, and none: the path rule")
@@ -103,9 +104,9 @@ struct ExecRuleTests {
     #expect(run("safe") == "ran")
     #expect(world.events.isEmpty)
     #expect(run("some") == "ran")
-    #expect(world.events.last?.header.argument == 1)
+    #expect(world.events.last?.argument == 1)
     #expect(run("other") == "killed")
-    #expect(world.events.last?.header.reason == STOCKADE_BY_RULE.rawValue)
+    #expect(world.events.last?.reason == .rule)
   }
 
   @Test(
@@ -119,7 +120,7 @@ struct ExecRuleTests {
     // Two NULs and `p`.
     let answer = world.run("child(lambda: os.execv('\(program)', ['p', 'w' * \(length - 3)]))")
     #expect(answer == (length == 4096 ? "ran" : "killed"))
-    #expect(world.events.map(\.header.reason) == (length == 4096 ? [] : [STOCKADE_OVER_LONG_ARGUMENTS.rawValue]))
+    #expect(world.events.map(\.reason) == (length == 4096 ? [] : [.overLongArguments]))
   }
 
   @Test("what matches in the last bytes that are looked at is found")
@@ -130,7 +131,7 @@ struct ExecRuleTests {
       .section(.block, .path(program, .allow, ArgumentRule(kind: .contains, text: "end", index: nil, action: .block))))
     let answer = world.run("child(lambda: os.execv('\(program)', ['p', 'w' * \(4096 - 6) + 'end']))")
     #expect(answer == "killed")
-    #expect(world.events.last?.header.reason == STOCKADE_ARGUMENT.rawValue)
+    #expect(world.events.last?.reason == .argument)
   }
 
   @Test("an event says who, what, why and by which rule")
@@ -144,12 +145,12 @@ struct ExecRuleTests {
     #expect(world.events.count == 1)
     #expect(event.path == Array(program.utf8))
     #expect(event.arguments == [program, "two words", "", "last"].map { Array($0.utf8) })
-    let header = event.header
-    #expect(header.kind == STOCKADE_EVENT_EXEC.rawValue && header.effect == STOCKADE_KILLED.rawValue)
-    #expect(header.reason == STOCKADE_BY_RULE.rawValue && header.rule == 1)
-    #expect(header.revision == world.revision && header.uid == 0)
-    #expect("\(header.parent_pid)" == parent && header.pid == header.tid && header.pid != header.parent_pid)
-    #expect(header.path_truncated == 0 && header.arguments_truncated == 0)
+    #expect(event.kind == .exec && event.effect == .killed)
+    #expect(event.reason == .rule && event.rule == 1)
+    let process = try #require(event.process)
+    #expect(event.revision == world.revision && process.uid == 0)
+    #expect("\(process.parentPID)" == parent && process.pid != process.parentPID)
+    #expect(!event.pathIsTruncated && !event.argumentsAreTruncated)
   }
 
   @Test("what no rule names is decided by the default, and says so", arguments: Action.allCases)
@@ -158,8 +159,8 @@ struct ExecRuleTests {
     let program = try world.program("program")
     try world.apply(.section(action))
     #expect(world.start(program) == (action == .block ? "killed" : "ran"))
-    #expect(world.events.map(\.header.reason) == (action == .allow ? [] : [STOCKADE_BY_DEFAULT.rawValue]))
-    #expect(world.events.allSatisfy { $0.header.rule == STOCKADE_NO_RULE })
+    #expect(world.events.map(\.reason) == (action == .allow ? [] : [.defaultAction]))
+    #expect(world.events.allSatisfy { $0.rule == nil })
   }
 
   @Test("in mode Audit nothing is killed and everything that Enforce would kill is reported")
@@ -171,8 +172,8 @@ struct ExecRuleTests {
     #expect(world.run("run_memory('\(program)')") == "ran")
     #expect(world.start("/bin/true") == "exit 0")
     #expect(
-      world.events.map(\.header.reason) == [STOCKADE_BY_RULE, STOCKADE_FILELESS, STOCKADE_BY_DEFAULT].map(\.rawValue))
-    #expect(world.events.allSatisfy { $0.header.effect == STOCKADE_AUDITED.rawValue })
+      world.events.map(\.reason) == [.rule, .fileless, .defaultAction])
+    #expect(world.events.allSatisfy { $0.effect == .audited })
   }
 
   @Test("a container's events beyond its rate are counted, not sent")
@@ -180,7 +181,7 @@ struct ExecRuleTests {
     let world = try ExecWorld()
     let program = try world.program("program")
     try world.apply(.section(.block))
-    let dropped = Int(STOCKADE_EVENTS_DROPPED_RATE.rawValue)
+    let dropped = KernelCounter.eventsDroppedRate
     let before = try world.bench.policy.counters()[dropped]
     let count = Int(STOCKADE_EVENTS_BURST) * 2
     #expect(world.run("runs(\(count), '\(program)')") == "['killed']")

@@ -112,7 +112,7 @@ struct ExecStrayTests {
     defer { kill(child, SIGKILL) }
     let answer = second.run("join('\(NetworkBench.cgroupRoot)', \(child))")
     if Self.killsOthers { #expect(ends(child)) } else { #expect(answer.contains("broken pipe")) }
-    #expect(try bench.policy.counters()[Int(STOCKADE_STRAYS_FULL.rawValue)] == 2)
+    #expect(try bench.policy.counters()[.straysFull] == 2)
   }
 
   @Test("who is of no container may move a stray when no more can be remembered")
@@ -134,7 +134,7 @@ struct ExecStrayTests {
     #expect(innocent.run("join('\(NetworkBench.cgroupRoot)')") == "ok")
     #expect(innocent.run("1") == "1")
     #expect(try isRemembered(innocent.actor.processID, bench))
-    #expect(try bench.policy.counters()[Int(STOCKADE_STRAYS_FULL.rawValue)] == 1)
+    #expect(try bench.policy.counters()[.straysFull] == 1)
   }
 
   @Test("each stray counts once, whichever of its threads leaves and forks, until it comes back or ends")
@@ -164,7 +164,7 @@ struct ExecStrayTests {
     let host = try PythonActor(launcher: [], prelude: ExecActor.prelude)
     world.run("join('\(NetworkBench.cgroupRoot)')")
     for process in [UInt32(host.processID), Self.noProcess] {
-      var process = process, stray = stockade_stray(cgroup_id: world.cgroupID, start_ns: 0)
+      var process = process, stray = stockade_stray(cgroup_id: world.cgroupID.number, start_ns: 0)
       try call("add a stray") { bpf_map_update_elem(try! strays(bench), &process, &stray, UInt64(BPF_NOEXIST)) }
     }
     try world.setStrayCount(UInt32(STOCKADE_STRAYS_OF_CONTAINER_MAX))
@@ -205,9 +205,9 @@ struct ExecStrayTests {
       #expect(world.run("socket.socket(socket.\(family), socket.SOCK_DGRAM).close()") == "EPERM")
     }
     #expect(world.run("socket.socket(socket.AF_UNIX).close()") == "ok")
-    let event = try #require(world.events.last?.header)
-    #expect(event.kind == STOCKADE_EVENT_SOCKET.rawValue && event.reason == STOCKADE_STRAY.rawValue)
-    #expect(event.pid == UInt32(world.actor.processID))
+    let event = try #require(world.events.last)
+    #expect(event.kind == .socket && event.reason == .leftCgroup)
+    #expect(event.process?.pid == UInt32(world.actor.processID))
     try applyNetwork(world, nil)
     #expect(world.run("socket.socket().close()") == "ok")
     try bench.policy.removeContainer(world.cgroupID)

@@ -70,7 +70,7 @@ struct ExecTaskTests {
     try Files.makeFolder(deep)
     world.run("join('\(deep)')")
     #expect(world.start(denied) == "killed")
-    #expect(world.events.map(\.header.cgroup_id) == [world.cgroupID])
+    #expect(world.events.map(\.cgroupID) == [world.cgroupID])
   }
 
   @Test("a container inside a container's cgroup has its own policy")
@@ -89,9 +89,9 @@ struct ExecTaskTests {
     world.run("join('\(NetworkBench.cgroupRoot)')")
     expectBound(world, denied, allowed)
     expectBound(world, denied, allowed)
-    let left = world.events.filter { $0.header.kind == STOCKADE_EVENT_LEFT.rawValue }
-    #expect(left.map { "\($0.header.pid)" } == [world.run("os.getpid()")])
-    #expect(left.map(\.header.reason) == [STOCKADE_STRAY.rawValue])
+    let left = world.events.filter { $0.kind == .left }
+    #expect(left.compactMap { $0.process.map { "\($0.pid)" } } == [world.run("os.getpid()")])
+    #expect(left.map(\.reason) == [.leftCgroup])
   }
 
   @Test("a process that comes back is no stray any more, and leaving again is reported again")
@@ -102,7 +102,7 @@ struct ExecTaskTests {
       world.run("join('\(world.cgroupPath)')")
     }
     expectBound(world, denied, allowed)
-    #expect(world.events.filter { $0.header.kind == STOCKADE_EVENT_LEFT.rawValue }.count == 2)
+    #expect(world.events.filter { $0.kind == .left }.count == 2)
   }
 
   @Test("a move within the container is not reported")
@@ -111,7 +111,7 @@ struct ExecTaskTests {
     try Files.makeFolder("\(world.cgroupPath)/inner")
     world.run("join('\(world.cgroupPath)/inner')")
     expectBound(world, denied, allowed)
-    #expect(!world.events.contains { $0.header.kind == STOCKADE_EVENT_LEFT.rawValue })
+    #expect(!world.events.contains { $0.kind == .left })
   }
 
   @Test("moving into another container's cgroup does not change whose a process is")
@@ -171,7 +171,7 @@ struct ExecTaskTests {
     let program = try world.program("program")
     try world.apply(.section(.block))
     try closed.apply(.section(.block))
-    try closed.enter(state: STOCKADE_CLOSED)
+    try closed.enter(state: .closed)
     let runtime = try PythonActor(launcher: [], prelude: ExecActor.prelude)
     runtime.run("join('\(world.cgroupPath)')")
     #expect(try world.bench.policy.markRunningTasks().isEmpty)

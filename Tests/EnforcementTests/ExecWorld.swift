@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Compilation
 import Enforcement
 import Glibc
@@ -15,18 +14,18 @@ final class ExecWorld {
 
   let bench: ExecBench
   let cgroupPath: String
-  let cgroupID: UInt64
+  let cgroupID: CgroupID
   /// Of programs; without symlinks.
   let folder: String
   let actor: PythonActor
-  private(set) var revision: UInt64 = 0
+  private(set) var revision: Revision?
 
   init(_ bench: ExecBench? = nil) throws {
     self.bench = try bench ?? ExecBench.shared()
     let name = "stockade-test-\(getpid())-\(Self.count.add(1, ordering: .relaxed).newValue)"
     cgroupPath = "\(NetworkBench.cgroupRoot)/\(name)"
     try Files.makeFolder(cgroupPath)
-    cgroupID = UInt64(try Files.status(cgroupPath).st_ino)
+    cgroupID = CgroupID(UInt64(try Files.status(cgroupPath).st_ino))
     folder = "/tmp/\(name)"
     try Files.makeFolder(folder)
     actor = try PythonActor(launcher: [], prelude: ExecActor.prelude)
@@ -38,7 +37,7 @@ final class ExecWorld {
     actor.run("os.chdir('/')")
     actor.end()
     try? bench.policy.removeContainer(cgroupID)
-    try? bench.policy.removePolicy(revision)
+    if let revision { try? bench.policy.removePolicy(revision) }
     removeCgroup(cgroupPath)
     removeTree(folder)
   }
@@ -46,35 +45,38 @@ final class ExecWorld {
   /// Puts the container under this section; again: a reload.
   func apply(
     _ process: ProcessSection?, mode: Mode = .enforce, rootDevice: UInt32 = 0, withoutNewExecutables: Bool = false,
-    flags: stockade_container_flags = stockade_container_flags(0)
+    ranBefore: Bool = false
   ) throws {
     var profile = Profile(name: "test", file: "test.yaml")
     profile.process = process
     profile.mode = mode
-    try apply(profile, rootDevice: rootDevice, withoutNewExecutables: withoutNewExecutables, flags: flags)
+    try apply(profile, rootDevice: rootDevice, withoutNewExecutables: withoutNewExecutables, ranBefore: ranBefore)
   }
 
   func apply(
     _ profile: Profile, rootDevice: UInt32 = 0, withoutNewExecutables: Bool = false,
-    flags: stockade_container_flags = stockade_container_flags(0)
+    ranBefore: Bool = false
   ) throws {
     let compiled = try PolicyCompiler.compile(profile).reduced(
       to: .signal, hasNetwork: false, withoutNewExecutables: withoutNewExecutables)
     let old = revision
-    revision = bench.nextRevision()
-    try bench.policy.install(compiled, revision: revision)
-    try enter(rootDevice: rootDevice, flags: flags)
-    if old != 0 { try bench.policy.removePolicy(old) }
+    let new = bench.nextRevision()
+    revision = new
+    try bench.policy.install(compiled, revision: new)
+    try enter(rootDevice: rootDevice, ranBefore: ranBefore)
+    if let old { try bench.policy.removePolicy(old) }
+  }
+
+  func enter(state: ContainerEntry.State = .open, rootDevice: UInt32 = 0, ranBefore: Bool = false) throws {
+    try enter(revision: revision, state: state, rootDevice: rootDevice, ranBefore: ranBefore)
   }
 
   func enter(
-    state: stockade_container_state = STOCKADE_OPEN, rootDevice: UInt32 = 0, revision: UInt64? = nil,
-    flags: stockade_container_flags = stockade_container_flags(0)
+    revision: Revision?, state: ContainerEntry.State = .open, rootDevice: UInt32 = 0, ranBefore: Bool = false
   ) throws {
     try bench.policy.put(
-      stockade_container(
-        cgroup_id: cgroupID, revision: revision ?? self.revision, state: state.rawValue, root_device: rootDevice,
-        check: 0, flags: flags.rawValue))
+      ContainerEntry(
+        cgroupID: cgroupID, revision: revision, state: state, rootDevice: rootDevice, ranBefore: ranBefore))
   }
 
   /// A copy of the test program. Returns its path.

@@ -83,7 +83,7 @@ struct FailedLoadTests {
     let bench = try ExecBench(), policy = bench.policy
     defer { withExtendedLifetime(bench) {} }
     #expect(policy.bindsNothing)
-    try policy.setGate(7, STOCKADE_GATE_CLOSED, sandbox: nil)
+    try policy.setGate(7, .closed, sandbox: nil)
     #expect(!policy.bindsNothing)
     try policy.removeGate(7)
     #expect(policy.bindsNothing)

@@ -18,7 +18,7 @@ final class FileProgram {
   private let bench: ExecBench
   private let object: OpaquePointer
   private let program: Int32
-  private var revision: UInt64 = 0
+  private var revision = Revision(0)
 
   init() throws {
     let bench = try ExecBench.shared()
@@ -51,7 +51,7 @@ final class FileProgram {
     let bits = access.reduce(UInt64(0)) {
       $0 | UInt64($1 == .read ? STOCKADE_READ.rawValue : STOCKADE_WRITE.rawValue)
     }
-    let numbers = [UInt64(file.number), revision, bits, UInt64(FileReach.allCases.firstIndex(of: reach)!)]
+    let numbers = [UInt64(file.number), revision.number, bits, UInt64(FileReach.allCases.firstIndex(of: reach)!)]
     let answer = try TestObject.run(program, numbers)
     guard answer != .max, let action = Action(rawValue: UInt8(answer & 0xff)) else { return nil }
     return (action, answer >> 8 & 0xff, UInt16(answer >> 16))
@@ -71,6 +71,6 @@ final class FileProgram {
 
   /// How often the memory was found in use.
   func timesInterrupted() throws -> UInt64 {
-    try bench.policy.counters()[Int(STOCKADE_SCRATCH_BUSY.rawValue)]
+    try bench.policy.counters()[.scratchBusy]
   }
 }

@@ -23,7 +23,7 @@ struct FormerPinsTests {
       world.become()
       world.run("join('\(NetworkBench.cgroupRoot)')")
       rmdir("\(bench.folder)/layout_2")
-      try pin("strays", BPF_MAP_TYPE_HASH, key: 4, value: 8, elements: 8192, row: (stray, world.cgroupID))
+      try pin("strays", BPF_MAP_TYPE_HASH, key: 4, value: 8, elements: 8192, row: (stray, world.cgroupID.number))
       try pin("counters", BPF_MAP_TYPE_PERCPU_ARRAY, key: 4, value: 8, elements: 6)
       unlink("\(bench.folder)/stray_counts")
     }
@@ -82,7 +82,7 @@ struct FormerPinsTests {
     return bpf_map_lookup_elem(map, &key, &found) == 0 ? found : nil
   }
 
-  private func share(_ cgroupID: UInt64, _ policy: PolicyMaps) throws -> UInt32? {
+  private func share(_ cgroupID: CgroupID, _ policy: PolicyMaps) throws -> UInt32? {
     let map = try #require(try policy.shared.descriptor("stray_counts")).number
     var key = cgroupID, found: UInt32 = 0
     return bpf_map_lookup_elem(map, &key, &found) == 0 ? found : nil
@@ -94,7 +94,7 @@ struct FormerPinsTests {
     try former.bench.policy.removeContainer(former.world.cgroupID)
     let policy = try former.takeOver()
     let found = try #require(try stray(former.stray, policy))
-    #expect(found.cgroup_id == former.world.cgroupID)
+    #expect(found.cgroup_id == former.world.cgroupID.number)
     let ticks = try ProcessStat.startTicks(in: "/proc/\(former.stray)")
     #expect(found.start_ns / 10_000_000 == ticks)
     #expect(try share(former.world.cgroupID, policy) == 1)
@@ -214,7 +214,7 @@ struct FormerPinsTests {
     let table = FileDescriptor(
       owning: try call("make a table") { bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "flows", 32, 24, 65536, nil) })
     let flow: [UInt64] = [11, 12, 13]
-    for (cgroupID, address) in [(world.cgroupID, UInt64(7)), (world.cgroupID, 8), (1, 9)] {
+    for (cgroupID, address) in [(world.cgroupID.number, UInt64(7)), (world.cgroupID.number, 8), (1, 9)] {
       let key: [UInt64] = [cgroupID, address, 0, 5]
       try call("write a flow") { bpf_map_update_elem(table.number, key, flow, 0) }
     }

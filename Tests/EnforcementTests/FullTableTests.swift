@@ -52,22 +52,21 @@ struct FullTableTests {
     .enabled(if: ExecBench.isPossible, ExecBench.why))
   func kernels() throws {
     let policy = try ExecBench().policy
-    func put(_ id: UInt64, _ state: stockade_container_state) throws(BPFError) {
+    func put(_ id: CgroupID, _ state: ContainerEntry.State) throws(BPFError) {
       try policy.put(
-        stockade_container(
-          cgroup_id: id, revision: 0, state: state.rawValue, root_device: 0, check: 0, flags: 0))
+        ContainerEntry(cgroupID: id, revision: nil, state: state))
     }
     // No cgroup has such an id.
     let first = UInt64(1) << 40
     let limit = UInt64(STOCKADE_CONTAINERS_MAX)
-    for id in first..<first + limit { try put(id, STOCKADE_OPEN) }
-    let error = #expect(throws: BPFError.self) { try put(first + limit, STOCKADE_CLOSED) }
+    for id in first..<first + limit { try put(CgroupID(id), .open) }
+    let error = #expect(throws: BPFError.self) { try put(CgroupID(first + limit), .closed) }
     let text = error.map { "\($0)" } ?? ""
     #expect(
       text.hasPrefix("the kernel's table stray_counts is full: \(limit) elements") && text.hasSuffix("another node"))
-    try put(first, STOCKADE_CLOSED)
-    #expect(try policy.container(first)?.state == STOCKADE_CLOSED.rawValue)
-    try policy.removeContainer(first + 1)
-    try put(first + limit, STOCKADE_CLOSED)
+    try put(CgroupID(first), .closed)
+    #expect(try policy.container(CgroupID(first))?.state == .closed)
+    try policy.removeContainer(CgroupID(first + 1))
+    try put(CgroupID(first + limit), .closed)
   }
 }

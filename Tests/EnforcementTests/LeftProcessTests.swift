@@ -18,7 +18,7 @@ struct LeftProcessTests {
       try world.activateOrRefuse(world.start(), profile: filelessProfile(), expectsFilter: false)
     }
     #expect(error.map { "\($0)".contains("by a hook of the runtime: process \(other) (sleep), which") } == true)
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_CLOSED.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
   }
 
   @Test("once it has ended the container starts")
@@ -28,7 +28,7 @@ struct LeftProcessTests {
     _ = try world.join(below: "below")
     world.othersEnd()
     #expect(try world.enforcer.activate(world.start(), profile: filelessProfile(), expectsFilter: false).isEmpty)
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
   }
 
   @Test("one that ends a moment later keeps no container from its start, and neither does one that nobody has reaped")
@@ -47,7 +47,7 @@ struct LeftProcessTests {
       world.start(), profile: filelessProfile(failure: .ignore), expectsFilter: false)
     #expect(gaps.map(\.subject) == ["process, file and kernel for what hooks left"])
     #expect(gaps.allSatisfy { $0.why.contains("\(other) (sleep)") })
-    #expect(world.kernel.rows[try world.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
   }
 
   @Test("a profile that says nothing of processes is not concerned, and one of mode Audit is only told")

@@ -51,7 +51,7 @@ final class NetworkBench: Sendable {
 
   func map(_ name: String) throws -> Int32 { try maps.descriptor(name)!.number }
 
-  func nextRevision() -> UInt64 { revisions.add(1, ordering: .relaxed).oldValue }
+  func nextRevision() -> Revision { Revision(revisions.add(1, ordering: .relaxed).oldValue) }
 
   func update<Key: BitwiseCopyable, Value: BitwiseCopyable>(_ name: String, _ key: Key, _ value: Value) throws {
     let (map, key, value) = (try map(name), [key], [value])
@@ -63,7 +63,7 @@ final class NetworkBench: Sendable {
     _ = bpf_map_delete_elem(map, [key])
   }
 
-  func events(of cgroupID: UInt64) -> [stockade_event] { events.drain().filter { $0.cgroup_id == cgroupID } }
+  func events(of cgroupID: CgroupID) -> [stockade_event] { events.drain().filter { $0.cgroup_id == cgroupID.number } }
 
   func counter(_ index: Int) throws -> UInt64 {
     var values = [UInt64](repeating: 0, count: Int(libbpf_num_possible_cpus()))
@@ -83,16 +83,16 @@ final class NetworkBench: Sendable {
   }
 
   /// The cgroup that a pinned link is attached to; 0: the kernel has detached it, since that cgroup was removed.
-  func cgroupID(ofLink pin: String) throws -> UInt64 {
+  func cgroupID(ofLink pin: String) throws -> CgroupID {
     let link = FileDescriptor(owning: try call("open \(pin)") { bpf_obj_get(pin) })
     var info = bpf_link_info()
     var size = UInt32(MemoryLayout<bpf_link_info>.size)
     try call("inspect \(pin)") { bpf_obj_get_info_by_fd(link.number, &info, &size) }
-    return info.cgroup.cgroup_id
+    return CgroupID(info.cgroup.cgroup_id)
   }
 
   /// The table of a container's flows; nil: it has none.
-  func flows(of cgroupID: UInt64) throws -> FileDescriptor? {
+  func flows(of cgroupID: CgroupID) throws -> FileDescriptor? {
     let map = try map("flows")
     var key = cgroupID, table: UInt32 = 0
     if bpf_map_lookup_elem(map, &key, &table) < 0 { return nil }
@@ -100,7 +100,7 @@ final class NetworkBench: Sendable {
   }
 
   /// Sets back the time at which the container's flows were last used: the first 8 bytes of a value.
-  func ageFlows(of cgroupID: UInt64, seconds: Int) throws {
+  func ageFlows(of cgroupID: CgroupID, seconds: Int) throws {
     guard let table = try flows(of: cgroupID) else { return }
     let map = table.number
     var now = timespec()
@@ -118,14 +118,16 @@ final class NetworkBench: Sendable {
   }
 
   /// Entries of all four tries.
-  func prefixes(of revision: UInt64) throws -> Int {
+  func prefixes(of revision: Revision) throws -> Int {
     var found = 0
     for (name, size) in [("egress4", 16), ("ingress4", 16), ("egress6", 28), ("ingress6", 28)] {
       let map = try map(name)
       var key: [UInt8]?
       var next = [UInt8](repeating: 0, count: size)
       while bpf_map_get_next_key(map, key, &next) == 0 {
-        if next.withUnsafeBytes({ $0.loadUnaligned(fromByteOffset: 4, as: UInt64.self) }) == revision { found += 1 }
+        if next.withUnsafeBytes({ $0.loadUnaligned(fromByteOffset: 4, as: UInt64.self) }) == revision.number {
+          found += 1
+        }
         key = next
       }
     }

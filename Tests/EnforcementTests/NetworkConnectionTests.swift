@@ -142,7 +142,7 @@ struct NetworkConnectionTests {
     #expect(world.outside.run("s.recv(1)") == "timeout")
     #expect(world.events.count == 1)
     let event = try #require(world.events.first)
-    #expect(event.kind == STOCKADE_EVENT_EGRESS.rawValue && event.rule == 0 && event.revision == world.revision)
+    #expect(event.kind == STOCKADE_EVENT_EGRESS.rawValue && event.rule == 0 && event.revision == world.revision.number)
   }
 
   @Test("an audited connection goes through and is reported once")

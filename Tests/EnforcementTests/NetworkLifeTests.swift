@@ -140,10 +140,11 @@ struct NetworkLifeTests {
   @Test("another cgroup of the same path is not attached to")
   func staleID() throws {
     let world = try NetworkWorld()
+    let next = CgroupID(world.cgroupID.number + 1)
     let error = #expect(throws: BPFError.self) {
-      try world.bench.programs.attach(cgroupPath: world.cgroupPath, cgroupID: world.cgroupID + 1, needs: .packets)
+      try world.bench.programs.attach(cgroupPath: world.cgroupPath, cgroupID: next, needs: .packets)
     }
-    #expect("\(error!)".contains("not cgroup \(world.cgroupID + 1)"))
+    #expect("\(error!)".contains("not cgroup \(next)"))
     #expect(try attached(world) == [0, 0, 0, 0, 0, 0, 0, 0])
   }
 
@@ -174,7 +175,7 @@ struct NetworkLifeTests {
     #expect(try bench.prefixes(of: removed) == 10)
     try bench.tables.remove([removed])
     #expect(try bench.prefixes(of: removed) == 0 && bench.prefixes(of: kept) == 10)
-    try bench.tables.removeOrphans(keeping: Set(0..<orphan))
+    try bench.tables.removeOrphans(keeping: Set((0..<orphan.number).map { Revision($0) }))
     #expect(try bench.prefixes(of: orphan) == 0 && bench.prefixes(of: kept) == 10)
     try bench.tables.remove([kept])
   }

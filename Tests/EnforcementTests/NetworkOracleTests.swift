@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Compilation
 import Policy
 import PolicyTesting

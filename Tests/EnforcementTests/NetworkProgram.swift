@@ -13,7 +13,7 @@ final class NetworkProgram {
   private let bench: NetworkBench
   private let object: OpaquePointer
   private let program: Int32
-  private var revision: UInt64 = 0
+  private var revision = Revision(0)
 
   init() throws {
     bench = try NetworkBench.shared()
@@ -49,7 +49,7 @@ final class NetworkProgram {
       [0, 8].map { bytes.loadUnaligned(fromByteOffset: $0, as: UInt64.self) }
     }
     let answer = try TestObject.run(
-      program, [revision, direction.rawValue] + halves + [UInt64(port), UInt64(protocolNumber)])
+      program, [revision.number, direction.rawValue] + halves + [UInt64(port), UInt64(protocolNumber)])
     let rule = answer >> 8 & 0xff == STOCKADE_BY_RULE.rawValue ? Int(answer >> 16) : nil
     return (Action(rawValue: UInt8(answer & 0xff)), rule)
   }

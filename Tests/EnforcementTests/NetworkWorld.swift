@@ -15,10 +15,10 @@ final class NetworkWorld {
 
   let bench: NetworkBench
   let cgroupPath: String
-  let cgroupID: UInt64
+  let cgroupID: CgroupID
   let outside: PythonActor
   let inside: PythonActor
-  private(set) var revision: UInt64 = 0
+  private(set) var revision = Revision(0)
   private(set) var policy = stockade_policy()
   private var needs: NetworkNeeds = []
 
@@ -28,7 +28,7 @@ final class NetworkWorld {
     let number = Self.count.add(1, ordering: .relaxed).newValue
     cgroupPath = "\(NetworkBench.cgroupRoot)/stockade-test-net-\(getpid())-\(number)"
     try Files.makeFolder(cgroupPath)
-    cgroupID = UInt64(try Files.status(cgroupPath).st_ino)
+    cgroupID = CgroupID(UInt64(try Files.status(cgroupPath).st_ino))
     outside = try PythonActor(launcher: ["unshare", "-n"])
     outside.run("prepare()")
     inside = try PythonActor(launcher: ["nsenter", "--net=/proc/\(outside.processID)/ns/net"])
@@ -70,10 +70,10 @@ final class NetworkWorld {
     try apply(network)
   }
 
-  func enter(_ revision: UInt64, state: stockade_container_state = STOCKADE_OPEN) throws {
+  func enter(_ revision: Revision, state: stockade_container_state = STOCKADE_OPEN) throws {
     var container = stockade_container()
-    container.cgroup_id = cgroupID
-    container.revision = revision
+    container.cgroup_id = cgroupID.number
+    container.revision = revision.number
     container.state = state.rawValue
     container.check = stockade_container_check(&container)
     try bench.update("containers", cgroupID, container)

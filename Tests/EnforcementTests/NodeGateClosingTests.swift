@@ -26,7 +26,7 @@ extension NodeGateTests {
       try world.make("\(pod)/new")
       #expect(world.start(in: "\(pod)/new") == "killed")
     }
-    for parent in ["", "burstable"] { #expect(try world.state(parent) == STOCKADE_GATE_PARENT) }
+    for parent in ["", "burstable"] { #expect(try world.state(parent) == .parent) }
   }
 
   @Test("of a pod that is there and has nothing in it yet, the sandbox is the next cgroup that is made there")
@@ -42,10 +42,10 @@ extension NodeGateTests {
     let world = try NodeGateWorld()
     let id = try world.make(Self.pod)
     try world.make("\(Self.pod)/waits")
-    try world.gate.gates.set(id, STOCKADE_GATE_CLOSED, sandbox: stockade_sandbox(first_child: STOCKADE_SANDBOX_NONE))
+    try world.gate.gates.set(id, .closed, sandbox: SandboxEntry(firstChild: .noProcess))
     #expect(try world.close().entered == [])
     #expect(world.start(in: "\(Self.pod)/waits") == "killed")
-    #expect(try world.gate.gates.sandbox(id)?.first_child == STOCKADE_SANDBOX_NONE)
+    #expect(try world.gate.gates.sandbox(id)?.firstChild == .noProcess)
   }
 
   @Test("an exempt pod that is there is free, and is told")
@@ -57,7 +57,7 @@ extension NodeGateTests {
     world.wanted.exemptStaticPods = ["*"]
     let outcome = try world.close()
     #expect(outcome.exempt == ["\(world.parent)/\(pod)"] && outcome.entered.count == 2)
-    #expect(try world.state(pod) == STOCKADE_GATE_FREE && world.state(Self.pod) == STOCKADE_GATE_CLOSED)
+    #expect(try world.state(pod) == .free && world.state(Self.pod) == .closed)
   }
 
   @Test("a cgroup beside the pods that is none is refused by its name before anything is closed")
@@ -89,7 +89,7 @@ extension NodeGateTests {
     #expect(try !world.closing.isDone(world.wanted))
     try world.gate.name(parents: world.wanted.parents, exempt: [])
     #expect(try !world.closing.isDone(world.wanted), "killed after the names were written")
-    try world.gate.gates.setParent(try world.id(""), STOCKADE_GATE_NEW_PARENT)
+    try world.gate.gates.setParent(try world.id(""), .newParent)
     #expect(try !world.closing.isDone(world.wanted), "killed while pods were entered")
     try world.make("pod1")
     try world.close()
@@ -114,7 +114,7 @@ extension NodeGateTests {
     try world.close()
     #expect(try world.gate.parents() == world.wanted.parents.sorted())
     for path in ["", "parent0"] { #expect(try world.state(path) == nil) }
-    #expect(try world.state("parent0/p0") == STOCKADE_GATE_PARENT)
+    #expect(try world.state("parent0/p0") == .parent)
     try world.make(Self.pod)
     #expect(try world.state(Self.pod) == nil)
   }
@@ -127,9 +127,9 @@ extension NodeGateTests {
     world.wanted.parents.append("\(world.parent)/\(name)")
     try world.close()
     try world.make(name)
-    #expect(try world.state(name) == STOCKADE_GATE_PARENT)
+    #expect(try world.state(name) == .parent)
     try world.make("\(name)/\(Self.pod)")
-    #expect(try world.state("\(name)/\(Self.pod)") == STOCKADE_GATE_CLOSED)
+    #expect(try world.state("\(name)/\(Self.pod)") == .closed)
   }
 
   @Test("opened for good, new pods have no gate, and those that are there keep theirs")
@@ -140,7 +140,7 @@ extension NodeGateTests {
     try world.make(Self.pod)
     try world.closing.open()
     #expect(try !world.gate.isClosed && world.gate.exempt() == [])
-    #expect(try world.state("") == nil && world.state(Self.pod) == STOCKADE_GATE_CLOSED)
+    #expect(try world.state("") == nil && world.state(Self.pod) == .closed)
     #expect(world.start(in: "") == "ran")
     try world.make("pod2")
     #expect(try world.state("pod2") == nil)
@@ -164,7 +164,7 @@ extension NodeGateTests {
     try world.close()
     world.wanted.parents.removeFirst()
     try world.gate.name(parents: world.wanted.parents, exempt: [])
-    #expect(try world.state("") == STOCKADE_GATE_PARENT && !world.closing.isDone(world.wanted))
+    #expect(try world.state("") == .parent && !world.closing.isDone(world.wanted))
     try world.close()
     #expect(try world.state("") == nil && world.closing.isDone(world.wanted))
   }
@@ -183,10 +183,10 @@ extension NodeGateTests {
     let world = try NodeGateWorld()
     let id = try world.make(Self.pod)
     var (next, last) = (UInt64(1) << 40, UInt64(1) << 40)
-    defer { for id in (UInt64(1) << 40)..<last { try? world.gate.gates.remove(id) } }
+    defer { for id in (UInt64(1) << 40)..<last { try? world.gate.gates.remove(CgroupID(id)) } }
     #expect(throws: BPFError.self) {
       while true {
-        try world.gate.gates.set(last, STOCKADE_GATE_CLOSED)
+        try world.gate.gates.set(CgroupID(last), .closed)
         last += 1
       }
     }
@@ -197,7 +197,7 @@ extension NodeGateTests {
       #expect("\(error.map { "\($0)" } ?? "")".contains("is full: \(STOCKADE_GATES_MAX) elements"))
       #expect(try !world.gate.isClosed && world.gate.parents() == [])
       #expect(try world.state("") == nil && world.gate.gates.state(id) == nil)
-      try world.gate.gates.remove(next)
+      try world.gate.gates.remove(CgroupID(next))
       next += 1
     }
     try world.close()
@@ -213,7 +213,7 @@ extension NodeGateTests {
     let room = Int(STOCKADE_GATE_RECORDS), more = 6
     func record(_ number: Int) -> NodeGate.Record {
       NodeGate.Record(
-        timeNanoseconds: Int64(number), act: STOCKADE_ACT_FREED, user: number % 2 == 0 ? nil : 0,
+        timeNanoseconds: Int64(number), act: .freed, user: number % 2 == 0 ? nil : 0,
         pod: "/kubepods/pod\(number)", reason: "number \(number)")
     }
     for number in 0..<room + more { try gate.keep(record(number)) }
@@ -236,7 +236,7 @@ extension NodeGateTests {
         group.addTask {
           for number in 0..<each {
             try gate.keep(
-              NodeGate.Record(timeNanoseconds: Int64(number), act: STOCKADE_ACT_FREED, user: 0, reason: "a test"))
+              NodeGate.Record(timeNanoseconds: Int64(number), act: .freed, user: 0, reason: "a test"))
           }
         }
       }
@@ -252,7 +252,7 @@ extension NodeGateTests {
     _ = try gate.takeRecords()
     let reason = String(repeating: "é", count: 200)
     try gate.keep(
-      NodeGate.Record(timeNanoseconds: 1, act: STOCKADE_ACT_OPENED_FOR, untilNanoseconds: 2, user: 5, reason: reason))
+      NodeGate.Record(timeNanoseconds: 1, act: .openedFor, untilNanoseconds: 2, user: 5, reason: reason))
     let kept = try #require(try gate.takeRecords().records.first)
     #expect(kept.reason.hasPrefix(String(repeating: "é", count: 127)) && kept.reason.count <= 128)
     #expect(kept.untilNanoseconds == 2 && kept.user == 5 && kept.pod == "")

@@ -22,7 +22,7 @@ struct NodeGateTests {
     try world.close()
     if pod.hasPrefix("burstable") { try world.make("burstable") }
     try world.make(pod)
-    #expect(try world.state(pod) == STOCKADE_GATE_CLOSED)
+    #expect(try world.state(pod) == .closed)
     #expect(try world.isHeldBack(pod))
   }
 
@@ -40,12 +40,12 @@ struct NodeGateTests {
     for root in [Self.pids, NodeGateWorld.root] {
       for path in [parent, pod, "\(pod)/sandbox"] { try Files.makeFolder(root + path) }
       let id = try Cgroup(directory: root + pod).id, first = try Cgroup(directory: root + pod + "/sandbox").id
-      #expect(try gate.gates.state(id) == (root == Self.pids ? STOCKADE_GATE_CLOSED : nil))
-      #expect(try gate.gates.sandbox(id)?.first_child == (root == Self.pids ? first : nil))
+      #expect(try gate.gates.state(id) == (root == Self.pids ? .closed : nil))
+      #expect(try gate.gates.sandbox(id)?.firstChild == (root == Self.pids ? .cgroup(first) : nil))
     }
     removeCgroup(Self.pids + pod + "/sandbox")
     let id = try Cgroup(directory: Self.pids + pod).id
-    #expect(try gate.gates.sandbox(id)?.first_child == 0)
+    #expect(try gate.gates.sandbox(id)?.firstChild == .awaited)
   }
 
   @Test("a parent that is there by nobody's doing yet is known by its path when it is made")
@@ -54,7 +54,7 @@ struct NodeGateTests {
     #expect(try world.close() == NodeGateClosing.Outcome())
     try world.make("")
     try world.make("burstable")
-    #expect(try world.state("") == STOCKADE_GATE_PARENT && world.state("burstable") == STOCKADE_GATE_PARENT)
+    #expect(try world.state("") == .parent && world.state("burstable") == .parent)
     try world.make("burstable/\(Self.pod)")
     #expect(try world.isHeldBack("burstable/\(Self.pod)"))
   }
@@ -78,15 +78,15 @@ struct NodeGateTests {
     let world = try NodeGateWorld()
     try world.close()
     try world.make(Self.pod)
-    try world.gate.gates.set(try world.id(Self.pod), STOCKADE_GATE_FREE)
+    try world.gate.gates.set(try world.id(Self.pod), .free)
     try world.make("\(Self.pod)/container")
     // No cgroup has such an id.
     var next = UInt64(1) << 40
     let first = next
-    defer { for id in first..<next { try? world.gate.gates.remove(id) } }
+    defer { for id in first..<next { try? world.gate.gates.remove(CgroupID(id)) } }
     let error = #expect(throws: BPFError.self) {
       while true {
-        try world.gate.gates.set(next, STOCKADE_GATE_CLOSED)
+        try world.gate.gates.set(CgroupID(next), .closed)
         next += 1
       }
     }
@@ -96,7 +96,7 @@ struct NodeGateTests {
     try world.make("pod2/sandbox")
     #expect(world.start(in: "pod2/sandbox") == "killed")
     #expect(world.start(in: "\(Self.pod)/container") == "ran")
-    try world.gate.gates.remove(first)
+    try world.gate.gates.remove(CgroupID(first))
     #expect(try world.close().entered == [], "what was refused is not entered as what was there before")
     #expect(world.start(in: "pod2/sandbox") == "killed")
   }
@@ -104,16 +104,16 @@ struct NodeGateTests {
   @Test("static pods that are exempt are free from their first moment on, by either driver's name; others are not")
   func exempt() throws {
     let world = try NodeGateWorld()
-    for (exempt, state) in [("*", STOCKADE_GATE_FREE), (NodeGateWorld.staticUID, STOCKADE_GATE_FREE), ("abc", nil)] {
+    for (exempt, state) in [("*", .free), (NodeGateWorld.staticUID, .free), ("abc", nil)] as [(String, GateState?)] {
       world.wanted.exemptStaticPods = [exempt]
       try world.close()
       for name in ["pod\(NodeGateWorld.staticUID)", "kubepods-pod\(NodeGateWorld.staticUID).slice"] {
         try world.make(name)
-        #expect(try world.state(name) == state ?? STOCKADE_GATE_CLOSED, "\(exempt) \(name)")
+        #expect(try world.state(name) == state ?? .closed, "\(exempt) \(name)")
         world.remove(name)
       }
       try world.make(Self.pod)
-      #expect(try world.state(Self.pod) == STOCKADE_GATE_CLOSED)
+      #expect(try world.state(Self.pod) == .closed)
       world.remove(Self.pod)
     }
     #expect(try world.gate.exempt() == ["abc"])
@@ -142,7 +142,7 @@ struct NodeGateTests {
     try world.close()
     for name in [Self.pod, "kubepods-pod0f6e4c1e_5d0a_4f0e_9d3b_2f1c6a7b8c9d.slice"] {
       try world.make(name)
-      #expect(try world.state(name) == STOCKADE_GATE_FREE)
+      #expect(try world.state(name) == .free)
     }
   }
 
@@ -153,7 +153,7 @@ struct NodeGateTests {
     let id = try world.make(Self.pod)
     #expect(try world.isHeldBack(Self.pod))
     #expect(try world.gate.gates.sandbox(id)?.refused == 1)
-    try world.gate.gates.set(id, STOCKADE_GATE_FREE)
+    try world.gate.gates.set(id, .free)
     #expect(world.start(in: "\(Self.pod)/container") == "ran")
     while (try? world.id(Self.pod)) != nil { world.remove(Self.pod) }
     #expect(try world.gate.gates.state(id) == nil && world.gate.gates.sandbox(id) == nil)

@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Enforcement
 import Glibc
 import Policy
@@ -48,14 +47,14 @@ final class NodeGateWorld {
 
   /// - Parameter path: from the parent.
   @discardableResult
-  func make(_ path: String) throws -> UInt64 {
+  func make(_ path: String) throws -> CgroupID {
     try Files.makeFolder(directory(path))
     return try id(path)
   }
 
   func remove(_ path: String) { removeCgroup(directory(path)) }
-  func id(_ path: String) throws -> UInt64 { try Cgroup(directory: directory(path)).id }
-  func state(_ path: String) throws -> stockade_gate_state? { try gate.gates.state(try id(path)) }
+  func id(_ path: String) throws -> CgroupID { try Cgroup(directory: directory(path)).id }
+  func state(_ path: String) throws -> GateState? { try gate.gates.state(try id(path)) }
 
   static func newShim() throws -> PythonActor { try PythonActor(launcher: [], prelude: ExecActor.prelude) }
 
@@ -66,8 +65,8 @@ final class NodeGateWorld {
   }
 
   /// As the daemon writes what the runtime says of a pod's sandbox.
-  func writeDown(_ sandbox: stockade_sandbox, of pod: String) throws {
-    try bench.policy.setGate(try id(pod), STOCKADE_GATE_CLOSED, sandbox: sandbox)
+  func writeDown(_ sandbox: SandboxEntry, of pod: String) throws {
+    try bench.policy.setGate(try id(pod), .closed, sandbox: sandbox)
   }
 
   /// What becomes of a program that is executed there and ends at once.

@@ -1,6 +1,5 @@
 import BPF
 import CBPF
-import CStockade
 import Glibc
 import System
 import Testing
@@ -69,12 +68,13 @@ struct PodGateTests {
     let id = try world.make("sandbox")
     let ticks = try ProcessStat.startTicks(in: "/proc/\(shim.processID)")
     try world.close(
-      stockade_sandbox(
-        first_child: id, bound: id, shim_start_ticks: ticks, shim_tgid: UInt32(shim.processID), refused: 0))
+      SandboxEntry(
+        firstChild: .cgroup(id), bound: id,
+        shim: ProcessIdentity(pid: UInt32(shim.processID), startTicks: ticks)))
     try world.make("container")
     #expect(world.start(shim, in: "container") == "killed")
     #expect(world.start(shim, in: "sandbox") == "ran")
-    #expect(try world.sandbox?.first_child != 0 || world.sandbox?.bound == 0, "it is the same shim's")
+    #expect(try world.sandbox?.firstChild != .awaited || world.sandbox?.bound == nil, "it is the same shim's")
     world.remove("sandbox")
     try world.make("another")
     #expect(world.start(shim, in: "another") == "killed", "the same shim")
@@ -86,8 +86,8 @@ struct PodGateTests {
   func noProcess() throws {
     let world = try PodWorld(), shim = try world.shim()
     try world.close(
-      stockade_sandbox(
-        first_child: STOCKADE_SANDBOX_NONE, bound: 0, shim_start_ticks: 0, shim_tgid: 0, refused: 0))
+      SandboxEntry(
+        firstChild: .noProcess))
     for name in ["a", "b"] {
       try world.make(name)
       #expect(world.start(shim, in: name) == "killed")
@@ -102,8 +102,8 @@ struct PodGateTests {
     shim.run("old = Sleeper()")
     shim.run("join('\(world.pod)/old', old.pid)")
     try world.close(
-      stockade_sandbox(
-        first_child: STOCKADE_SANDBOX_UNKNOWN, bound: 0, shim_start_ticks: 0, shim_tgid: 0, refused: 0))
+      SandboxEntry(
+        firstChild: .unknown))
     try world.make("container")
     #expect(world.start(shim, in: "container") == "killed")
     shim.run("end([old])")
@@ -119,13 +119,12 @@ struct PodGateTests {
     try world.make("sandbox")
     let container = try world.make("container")
     #expect(world.start(shim, in: "container") == "killed")
-    try world.bench.policy.setGate(world.podID, STOCKADE_GATE_FREE)
+    try world.bench.policy.setGate(world.podID, .free)
     #expect(world.start(shim, in: "container") == "ran")
     try world.close()
     #expect(world.start(shim, in: "container") == "killed")
     try world.bench.policy.put(
-      stockade_container(
-        cgroup_id: container, revision: 0, state: STOCKADE_OPEN.rawValue, root_device: 0, check: 0, flags: 0))
+      ContainerEntry(cgroupID: container, revision: nil, state: .open))
     #expect(world.start(shim, in: "container") == "ran")
     world.remove("container")
     #expect(try world.bench.policy.container(container) == nil, "and is forgotten with its cgroup")

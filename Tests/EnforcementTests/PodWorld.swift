@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Enforcement
 import Glibc
 import System
@@ -8,7 +7,7 @@ import System
 final class PodWorld {
   let bench: ExecBench
   let pod: String
-  let podID: UInt64
+  let podID: CgroupID
   let folder: String
 
   init() throws {
@@ -17,7 +16,7 @@ final class PodWorld {
     pod = "\(NetworkBench.cgroupRoot)/\(name)"
     folder = "/tmp/\(name)"
     try Files.makeFolder(pod)
-    podID = UInt64(try Files.status(pod).st_ino)
+    podID = CgroupID(UInt64(try Files.status(pod).st_ino))
     try Files.makeFolder(folder)
     try bench.writeProgram(to: "\(folder)/program")
   }
@@ -28,16 +27,16 @@ final class PodWorld {
     removeTree(folder)
   }
 
-  func close(_ sandbox: stockade_sandbox? = nil) throws {
-    try bench.policy.setGate(podID, STOCKADE_GATE_CLOSED, sandbox: sandbox)
+  func close(_ sandbox: SandboxEntry? = nil) throws {
+    try bench.policy.setGate(podID, .closed, sandbox: sandbox)
   }
 
-  var sandbox: stockade_sandbox? { get throws { try bench.policy.sandbox(podID) } }
+  var sandbox: SandboxEntry? { get throws { try bench.policy.sandbox(podID) } }
 
   @discardableResult
-  func make(_ name: String) throws -> UInt64 {
+  func make(_ name: String) throws -> CgroupID {
     try Files.makeFolder("\(pod)/\(name)")
-    return UInt64(try Files.status("\(pod)/\(name)").st_ino)
+    return CgroupID(UInt64(try Files.status("\(pod)/\(name)").st_ino))
   }
 
   /// As runtimes do, which wait for the end of the last process. From some kernel on it is later than its parent knows.

@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Glibc
 import System
 import Testing
@@ -52,7 +51,7 @@ struct SandboxWaysTests {
     try world.close()
     let pod = try SandboxPod(driver, world)
     try world.make(driver.pod)
-    #expect(try world.state(driver.pod) == STOCKADE_GATE_CLOSED)
+    #expect(try world.state(driver.pod) == .closed)
     for round in 0..<3 {
       try pod.startsSandbox("sandbox\(round)")
       #expect(try pod.start("container\(round)", by: pod.shim) == "killed")
@@ -87,8 +86,8 @@ private final class SandboxPod {
 
   func ends(by way: SandboxWaysTests.Way) throws {
     let id = try world.id(sandbox), ticks = try ProcessStat.startTicks(in: "/proc/\(shim.processID)")
-    let written = stockade_sandbox(
-      first_child: id, bound: id, shim_start_ticks: ticks, shim_tgid: UInt32(shim.processID), refused: 0)
+    let written = SandboxEntry(
+      firstChild: .cgroup(id), bound: id, shim: ProcessIdentity(pid: UInt32(shim.processID), startTicks: ticks))
     switch way {
     case .removed, .processKilled:
       endsProcess()
@@ -104,9 +103,9 @@ private final class SandboxPod {
     case .removedLate:
       endsProcess()
       let old = sandbox
-      try startsSandbox("between-\(id)")
+      try startsSandbox("between-\(id.number)")
       world.remove(old)
-      #expect(try start("later-\(id)", by: shim) == "killed")
+      #expect(try start("later-\(id.number)", by: shim) == "killed")
       #expect(world.start(in: sandbox, by: shim) == "ran", "the sandbox's process still is the sandbox's")
       endsProcess()
     case .writtenDown:
@@ -116,10 +115,7 @@ private final class SandboxPod {
     case .unknownToTheDaemon:
       endsProcess()
       world.remove(sandbox)
-      try world.writeDown(
-        stockade_sandbox(
-          first_child: STOCKADE_SANDBOX_UNKNOWN, bound: 0, shim_start_ticks: 0, shim_tgid: 0, refused: 0),
-        of: driver.pod)
+      try world.writeDown(SandboxEntry(firstChild: .unknown), of: driver.pod)
     case .processKilledAfterTheDaemonWasBack:
       endsProcess()
       try world.writeDown(written, of: driver.pod)
@@ -127,9 +123,9 @@ private final class SandboxPod {
     case .containerOfTheFirstMadeNext:
       endsProcess()
       world.remove(sandbox)
-      #expect(try start("former-\(id)", by: shim) == "killed")
+      #expect(try start("former-\(id.number)", by: shim) == "killed")
     case .containerOfTheFirstStartedNext:
-      let container = "former-\(id)"
+      let container = "former-\(id.number)"
       try world.make(driver.cgroup(of: container))
       endsProcess()
       world.remove(sandbox)

@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Enforcement
 import EnforcementTesting
 import Policy
@@ -17,7 +16,7 @@ struct SuspensionTests {
     broken = Damage(.network(try world.cgroupID), detached: ["egress"], problem: "no memory")
   }
 
-  private var state: UInt32? { get throws { world.kernel.rows[try world.cgroupID]?.state } }
+  private var state: ContainerEntry.State? { get throws { world.kernel.rows[try world.cgroupID]?.state } }
 
   /// Until something is found, or each container had its turn.
   private func mend() -> [Damage]? {
@@ -58,11 +57,11 @@ struct SuspensionTests {
     world.kernel.networkDamage.withLock { $0 = broken }
     for _ in 0..<2 {
       #expect(mend() == [broken])
-      #expect(try state == STOCKADE_CLOSED.rawValue)
+      #expect(try state == .closed)
     }
     world.kernel.networkDamage.withLock { $0 = nil }
     #expect(mend() == [])
-    #expect(try state == STOCKADE_OPEN.rawValue)
+    #expect(try state == .open)
     #expect(world.kernel.steps.suffix(2) == ["close", "open"])
   }
 
@@ -72,7 +71,7 @@ struct SuspensionTests {
     damage.problem = nil
     world.kernel.networkDamage.withLock { $0 = damage }
     #expect(mend() == [damage])
-    #expect(try state == STOCKADE_OPEN.rawValue)
+    #expect(try state == .open)
   }
 
   @Test("what is only not pinned closes nothing, and is told of all containers at once")
@@ -81,7 +80,7 @@ struct SuspensionTests {
     try other.enforcer.activate(other.start("c2"), profile: Profile(name: "p", file: "p.yaml"), expectsFilter: false)
     world.kernel.networkDamage.withLock { $0 = Damage(.network(1), gone: ["egress", "ingress"], problem: "full") }
     #expect(mend() == [Damage(.networkPins, gone: ["ns/pod/app", "ns/pod/app"], problem: "full")])
-    #expect(try state == STOCKADE_OPEN.rawValue)
+    #expect(try state == .open)
   }
 
   @Test("while programs of all containers are not attached, it is closed too; what is let run unconfined is not")
@@ -91,11 +90,11 @@ struct SuspensionTests {
     let damage = Damage(.programs, detached: ["exec_signal"], problem: "no memory")
     world.kernel.check.withLock { $0 = .inCharge([damage]) }
     #expect(mend() == [damage])
-    #expect(try state == STOCKADE_CLOSED.rawValue)
-    #expect(world.kernel.rows[try unconfined.cgroupID]?.state == STOCKADE_OPEN.rawValue)
+    #expect(try state == .closed)
+    #expect(world.kernel.rows[try unconfined.cgroupID]?.state == .open)
     world.kernel.check.withLock { $0 = .inCharge([]) }
     #expect(mend() == [])
-    #expect(try state == STOCKADE_OPEN.rawValue)
+    #expect(try state == .open)
   }
 
   @Test("one that has ended meanwhile, and has processes left, is not opened")
@@ -105,7 +104,7 @@ struct SuspensionTests {
     #expect(try !world.enforcer.release("c1"))
     world.kernel.networkDamage.withLock { $0 = nil }
     #expect(mend() == [])
-    #expect(try state == STOCKADE_CLOSED.rawValue)
+    #expect(try state == .closed)
   }
 
   @Test("a reload meanwhile gives it the new text, and does not open it")
@@ -117,10 +116,10 @@ struct SuspensionTests {
     changed.mode = .audit
     try world.enforcer.replace(changed)
     #expect(world.kernel.rows[try world.cgroupID]?.revision != before)
-    #expect(try state == STOCKADE_CLOSED.rawValue)
+    #expect(try state == .closed)
     world.kernel.networkDamage.withLock { $0 = nil }
     #expect(mend() == [])
-    #expect(try state == STOCKADE_OPEN.rawValue)
+    #expect(try state == .open)
   }
 
   @Test("that it cannot be closed, or opened again, is told, and tried again")
@@ -134,7 +133,7 @@ struct SuspensionTests {
     world.kernel.refuseOnce("open")
     #expect(mend()?.first?.problem?.contains("cannot be opened again: cannot open") == true)
     #expect(mend() == [])
-    #expect(try state == STOCKADE_OPEN.rawValue)
+    #expect(try state == .open)
   }
 
   @Test("while a newer process looks after the pins nothing is looked at")
@@ -142,6 +141,6 @@ struct SuspensionTests {
     world.kernel.check.withLock { $0 = .replaced }
     world.kernel.networkDamage.withLock { $0 = broken }
     #expect(mend() == nil)
-    #expect(try state == STOCKADE_OPEN.rawValue)
+    #expect(try state == .open)
   }
 }

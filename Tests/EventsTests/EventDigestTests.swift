@@ -1,3 +1,4 @@
+import BPF
 import Testing
 
 @testable import Events
@@ -5,7 +6,8 @@ import Testing
 private func exec(_ path: String) -> EventNotice {
   .record(
     EventRecord(
-      timeNanoseconds: 0, kind: .exec, effect: .killed, reason: "rule", cgroupID: 1, profile: "", tier: .signal,
+      timeNanoseconds: 0, kind: .exec, effect: .killed, reason: .rule, cgroupID: CgroupID(1), profile: "",
+      tier: .signal,
       process: .init(pid: 1, parentPID: 0, uid: 0, comm: "", path: path)))
 }
 

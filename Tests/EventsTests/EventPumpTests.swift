@@ -1,5 +1,4 @@
 import BPF
-import CStockade
 import Events
 import InMemoryLogging
 import Logging
@@ -10,7 +9,8 @@ import Testing
 /// What the kernel would have: records to read, and counters.
 private final class FakeKernel: EventSource {
   private let events = Mutex<[KernelEvent]>([])
-  private let counters = Mutex<[UInt64]>(Array(repeating: 0, count: KernelCounter.allCases.count))
+  private let counters = Mutex<[KernelCounter: UInt64]>(
+    Dictionary(uniqueKeysWithValues: KernelCounter.allCases.map { ($0, 0) }))
 
   func wait(milliseconds: Int32) {}
   func read(_ deliver: (KernelEvent) -> Bool) -> Bool {
@@ -19,18 +19,16 @@ private final class FakeKernel: EventSource {
   }
 
   func killExec(of pid: UInt32) {
-    var header = stockade_event()
-    header.kind = STOCKADE_EVENT_EXEC.rawValue
-    header.effect = STOCKADE_KILLED.rawValue
-    header.pid = pid
-    events.withLock { $0.append(KernelEvent(header: header)) }
+    let event = KernelEvent(
+      cgroupID: CgroupID(1), kind: .exec, effect: .killed, reason: .rule, process: .init(pid: pid))
+    events.withLock { $0.append(event) }
   }
-  func raise(_ counter: stockade_counter, by count: UInt64) {
-    counters.withLock { $0[Int(counter.rawValue)] += count }
+  func raise(_ counter: KernelCounter, by count: UInt64) {
+    counters.withLock { $0[counter]! += count }
   }
   let areUnreadable = Atomic(false)
   var counted: KernelCounters {
-    KernelCounters(areUnreadable.load(ordering: .relaxed) ? [] : counters.withLock { $0 })
+    KernelCounters(areUnreadable.load(ordering: .relaxed) ? [:] : counters.withLock { $0 })
   }
 }
 
@@ -72,8 +70,8 @@ private final class Heard: EventSink {
   func drain() {
     kernel.killExec(of: 7)
     kernel.killExec(of: 8)
-    kernel.raise(STOCKADE_EVENTS_DROPPED_RATE, by: 1027)
-    kernel.raise(STOCKADE_EVENTS_DROPPED_FULL, by: 2)
+    kernel.raise(.eventsDroppedRate, by: 1027)
+    kernel.raise(.eventsDroppedFull, by: 2)
     pump.drain()
     pump.flush(milliseconds: 10_000)
     #expect(heard.notices == ["exec of 7", "exec of 8", "eventsDroppedFull 2, eventsDroppedRate 1027"])
@@ -97,7 +95,7 @@ private final class Heard: EventSink {
       log: Logger(label: "test") { [log] _ in log }, now: { time.read { $0 } })
     pump.observe { [heard] in heard.hear($0) }
     kernel.killExec(of: 7)
-    kernel.raise(STOCKADE_EVENTS_DROPPED_RATE, by: 3)
+    kernel.raise(.eventsDroppedRate, by: 3)
     for _ in 0..<2 { #expect(!pump.readRound()) }
     let round = Array(repeating: "exec of 7", count: 10)
     #expect(heard.notices == round + ["eventsDroppedRate 3"] + round)
@@ -106,7 +104,7 @@ private final class Heard: EventSink {
   @Test("each rise of a counter is told once, with how much it is")
   func rises() {
     for count: UInt64 in [3, 0, 4] {
-      kernel.raise(STOCKADE_EVENTS_DROPPED_RATE, by: count)
+      kernel.raise(.eventsDroppedRate, by: count)
       pump.drain()
     }
     #expect(heard.notices == ["eventsDroppedRate 3", "eventsDroppedRate 4"])
@@ -141,12 +139,12 @@ private final class Heard: EventSink {
 
   @Test("counters that cannot be read for a while tell nothing twice")
   func unreadable() {
-    kernel.raise(STOCKADE_READ_FAILED, by: 5)
+    kernel.raise(.readFailed, by: 5)
     pump.drain()
     kernel.areUnreadable.store(true, ordering: .relaxed)
     pump.drain()
     kernel.areUnreadable.store(false, ordering: .relaxed)
-    kernel.raise(STOCKADE_READ_FAILED, by: 1)
+    kernel.raise(.readFailed, by: 1)
     pump.drain()
     #expect(heard.notices == ["readFailed 5", "readFailed 1"])
   }
@@ -154,7 +152,7 @@ private final class Heard: EventSink {
   @Test("a pump that is stopped has told all that came before")
   func stop() {
     kernel.killExec(of: 7)
-    kernel.raise(STOCKADE_FLOWS_FULL, by: 1)
+    kernel.raise(.flowsFull, by: 1)
     pump.stop()
     pump.run()
     #expect(heard.notices == ["exec of 7", "flowsFull 1"])

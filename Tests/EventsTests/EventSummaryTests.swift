@@ -1,11 +1,12 @@
+import BPF
 import Policy
 import Testing
 
 @testable import Events
 
-private func packet(_ kind: EventRecord.Kind, _ peer: EventRecord.Peer) -> EventRecord {
+private func packet(_ kind: KernelEvent.Kind, _ peer: EventRecord.Peer) -> EventRecord {
   EventRecord(
-    timeNanoseconds: 0, kind: kind, effect: .dropped, reason: "rule", cgroupID: 1, profile: "web", tier: .none,
+    timeNanoseconds: 0, kind: kind, effect: .dropped, reason: .rule, cgroupID: CgroupID(1), profile: "web", tier: .none,
     peer: peer)
 }
 
@@ -13,23 +14,23 @@ private func packet(_ kind: EventRecord.Kind, _ peer: EventRecord.Peer) -> Event
   @Test(
     "a line has the addresses and ports that its kind's rules speak of",
     arguments: [
-      (.egress, "TCP", 80, 40000, "10.0.0.1:80 (TCP)"), (.connect, "TCP", 80, 0, "10.0.0.1:80 (TCP)"),
-      (.sendmsg, "UDP", 53, 40000, "10.0.0.1:53 (UDP)"), (.bind, "TCP", 0, 8080, "10.0.0.1:8080 (TCP)"),
-      (.ingress, "TCP", 40000, 8080, "10.0.0.1:40000 to port 8080 (TCP)"),
-      (.ingress, "SCTP", 40000, 0, "10.0.0.1:40000 (SCTP)"), (.ingress, "ICMP", 0, 7, "10.0.0.1 (ICMP)"),
-      (.egress, "ICMP", 0, 7, "10.0.0.1 (ICMP)"), (.egress, "47", 0, 0, "10.0.0.1 (protocol 47)"),
-      (.egress, "TCP", 0, 0, "10.0.0.1 (TCP)"), (.socket, "TCP", 0, 0, "(TCP)"),
-    ] as [(EventRecord.Kind, String, UInt16, UInt16, String)])
-  func peer(kind: EventRecord.Kind, transport: String, port: UInt16, localPort: UInt16, text: String) {
+      (.egress, .tcp, 80, 40000, "10.0.0.1:80 (TCP)"), (.connect, .tcp, 80, 0, "10.0.0.1:80 (TCP)"),
+      (.sendmsg, .udp, 53, 40000, "10.0.0.1:53 (UDP)"), (.bind, .tcp, 0, 8080, "10.0.0.1:8080 (TCP)"),
+      (.ingress, .tcp, 40000, 8080, "10.0.0.1:40000 to port 8080 (TCP)"),
+      (.ingress, .sctp, 40000, 0, "10.0.0.1:40000 (SCTP)"), (.ingress, .icmp, 0, 7, "10.0.0.1 (ICMP)"),
+      (.egress, .icmp, 0, 7, "10.0.0.1 (ICMP)"), (.egress, .other(47), 0, 0, "10.0.0.1 (protocol 47)"),
+      (.egress, .tcp, 0, 0, "10.0.0.1 (TCP)"), (.socket, .tcp, 0, 0, "(TCP)"),
+    ] as [(KernelEvent.Kind, EventRecord.Transport, UInt16, UInt16, String)])
+  func peer(kind: KernelEvent.Kind, transport: EventRecord.Transport, port: UInt16, localPort: UInt16, text: String) {
     let peer = EventRecord.Peer(address: "10.0.0.1", port: port, localPort: localPort, transport: transport)
     #expect(packet(kind, peer).summary == "dropped \(kind.rawValue) \(text): rule of profile web")
   }
 
   @Test("an IPv6 address stands in brackets where a port follows")
   func ipv6() {
-    let peer = EventRecord.Peer(address: "::1", port: 9, localPort: 8080, transport: "UDP")
+    let peer = EventRecord.Peer(address: "::1", port: 9, localPort: 8080, transport: .udp)
     #expect(packet(.ingress, peer).summary == "dropped ingress [::1]:9 to port 8080 (UDP): rule of profile web")
-    let echo = EventRecord.Peer(address: "::1", port: 0, localPort: 1, transport: "ICMPv6")
+    let echo = EventRecord.Peer(address: "::1", port: 0, localPort: 1, transport: .icmpv6)
     #expect(packet(.egress, echo).summary == "dropped egress ::1 (ICMPv6): rule of profile web")
   }
 }

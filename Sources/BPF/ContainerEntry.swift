@@ -1,0 +1,73 @@
+import CStockade
+
+/// A container in the kernel's map `containers`: whether anything in it may execute, and by which policy.
+package struct ContainerEntry: Equatable, Sendable {
+  package enum State: Hashable, Sendable {
+    /// Nothing in it may execute.
+    case closed
+    case open
+    /// The gate of a pod, as Stockades wrote it that had no map `gates`.
+    case gate
+  }
+
+  /// A container's own cgroup has no more levels below the hierarchy's root.
+  package static let cgroupLevelsMax = Int(STOCKADE_CGROUP_LEVELS_MAX)
+
+  package var cgroupID: CgroupID
+  /// nil: no policy; let through the gate of its pod.
+  package var revision: Revision?
+  package var state: State
+  /// `s_dev` of the root file system: major << 20 | minor. 0: an image's files cannot be told from others.
+  package var rootDevice: UInt32
+  /// It ran before it was confined, and its tasks are not all marked yet.
+  package var ranBefore: Bool
+
+  package init(
+    cgroupID: CgroupID, revision: Revision?, state: State, rootDevice: UInt32 = 0, ranBefore: Bool = false
+  ) {
+    (self.cgroupID, self.revision, self.state) = (cgroupID, revision, state)
+    (self.rootDevice, self.ranBefore) = (rootDevice, ranBefore)
+  }
+}
+
+extension ContainerEntry {
+  /// A state that this version does not know is closed, as programs have it.
+  init(_ row: stockade_container) {
+    self.init(
+      cgroupID: CgroupID(row.cgroup_id), revision: row.revision == 0 ? nil : Revision(row.revision),
+      state: State(row.state), rootDevice: row.root_device, ranBefore: row.flags & STOCKADE_RAN_BEFORE.rawValue != 0)
+  }
+
+  /// With its check.
+  var row: stockade_container {
+    var row = stockade_container(
+      cgroup_id: cgroupID.number, revision: revision?.number ?? 0, state: state.number.rawValue,
+      root_device: rootDevice, check: 0, flags: ranBefore ? STOCKADE_RAN_BEFORE.rawValue : 0)
+    row.check = stockade_container_check(&row)
+    return row
+  }
+}
+
+extension ContainerEntry.State {
+  fileprivate init(_ number: UInt32) {
+    switch number {
+    case STOCKADE_OPEN.rawValue: self = .open
+    case STOCKADE_GATE.rawValue: self = .gate
+    default: self = .closed
+    }
+  }
+
+  fileprivate var number: stockade_container_state {
+    switch self {
+    case .closed: STOCKADE_CLOSED
+    case .open: STOCKADE_OPEN
+    case .gate: STOCKADE_GATE
+    }
+  }
+}
+
+extension ProcessIdentity {
+  init(_ value: stockade_process) { self.init(pid: value.tgid, startTicks: value.start_ticks) }
+
+  var value: stockade_process { stockade_process(tgid: pid, pad: 0, start_ticks: startTicks) }
+}

@@ -1,0 +1,126 @@
+import CStockade
+import Glibc
+import Policy
+
+/// What a program wrote of a decision: a record of the ring buffer, copied.
+package struct KernelEvent: Equatable, Sendable {
+  /// In which call or place it was decided.
+  package enum Kind: String, CaseIterable, Sendable {
+    case exec, map, file, connect, sendmsg, bind, egress, ingress, socket, left, kernel, trace, protected
+  }
+
+  /// What was done, as opposed to what the rule says.
+  package enum Effect: String, CaseIterable, Sendable { case audited, refused, killed, dropped }
+
+  /// What of the daemon's was reached for.
+  package enum Protected: String, CaseIterable, Sendable { case file, mount, bpf, process }
+
+  /// Whose task did it.
+  package struct Process: Equatable, Sendable {
+    /// In the initial pid namespace.
+    package var pid: UInt32
+    package var parentPID: UInt32
+    package var uid: UInt32
+    /// The thread's name, at most 15 bytes.
+    package var comm: [UInt8]
+
+    package init(pid: UInt32, parentPID: UInt32 = 0, uid: UInt32 = 0, comm: [UInt8] = []) {
+      (self.pid, self.parentPID, self.uid, self.comm) = (pid, parentPID, uid, comm)
+    }
+  }
+
+  /// The other end of a connection or packet; of `bind` the own one.
+  package struct Peer: Equatable, Sendable {
+    /// In network order: 4 bytes or 16.
+    package var address: [UInt8]
+    package var port: UInt16
+    package var localPort: UInt16
+    /// IPPROTO_*.
+    package var protocolNumber: UInt8
+
+    package init(address: [UInt8], port: UInt16 = 0, localPort: UInt16 = 0, protocolNumber: UInt8) {
+      (self.address, self.port, self.localPort, self.protocolNumber) = (address, port, localPort, protocolNumber)
+    }
+  }
+
+  /// The process that something was aimed at.
+  package struct Target: Equatable, Sendable {
+    package var pid: UInt32
+    /// nil: it is in no container.
+    package var cgroupID: CgroupID?
+
+    package init(pid: UInt32, cgroupID: CgroupID? = nil) { (self.pid, self.cgroupID) = (pid, cgroupID) }
+  }
+
+  /// Of one container there are no more in a second, in the long run.
+  package static let perSecondMax = Int(STOCKADE_EVENTS_PER_SECOND)
+
+  /// Of CLOCK_BOOTTIME.
+  package var timeNanoseconds: UInt64 = 0
+  package var cgroupID: CgroupID
+  /// nil: no policy decided.
+  package var revision: Revision?
+  package var kind: Kind
+  package var effect: Effect
+  package var reason: EventReason
+  /// Index into the rules of the profile's section; nil: no rule decided.
+  package var rule: Int?
+  /// Index into the arguments of that rule, with the reason `argument`.
+  package var argument = 0
+  /// nil: it was a packet, which belongs to no task.
+  package var process: Process?
+  /// Of `file`.
+  package var access: [Access] = []
+  /// Of `kernel`.
+  package var surface: KernelSurface?
+  /// Of `protected`.
+  package var protected: Protected?
+  package var peer: Peer?
+  package var target: Target?
+  package var path: [UInt8] = []
+  package var pathIsTruncated = false
+  /// argv of the new image, each without its NUL.
+  package var arguments: [[UInt8]] = []
+  package var argumentsAreTruncated = false
+  /// The path of the runtime's hook in whose hands it was.
+  package var hook: [UInt8] = []
+
+  package init(
+    cgroupID: CgroupID, revision: Revision? = nil, kind: Kind, effect: Effect, reason: EventReason, rule: Int? = nil,
+    process: Process? = nil
+  ) {
+    (self.cgroupID, self.revision, self.kind, self.effect) = (cgroupID, revision, kind, effect)
+    (self.reason, self.rule, self.process) = (reason, rule, process)
+  }
+}
+
+/// Why it was decided so.
+package enum EventReason: Hashable, CaseIterable, Sendable {
+  case rule, defaultAction, newExecutables, fileless, overLongPath, argument, overLongArguments, notOpen, policyGone
+  case undecided, leftCgroup, unparsedPacket, unknownPath, protection
+  /// The number of a reason that this version does not know.
+  case unknown(UInt32)
+
+  /// Those that this version knows.
+  package static let allCases: [EventReason] = table.map(\.reason)
+
+  /// As records and documents say it.
+  package var word: String {
+    if case .unknown(let number) = self { return "unknown(\(number))" }
+    return Self.table.first { $0.reason == self }!.word
+  }
+
+  init(_ number: UInt32) {
+    self = Self.table.first { $0.number.rawValue == number }?.reason ?? .unknown(number)
+  }
+
+  private static let table: [(number: stockade_reason, reason: EventReason, word: String)] = [
+    (STOCKADE_BY_RULE, .rule, "rule"), (STOCKADE_BY_DEFAULT, .defaultAction, "defaultAction"),
+    (STOCKADE_NEW_EXECUTABLE, .newExecutables, "newExecutables"), (STOCKADE_FILELESS, .fileless, "fileless"),
+    (STOCKADE_OVER_LONG_PATH, .overLongPath, "overLongPath"), (STOCKADE_ARGUMENT, .argument, "argument"),
+    (STOCKADE_OVER_LONG_ARGUMENTS, .overLongArguments, "overLongArguments"), (STOCKADE_NOT_OPEN, .notOpen, "notOpen"),
+    (STOCKADE_POLICY_GONE, .policyGone, "policyGone"), (STOCKADE_INTERNAL, .undecided, "undecided"),
+    (STOCKADE_STRAY, .leftCgroup, "leftCgroup"), (STOCKADE_UNPARSED_PACKET, .unparsedPacket, "unparsedPacket"),
+    (STOCKADE_UNKNOWN_PATH, .unknownPath, "unknownPath"), (STOCKADE_PROTECTION, .protection, "protection"),
+  ]
+}
