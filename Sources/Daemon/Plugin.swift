@@ -180,7 +180,7 @@ package final class Plugin: PluginHandler {
     let accepted = try acceptedGaps(loaded.profile, pod, on: enforcer.presentCapabilities)
     report(accepted, of: loaded.profile, pod, container)
     do throws(EnforcementError) {
-      let gaps = try enforcer.activate(start, profile: loaded.profile, expectsFilter: decided.policy != nil)
+      let gaps = try enforcer.activate(start, profile: loaded.compiled, expectsFilter: decided.policy != nil)
       report(gaps, of: loaded.profile, pod, container)
       log.info("confined", metadata: metadata(pod, container, ["profile": "\(name)", "tier": "\(enforcer.tier.name)"]))
     } catch {
@@ -347,7 +347,7 @@ package final class Plugin: PluginHandler {
       let accepted = try acceptedGaps(loaded.profile, pod, on: enforcer.capabilities)
       report(accepted, of: loaded.profile, pod, container)
       let hasFilter = loaded.seccomp != nil && !NodeCapabilities.isSandboxed(runtimeHandler: pod.runtimeHandler)
-      let gaps = try enforcer.adopt(start, profile: loaded.profile, expectsFilter: hasFilter)
+      let gaps = try enforcer.adopt(start, profile: loaded.compiled, expectsFilter: hasFilter)
       report(gaps, of: loaded.profile, pod, container)
       log.info("adopted", metadata: metadata(pod, container, ["profile": "\(name)"]))
     } catch {

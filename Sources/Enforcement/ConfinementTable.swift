@@ -50,7 +50,7 @@ package struct ConfinementTable: Sendable {
   /// The newest text of each; containers may still have an older one.
   var policies: [PolicyKey: Installed] = [:]
   /// By name: profiles whose newest text some container does not have.
-  var unfinished: [String: Profile] = [:]
+  var unfinished: [String: CompiledProfile] = [:]
   /// Revisions in the kernel that no container has any more, and since when that is known.
   var unusedRevisions: [UInt64: ContinuousClock.Instant] = [:]
   /// By the id of the pod's cgroup.
@@ -73,14 +73,14 @@ package struct ConfinementTable: Sendable {
   ///
   /// - Returns: what is not in force for other reasons than those of `omitting`.
   mutating func activate(
-    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, omitting omitted: Set<Omission>
+    _ subject: Subject, profile: CompiledProfile, cgroup: Cgroup, process: ProcessView, omitting omitted: Set<Omission>
   ) throws(EnforcementError) -> [Gap] {
     try open(subject, profile, cgroup, process, entrypoint: true, omitting: omitted)
   }
 
   /// Confines a container that runs already; all but its entrypoint's exception.
   mutating func adopt(
-    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, omitting omitted: Set<Omission>
+    _ subject: Subject, profile: CompiledProfile, cgroup: Cgroup, process: ProcessView, omitting omitted: Set<Omission>
   ) throws(EnforcementError) -> [Gap] {
     try open(subject, profile, cgroup, process, entrypoint: false, omitting: omitted)
   }
@@ -93,19 +93,20 @@ package struct ConfinementTable: Sendable {
   }
 
   private mutating func open(
-    _ subject: Subject, _ profile: Profile, _ cgroup: Cgroup, _ process: ProcessView, entrypoint: Bool,
+    _ subject: Subject, _ compiled: CompiledProfile, _ cgroup: Cgroup, _ process: ProcessView, entrypoint: Bool,
     omitting omitted: Set<Omission>
   ) throws(EnforcementError) -> [Gap] {
     do throws(EnforcementError) {
       return try open(
-        subject, profile: profile, cgroup: cgroup, process: process, entrypoint: entrypoint, omitting: omitted)
+        subject, profile: compiled, cgroup: cgroup, process: process, entrypoint: entrypoint, omitting: omitted)
     } catch {
+      let profile = compiled.profile
       let lost = kernel.networkProblem == nil ? profile.lostNetworkRules(because: error.description) : []
       guard profile.failurePolicy == .ignore, !lost.isEmpty else { throw error }
       // Those that could be attached would drop everything.
       do throws(BackendError) { try kernel.detachNetwork(cgroup.id) } catch { throw .kernel(error.message) }
       return try open(
-        subject, profile: profile, cgroup: cgroup, process: process, entrypoint: entrypoint,
+        subject, profile: compiled, cgroup: cgroup, process: process, entrypoint: entrypoint,
         omitting: omitted.union([.networkRules])) + lost
     }
   }
@@ -132,14 +133,15 @@ package struct ConfinementTable: Sendable {
   }
 
   private mutating func open(
-    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, entrypoint: Bool,
+    _ subject: Subject, profile compiled: CompiledProfile, cgroup: Cgroup, process: ProcessView, entrypoint: Bool,
     omitting omitted: Set<Omission>
   ) throws(EnforcementError) -> [Gap] {
+    let profile = compiled.profile
     let gaps = process.rootIsOverlay || omitted.contains(.processRules) ? [] : profile.gapsWithoutOverlayRoot()
     guard profile.refused(gaps).isEmpty else { throw .unenforceable(gaps) }
     let key = PolicyKey(profile: profile.name, omitted: gaps.isEmpty ? omitted : omitted.union([.newExecutables]))
     do throws(BackendError) {
-      let policy = try install(key, profile)
+      let policy = try install(key, compiled)
       if entrypoint {
         try kernel.setEntrypoint(
           cgroup.id, stockade_process(tgid: process.pid, pad: 0, start_ticks: process.startTicks))
@@ -161,30 +163,22 @@ package struct ConfinementTable: Sendable {
   }
 
   /// The installed policy of a key; installs it, or its newer text, first. Others get that by `replace`.
-  mutating func install(_ key: PolicyKey, _ profile: Profile) throws(BackendError) -> Installed {
-    if let present = policies[key], present.profile == profile { return present }
-    let installed = try write(key, profile)
+  mutating func install(_ key: PolicyKey, _ compiled: CompiledProfile) throws(BackendError) -> Installed {
+    if let present = policies[key], present.profile == compiled.profile { return present }
+    let installed = try write(key, compiled)
     policies[key] = installed
     return installed
   }
 
-  private mutating func write(_ key: PolicyKey, _ profile: Profile) throws(BackendError) -> Installed {
-    let compiled = try compile(profile, key: key)
+  private mutating func write(_ key: PolicyKey, _ compiled: CompiledProfile) throws(BackendError) -> Installed {
+    let policy = compiled.policy.reduced(
+      to: key.omitted.contains(.processRules) ? .none : kernel.tier,
+      hasNetwork: kernel.networkProblem == nil && !key.omitted.contains(.networkRules),
+      withoutNewExecutables: key.omitted.contains(.newExecutables))
     let revision = UInt64.random(in: 1...UInt64.max)
-    try kernel.install(compiled, revision: revision)
-    profiles.insert(profile, for: revision)
-    return Installed(profile: profile, revision: revision, needs: NetworkNeeds(compiled))
-  }
-
-  private func compile(_ profile: Profile, key: PolicyKey) throws(BackendError) -> CompiledPolicy {
-    do throws(CompilationError) {
-      return try PolicyCompiler.compile(profile).reduced(
-        to: key.omitted.contains(.processRules) ? .none : kernel.tier,
-        hasNetwork: kernel.networkProblem == nil && !key.omitted.contains(.networkRules),
-        withoutNewExecutables: key.omitted.contains(.newExecutables))
-    } catch {
-      throw BackendError(message: error.description, reason: "")
-    }
+    try kernel.install(policy, revision: revision)
+    profiles.insert(compiled.profile, for: revision)
+    return Installed(profile: compiled.profile, revision: revision, needs: NetworkNeeds(policy))
   }
 
   /// Forbids every exec in a cgroup until it is empty, unless it is known to be another's.

@@ -18,7 +18,6 @@ package enum EnforcementError: Error, CustomStringConvertible, Sendable {
   case unenforceable([Gap])
   case noKernel(String)
   case kernel(String)
-  case compile(String)
 
   package var description: String {
     switch self {
@@ -39,7 +38,6 @@ package enum EnforcementError: Error, CustomStringConvertible, Sendable {
     case .unenforceable(let gaps): gaps.map(\.description).joined(separator: "; ")
     case .noKernel(let why): "no rules can be enforced by the kernel on this node: \(why)"
     case .kernel(let why): why
-    case .compile(let why): why
     }
   }
 }

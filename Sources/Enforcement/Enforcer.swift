@@ -1,5 +1,6 @@
 import BPF
 import CStockade
+import Compilation
 import Glibc
 import Policy
 import Seccomp
@@ -139,8 +140,9 @@ package final class Enforcer: Sendable {
   /// - Returns: what is not in force, where the profile lets that pass.
   @discardableResult
   package func activate(
-    _ start: Start, profile: Profile, expectsFilter: Bool
+    _ start: Start, profile compiled: CompiledProfile, expectsFilter: Bool
   ) throws(EnforcementError) -> [Gap] {
+    let profile = compiled.profile
     let process = try ProcessView(pid: start.pid, in: hierarchy)
     var gaps = try filterGaps(process, profile, expectsFilter)
     guard let table else { return gaps }
@@ -150,7 +152,7 @@ package final class Enforcer: Sendable {
     gaps += lost ?? []
     return try table.withLock { (table) throws(EnforcementError) in
       try table.activate(
-        start.subject, profile: profile, cgroup: cgroup, process: process,
+        start.subject, profile: compiled, cgroup: cgroup, process: process,
         omitting: lost == nil ? [] : [.processRules])
     } + gaps
   }
@@ -180,8 +182,9 @@ package final class Enforcer: Sendable {
   /// - Returns: what is not in force, also of what a start would have been refused for.
   @discardableResult
   package func adopt(
-    _ start: Start, profile: Profile, expectsFilter: Bool
+    _ start: Start, profile compiled: CompiledProfile, expectsFilter: Bool
   ) throws(EnforcementError) -> [Gap] {
+    let profile = compiled.profile
     let process = try ProcessView(pid: start.pid, in: hierarchy)
     let missing = missingFilter(process, profile, expectsFilter)
     guard let table else { return [missing].compactMap { $0 } }
@@ -190,7 +193,7 @@ package final class Enforcer: Sendable {
     return try table.withLock { (table) throws(EnforcementError) in
       let late = try table.wasConfined(cgroup) ? [] : profile.lostBefore(hasFilter: expectsFilter && missing == nil)
       return try table.adopt(
-        start.subject, profile: profile, cgroup: cgroup, process: process,
+        start.subject, profile: compiled, cgroup: cgroup, process: process,
         omitting: lost == nil ? [] : [.processRules]) + late
     } + [missing].compactMap { $0 } + (lost ?? [])
   }
@@ -427,10 +430,11 @@ package final class Enforcer: Sendable {
 
   /// Gives the running containers of a changed profile its new text. After an error some of them have the old one,
   /// until `replaceUnfinished` succeeds.
-  package func replace(_ profile: Profile) throws(BackendError) {
+  package func replace(_ changed: CompiledProfile) throws(BackendError) {
     guard let table else { return }
-    table.withLock { $0.unfinished[profile.name] = profile }
-    try giveNewest(of: profile.name, table)
+    let name = changed.profile.name
+    table.withLock { $0.unfinished[name] = changed }
+    try giveNewest(of: name, table)
   }
 
   /// Tries again what `replace` could not do.

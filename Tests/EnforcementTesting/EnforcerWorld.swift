@@ -1,3 +1,4 @@
+import Compilation
 import Enforcement
 import Glibc
 import Policy
@@ -142,4 +143,19 @@ package final class EnforcerWorld {
       while (try? Files.text(folder + "/cgroup.procs").isEmpty) == false { sched_yield() }
     }
   }
+}
+
+/// With profiles as tests write them, of which each can be compiled.
+extension Enforcer {
+  @discardableResult
+  package func activate(_ start: Start, profile: Profile, expectsFilter: Bool) throws(EnforcementError) -> [Gap] {
+    try activate(start, profile: try! CompiledProfile(profile), expectsFilter: expectsFilter)
+  }
+
+  @discardableResult
+  package func adopt(_ start: Start, profile: Profile, expectsFilter: Bool) throws(EnforcementError) -> [Gap] {
+    try adopt(start, profile: try! CompiledProfile(profile), expectsFilter: expectsFilter)
+  }
+
+  package func replace(_ profile: Profile) throws(BackendError) { try replace(try! CompiledProfile(profile)) }
 }
