@@ -275,8 +275,8 @@ package final class ConfinedNode: Sendable {
   /// - Parameter known: problems that were told before and are not told again.
   @discardableResult
   package func reload(_ profiles: LoadedProfiles, known: Set<String> = []) -> LoadedProfiles.Report {
-    let node = enforcer.capabilities()
-    let report = profiles.reload { $0.refusal($0.gaps(on: node)) }
+    let node = enforcer.capabilities
+    let report = profiles.reload { $0.assess(node: node).refusal }
     for message in report.messages where !known.contains(message) {
       log.error("profile", metadata: ["problem": "\(message)"])
     }
@@ -296,7 +296,7 @@ package final class ConfinedNode: Sendable {
   private func replace(_ changed: CompiledProfile, on node: NodeCapabilities) {
     let profile = changed.profile
     // Without an older text. Containers that choose it are refused; those that run are of a file that was gone.
-    if let refusal = profile.refusal(profile.gaps(on: node)) {
+    if let refusal = profile.assess(node: node).refusal {
       return log.log(
         level: enforcer.profilesInUse.contains(profile.name) ? .error : .info, "the profile cannot be enforced here",
         metadata: ["profile": "\(profile.name)", "reason": "\(refusal)"])
