@@ -21,7 +21,7 @@ extension Enforcer {
     }
   }
 
-  /// Looks at a container and judges its profile. Writes nothing to the kernel. A plan that is refused cannot be opened.
+  /// Looks at a container and judges its profile. Writes nothing to the kernel. A refused plan cannot be opened.
   ///
   /// - Parameter known: what the runtime has said; what can be seen of the container is added.
   package func plan(
