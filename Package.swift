@@ -103,8 +103,8 @@ let package = Package(
     .testTarget(
       name: "DaemonTests",
       dependencies: [
-        "Daemon", "Keeper", "NRI", "Policy", "Seccomp", "Enforcement", "EnforcementTesting", "Events", "BPF", "CBPF",
-        "CStockade", "System", .product(name: "Logging", package: "swift-log"),
+        "Daemon", "Keeper", "NRI", "Policy", "Seccomp", "Compilation", "Enforcement", "EnforcementTesting", "Events",
+        "BPF", "CBPF", "CStockade", "System", .product(name: "Logging", package: "swift-log"),
         .product(name: "InMemoryLogging", package: "swift-log"),
       ]),
     .testTarget(

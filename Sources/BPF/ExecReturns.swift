@@ -12,9 +12,7 @@ final class ExecReturns: Sendable {
   /// nil: execs are never skipped, or what would find those cannot be had.
   private let object = Mutex<BPFObject?>(nil)
   private let links: ProgramLinks
-  /// Held for one container, or gate, while it comes into the tables, and while something is taken away since there is
-  /// no such one.
-  private let entering = Mutex(())
+  private let entrance = Entrance()
 
   init(links: ProgramLinks) { self.links = links }
 
@@ -31,19 +29,22 @@ final class ExecReturns: Sendable {
 
   /// Runs `write`, after which somebody is bound or held back, with the program in place.
   func enter(_ write: () throws(BPFError) -> Void) throws(BPFError) {
-    try exclusively { () throws(BPFError) in
+    try entrance.enter { () throws(BPFError) in
       try attach()
       try write()
     }
   }
 
   /// Runs `body` while nobody comes into the tables.
-  func exclusively(_ body: () throws(BPFError) -> Void) throws(BPFError) {
-    try entering.withLock { (_) throws(BPFError) in try body() }
-  }
+  func exclusively(_ body: () throws(BPFError) -> Void) throws(BPFError) { try entrance.hold(body) }
 
-  /// Called by `exclusively` only.
-  func detach() throws(BPFError) { try links.detachOwn(Self.program) }
+  /// Takes the program away where nobody needs it.
+  ///
+  /// - Parameter isUnused: whether nobody is bound or held back. Nobody waits for it.
+  func detach(if isUnused: () throws(BPFError) -> Bool) throws(BPFError) {
+    guard isLoaded else { return }
+    try entrance.clear(if: isUnused) { () throws(BPFError) in try links.detachOwn(Self.program) }
+  }
 
   /// Whether it runs meanwhile. Counting costs each program of the node a little, so it is for a moment only.
   func run(during body: () throws(BPFError) -> Void) throws(BPFError) -> Bool {

@@ -284,11 +284,11 @@ package final class PolicyMaps: Sendable {
     }
   }
 
-  /// What left a container that is gone is still bound.
+  /// What left a container that is gone is still bound. Containers first: without one there are no new strays.
   private func detachReturnsIfUnused() throws(BPFError) {
-    guard returns.isLoaded else { return }
-    try returns.exclusively { () throws(BPFError) in
-      if try !bindsContainers(), try !hasStrays() { try returns.detach() }
+    try returns.detach { () throws(BPFError) in
+      if try bindsContainers() { return false }
+      return try !hasStrays()
     }
   }
 

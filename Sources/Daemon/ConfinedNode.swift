@@ -1,4 +1,5 @@
 import BPF
+import Compilation
 import Enforcement
 import Events
 import Glibc
@@ -274,8 +275,8 @@ package final class ConfinedNode: Sendable {
   /// - Parameter known: problems that were told before and are not told again.
   @discardableResult
   package func reload(_ profiles: LoadedProfiles, known: Set<String> = []) -> LoadedProfiles.Report {
-    let node = enforcer.capabilities()
-    let report = profiles.reload { $0.refusal($0.gaps(on: node)) }
+    let node = enforcer.capabilities
+    let report = profiles.reload { $0.assess(node: node).refusal }
     for message in report.messages where !known.contains(message) {
       log.error("profile", metadata: ["problem": "\(message)"])
     }
@@ -285,22 +286,23 @@ package final class ConfinedNode: Sendable {
         "the new text of a profile is refused, and the old one stays in force",
         metadata: ["profile": "\(name)", "reason": "\(reason)"])
     }
-    for changed in report.changed { replace(changed.profile, on: node) }
+    for changed in report.changed { replace(changed.compiled, on: node) }
     for name in report.staleFilters {
       log.notice("a changed seccomp filter applies at the next start", metadata: ["profile": "\(name)"])
     }
     return report
   }
 
-  private func replace(_ profile: Profile, on node: NodeCapabilities) {
+  private func replace(_ changed: CompiledProfile, on node: NodeCapabilities) {
+    let profile = changed.profile
     // Without an older text. Containers that choose it are refused; those that run are of a file that was gone.
-    if let refusal = profile.refusal(profile.gaps(on: node)) {
+    if let refusal = profile.assess(node: node).refusal {
       return log.log(
         level: enforcer.profilesInUse.contains(profile.name) ? .error : .info, "the profile cannot be enforced here",
         metadata: ["profile": "\(profile.name)", "reason": "\(refusal)"])
     }
     do throws(BackendError) {
-      try enforcer.replace(profile)
+      try enforcer.replace(changed)
       log.info("profile loaded", metadata: ["profile": "\(profile.name)"])
     } catch {
       log.error(

@@ -45,11 +45,9 @@ package enum NodeProbe {
       let kernel = try BPFBackend(pinFolder: folder, runtimeMountNamespace: namespace, hierarchy: hierarchy)
       // What cannot be taken out goes with the mount namespace.
       defer { try? kernel.removeAll() }
-      var found = NodeCapabilities(kernel.claim, networkProblem: kernel.networkProblem)
-      found.memoryProblem = kernel.memoryProblem
-      return Proof(capabilities: found, trials: isThorough ? try trials(kernel) : nil)
+      return Proof(capabilities: kernel.capabilities, trials: isThorough ? try trials(kernel) : nil)
     } catch {
-      return Proof(capabilities: NodeCapabilities(tier: .none, tierReason: "\(error)", networkProblem: "\(error)"))
+      return Proof(capabilities: .none(because: "\(error)"))
     }
   }
 

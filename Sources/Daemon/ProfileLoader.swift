@@ -2,11 +2,13 @@ import Compilation
 import Policy
 import Seccomp
 
-/// A profile that was loaded whole: its rules and its seccomp filter, both checked.
+/// A profile that was loaded whole: its rules are compiled, and its seccomp filter is built.
 package struct LoadedProfile: Equatable, Sendable {
-  package var profile: Profile
+  package var compiled: CompiledProfile
   /// nil: the profile has no `seccomp`.
   package var seccomp: ResolvedSeccomp?
+
+  package var profile: Profile { compiled.profile }
 
   /// What is accepted and hardly meant.
   package var warnings: [Problem] {
@@ -17,7 +19,7 @@ package struct LoadedProfile: Equatable, Sendable {
   }
 }
 
-/// Makes profiles of one folder ready for use: their filters are built, and their rules fit the kernel's tables.
+/// Makes profiles of one folder ready for use. What cannot be compiled or built is found here, and not at a start.
 package struct ProfileLoader {
   private let folder: String
   private let environment: SeccompEnvironment
@@ -31,13 +33,18 @@ package struct ProfileLoader {
 
   /// - Throws: `PolicyError.invalid` with everything that is wrong.
   package mutating func load(_ profile: Profile) throws(PolicyError) -> LoadedProfile {
-    var problems = PolicyCompiler.problems(of: profile)
-    var loaded = LoadedProfile(profile: profile)
-    do throws(SeccompError) { loaded.seccomp = try filter(of: profile) } catch {
+    var problems: [Problem] = []
+    var compiled: CompiledProfile?
+    var seccomp: ResolvedSeccomp?
+    do throws(CompilationError) { compiled = try CompiledProfile(profile) } catch {
+      // Each section may be too large, and the error tells of one.
+      problems = PolicyCompiler.problems(of: profile)
+    }
+    do throws(SeccompError) { seccomp = try filter(of: profile) } catch {
       problems += error.problems(elsewhere: profile.seccomp?.location ?? Location(file: profile.file, line: 1))
     }
-    guard problems.isEmpty else { throw .invalid(problems.ordered(of: profile.file)) }
-    return loaded
+    guard let compiled, problems.isEmpty else { throw .invalid(problems.ordered(of: profile.file)) }
+    return LoadedProfile(compiled: compiled, seccomp: seccomp)
   }
 
   /// What `load` would throw for a profile of which only a part could be read.

@@ -66,7 +66,7 @@ struct KernelExamination {
       add(proof.capabilities, hierarchy)
       findings += proof.trials.map { Self.findings(of: $0, tier: proof.capabilities.tier) } ?? []
     } catch {
-      add(NodeCapabilities(tier: .none, tierReason: "\(error)", networkProblem: "\(error)"), hierarchy)
+      add(.none(because: "\(error)"), hierarchy)
     }
   }
 

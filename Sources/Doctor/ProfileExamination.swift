@@ -49,12 +49,12 @@ struct ProfileExamination {
   }
 
   private mutating func judgeOne(_ loaded: LoadedProfile, _ uses: ProfileUses.Uses) {
-    let verdict = judge.judge(loaded)
-    if let reason = verdict.refusal {
+    let assessment = judge.judge(loaded)
+    if let reason = Assessment.line(assessment.objections) {
       add(uses.level, "\(uses.text) is refused on this node: \(reason)")
     }
     // One that merely lies in the folder says by itself that it may be partly enforced.
-    if let reason = verdict.ignored, !uses.isEmpty {
+    if let reason = Assessment.line(assessment.ignored.map(\.description)), !uses.isEmpty {
       add(.limited, "\(uses.text) is not wholly enforced on this node: \(reason)")
     }
   }
@@ -112,13 +112,6 @@ struct ProfileJudge {
   private let support: SeccompSupport?
   private let hasOtherRoots: Bool
 
-  struct Verdict {
-    /// nil: containers start under it.
-    var refusal: String?
-    /// What `failurePolicy: Ignore` lets pass.
-    var ignored: String?
-  }
-
   init(node: NodeCapabilities?, runtime: RuntimeExamination) {
     self.node = node
     support = runtime.seccompSupport
@@ -131,20 +124,12 @@ struct ProfileJudge {
     return parts.isEmpty ? nil : "not judged by \(parts.joined(separator: " and ")), which could not be found out"
   }
 
-  func judge(_ loaded: LoadedProfile) -> Verdict {
-    let profile = loaded.profile
-    let gaps = (node.map(profile.gaps) ?? []) + (hasOtherRoots ? profile.gapsWithoutOverlayRoot() : [])
-    let lost = filterProblem(loaded).map { [$0] } ?? []
-    if profile.failurePolicy == .fail {
-      return Verdict(refusal: Self.sentence(profile.refused(gaps).map(\.description) + lost))
-    }
-    // Partly enforced is what acceptPartial is for.
-    let ignored = gaps.filter { !profile.acceptPartial || $0.coverage == .none }
-    return Verdict(ignored: Self.sentence(ignored.map(\.description) + lost))
-  }
-
-  private static func sentence(_ reasons: [String]) -> String? {
-    reasons.first.map { $0 + (reasons.count > 1 ? " (and \(reasons.count - 1) more)" : "") }
+  /// Where the tier is not known, by the filter and the roots alone.
+  func judge(_ loaded: LoadedProfile) -> Assessment {
+    var container = ContainerFacts()
+    container.filterProblem = filterProblem(loaded)
+    if hasOtherRoots { container.rootIsOverlay = false }
+    return loaded.profile.assess(node: node ?? .unlimited, container: container)
   }
 
   private func filterProblem(_ loaded: LoadedProfile) -> String? {

@@ -11,21 +11,21 @@ extension ConfinementTable {
 
   mutating func writeNewest(_ key: PolicyKey) throws(BackendError) {
     // Its last container may have ended meanwhile.
-    guard policies[key] != nil, let profile = unfinished[key.profile] else { return }
-    _ = try install(key, profile)
+    guard policies[key] != nil, let changed = unfinished[key.profile] else { return }
+    _ = try install(key, changed)
   }
 
   /// Where the kernel did not take the newest text, the container keeps the old one, whole.
   mutating func pointAtNewest(_ containerID: String) throws(BackendError) {
     guard let entry = entries[containerID], let key = entry.policy, let newest = policies[key],
-      newest.profile == unfinished[key.profile], entry.revision != newest.revision
+      newest.profile == unfinished[key.profile]?.profile, entry.revision != newest.revision
     else { return }
     try point(containerID, entry, at: newest)
   }
 
   /// No container of the profile has another text than the newest: a start may have brought an older one meanwhile.
   mutating func endReplacement(of profile: String) {
-    let newest = unfinished[profile]
+    let newest = unfinished[profile]?.profile
     let isDone = entries.values.allSatisfy { entry in
       guard let key = entry.policy, key.profile == profile else { return true }
       return policies[key]?.revision == entry.revision && policies[key]?.profile == newest

@@ -5,7 +5,7 @@ import System
 
 /// Which containers are confined, by which policy, and in what phase: the one place that changes the kernel's maps.
 ///
-/// A container is `open` from the end of `activate` until `release` finds its cgroup empty; `closing` where its start
+/// A container is `open` from the end of `open` until `release` finds its cgroup empty; `closing` where its start
 /// was refused or processes remain after the runtime said it ended. Not thread-safe: `Enforcer` holds the lock.
 package struct ConfinementTable: Sendable {
   package enum Phase: String, Sendable { case open, closing }
@@ -22,20 +22,10 @@ package struct ConfinementTable: Sendable {
     var isSuspended = false
   }
 
-  /// What a container goes without where the profile's failurePolicy is Ignore.
-  package enum Omission: Sendable {
-    /// Its root cannot tell new files.
-    case newExecutables
-    /// Its processes cannot be told from the runtime's.
-    case processRules
-    /// Programs cannot be attached to its cgroup.
-    case networkRules
-  }
-
   /// Policies in the kernel are shared by the containers of a profile that go without the same.
   package struct PolicyKey: Hashable, Sendable {
     package var profile: String
-    package var omitted: Set<Omission>
+    package var omitted: Set<Assessment.Omission>
   }
 
   struct Installed: Sendable {
@@ -49,7 +39,7 @@ package struct ConfinementTable: Sendable {
   /// The newest text of each; containers may still have an older one.
   var policies: [PolicyKey: Installed] = [:]
   /// By name: profiles whose newest text some container does not have.
-  var unfinished: [String: Profile] = [:]
+  var unfinished: [String: CompiledProfile] = [:]
   /// Revisions in the kernel that no container has any more, and since when that is known.
   var unusedRevisions: [Revision: ContinuousClock.Instant] = [:]
   /// By the id of the pod's cgroup.
@@ -67,45 +57,30 @@ package struct ConfinementTable: Sendable {
   mutating func insert(_ entry: Entry) { entries[entry.subject.containerID] = entry }
   mutating func remove(_ containerID: String) { entries[containerID] = nil }
 
-  /// Confines a container whose first process is parked before its exec; where the profile lets that pass, without its
-  /// network rules if they are what fails.
-  ///
-  /// - Returns: what is not in force for other reasons than those of `omitting`.
-  mutating func activate(
-    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, omitting omitted: Set<Omission>
-  ) throws(EnforcementError) -> [Gap] {
-    try open(subject, profile, cgroup, process, entrypoint: true, omitting: omitted)
-  }
-
-  /// Confines a container that runs already; all but its entrypoint's exception.
-  mutating func adopt(
-    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, omitting omitted: Set<Omission>
-  ) throws(EnforcementError) -> [Gap] {
-    try open(subject, profile, cgroup, process, entrypoint: false, omitting: omitted)
-  }
-
   /// Whether an earlier process, or this one, had it confined.
   func wasConfined(_ cgroup: Cgroup) throws(EnforcementError) -> Bool {
     do throws(BackendError) { return try kernel.container(cgroup.id).map { $0.revision != nil } ?? false } catch {
-      throw .kernel(error.message)
+      throw .kernel(error)
     }
   }
 
-  private mutating func open(
-    _ subject: Subject, _ profile: Profile, _ cgroup: Cgroup, _ process: ProcessView, entrypoint: Bool,
-    omitting omitted: Set<Omission>
-  ) throws(EnforcementError) -> [Gap] {
-    do throws(EnforcementError) {
-      return try open(
-        subject, profile: profile, cgroup: cgroup, process: process, entrypoint: entrypoint, omitting: omitted)
+  /// Confines a container by its plan; where the profile lets that pass, without its network rules if they are what
+  /// fails.
+  ///
+  /// - Returns: what is in force.
+  mutating func open(_ plan: StartPlan, _ cgroup: Cgroup) throws(EnforcementError) -> Assessment {
+    do throws(BackendError) {
+      return try write(plan, cgroup)
     } catch {
-      let lost = kernel.networkProblem == nil ? profile.lostNetworkRules(because: error.description) : []
-      guard profile.failurePolicy == .ignore, !lost.isEmpty else { throw error }
-      // Those that could be attached would drop everything.
-      do throws(BackendError) { try kernel.detachNetwork(cgroup.id) } catch { throw .kernel(error.message) }
-      return try open(
-        subject, profile: profile, cgroup: cgroup, process: process, entrypoint: entrypoint,
-        omitting: omitted.union([.networkRules])) + lost
+      let without = plan.failing(network: error)
+      guard kernel.networkProblem == nil, without.assessment.omissions.contains(.networkRules) else {
+        throw .kernel(error)
+      }
+      do throws(BackendError) {
+        // Those that could be attached would drop everything.
+        try kernel.detachNetwork(cgroup.id)
+        return try write(without, cgroup)
+      } catch { throw .kernel(error) }
     }
   }
 
@@ -124,22 +99,18 @@ package struct ConfinementTable: Sendable {
       // Programs of a failed activation, or of an earlier process, would find no policy, and refuse everything.
       try kernel.detachNetwork(cgroup.id)
       try kernel.put(ContainerEntry(cgroupID: cgroup.id, revision: nil, state: .open))
-    } catch { throw .kernel(error.message) }
+    } catch { throw .kernel(error) }
     entries[subject.containerID] = Entry(
       subject: subject, cgroup: cgroup, phase: .open, policy: nil, revision: nil, rootDevice: 0)
     forgetUnusedPolicies()
   }
 
-  private mutating func open(
-    _ subject: Subject, profile: Profile, cgroup: Cgroup, process: ProcessView, entrypoint: Bool,
-    omitting omitted: Set<Omission>
-  ) throws(EnforcementError) -> [Gap] {
-    let gaps = process.rootIsOverlay || omitted.contains(.processRules) ? [] : profile.gapsWithoutOverlayRoot()
-    guard profile.refused(gaps).isEmpty else { throw .unenforceable(gaps) }
-    let key = PolicyKey(profile: profile.name, omitted: gaps.isEmpty ? omitted : omitted.union([.newExecutables]))
+  private mutating func write(_ plan: StartPlan, _ cgroup: Cgroup) throws(BackendError) -> Assessment {
+    let process = plan.process
+    let key = PolicyKey(profile: plan.compiled.profile.name, omitted: plan.assessment.omissions)
     do throws(BackendError) {
-      let policy = try install(key, profile)
-      if entrypoint {
+      let policy = try install(key, plan.compiled)
+      if plan.hasEntrypoint {
         try kernel.setEntrypoint(cgroup.id, ProcessIdentity(pid: process.pid, startTicks: process.startTicks))
       }
       try kernel.attachNetwork(cgroup, needs: policy.needs)
@@ -148,48 +119,40 @@ package struct ConfinementTable: Sendable {
       try kernel.put(
         ContainerEntry(
           cgroupID: cgroup.id, revision: policy.revision, state: .open, rootDevice: process.rootDevice,
-          ranBefore: !entrypoint))
-      entries[subject.containerID] = Entry(
-        subject: subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
+          ranBefore: !plan.hasEntrypoint))
+      entries[plan.subject.containerID] = Entry(
+        subject: plan.subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
         rootDevice: process.rootDevice)
-      return gaps
+      return plan.assessment
     } catch {
       forgetUnusedPolicies()
-      throw .kernel(error.message)
+      throw error
     }
   }
 
   /// The installed policy of a key; installs it, or its newer text, first. Others get that by `replace`.
-  mutating func install(_ key: PolicyKey, _ profile: Profile) throws(BackendError) -> Installed {
-    if let present = policies[key], present.profile == profile { return present }
-    let installed = try write(key, profile)
+  mutating func install(_ key: PolicyKey, _ compiled: CompiledProfile) throws(BackendError) -> Installed {
+    if let present = policies[key], present.profile == compiled.profile { return present }
+    let installed = try write(key, compiled)
     policies[key] = installed
     return installed
   }
 
-  private mutating func write(_ key: PolicyKey, _ profile: Profile) throws(BackendError) -> Installed {
-    let compiled = try compile(profile, key: key)
+  private mutating func write(_ key: PolicyKey, _ compiled: CompiledProfile) throws(BackendError) -> Installed {
+    let policy = compiled.policy.reduced(
+      to: key.omitted.contains(.processRules) ? .none : kernel.tier,
+      hasNetwork: kernel.networkProblem == nil && !key.omitted.contains(.networkRules),
+      withoutNewExecutables: key.omitted.contains(.newExecutables))
     let revision = Revision.random()
-    try kernel.install(compiled, revision: revision)
-    profiles.insert(profile, for: revision)
-    return Installed(profile: profile, revision: revision, needs: NetworkNeeds(compiled))
-  }
-
-  private func compile(_ profile: Profile, key: PolicyKey) throws(BackendError) -> CompiledPolicy {
-    do throws(CompilationError) {
-      return try PolicyCompiler.compile(profile).reduced(
-        to: key.omitted.contains(.processRules) ? .none : kernel.tier,
-        hasNetwork: kernel.networkProblem == nil && !key.omitted.contains(.networkRules),
-        withoutNewExecutables: key.omitted.contains(.newExecutables))
-    } catch {
-      throw BackendError(message: error.description, reason: "")
-    }
+    try kernel.install(policy, revision: revision)
+    profiles.insert(compiled.profile, for: revision)
+    return Installed(profile: compiled.profile, revision: revision, needs: NetworkNeeds(policy))
   }
 
   /// Forbids every exec in a cgroup until it is empty, unless it is known to be another's.
   ///
   /// - Returns: why that cannot be; nil: it is forbidden, or the cgroup is another's.
-  mutating func refuse(_ subject: Subject, cgroup: Cgroup) -> BackendError? {
+  mutating func close(_ subject: Subject, cgroup: Cgroup) -> BackendError? {
     guard !isAnothers(cgroup, than: subject), gates[cgroup.id] == nil else { return nil }
     var entry =
       entries[subject.containerID]
@@ -213,13 +176,15 @@ package struct ConfinementTable: Sendable {
   /// - Returns: whether nothing of it is left.
   mutating func release(_ containerID: String) throws(ReleaseError) -> Bool {
     guard let entry = entries[containerID] else { return true }
-    do throws(Errno) {
-      guard try entry.cgroup.isEmpty() else {
+    let isEmpty: Bool
+    do throws(Errno) { isEmpty = try entry.cgroup.isEmpty() } catch {
+      throw ReleaseError(directory: entry.cgroup.directory, reason: error.reason)
+    }
+    do throws(BackendError) {
+      guard isEmpty else {
         try closeRemaining(containerID, entry)
         return false
       }
-    } catch { throw ReleaseError(directory: entry.cgroup.directory, reason: error.reason) }
-    do throws(BackendError) {
       try kernel.detachNetwork(entry.cgroup.id)
       try kernel.remove(entry.cgroup.id)
     } catch { throw ReleaseError(directory: entry.cgroup.directory, reason: error.reason) }
@@ -230,13 +195,11 @@ package struct ConfinementTable: Sendable {
     return true
   }
 
-  private mutating func closeRemaining(_ containerID: String, _ entry: Entry) throws(Errno) {
+  private mutating func closeRemaining(_ containerID: String, _ entry: Entry) throws(BackendError) {
     guard entry.phase == .open else { return }
-    do throws(BackendError) {
-      try kernel.put(
-        ContainerEntry(
-          cgroupID: entry.cgroup.id, revision: entry.revision, state: .closed, rootDevice: entry.rootDevice))
-    } catch { throw Errno(5, error.message) }
+    try kernel.put(
+      ContainerEntry(
+        cgroupID: entry.cgroup.id, revision: entry.revision, state: .closed, rootDevice: entry.rootDevice))
     entries[containerID]!.phase = .closing
   }
 

@@ -19,6 +19,8 @@ package protocol EnforcementBackend: AnyObject, Sendable {
   func mendNetwork(_ cgroup: Cgroup) -> Damage?
   /// nil: network rules can be attached to cgroups; else why not.
   var networkProblem: String? { get }
+  /// nil: what one container makes the kernel remember takes memory from no other container; else why it can.
+  var memoryProblem: String? { get }
 
   func containers() throws(BackendError) -> [ContainerEntry]
   func container(_ cgroupID: CgroupID) throws(BackendError) -> ContainerEntry?
@@ -81,6 +83,13 @@ package enum PinsCheck: Equatable, Sendable {
   case inCharge([Damage])
   /// A newer process looks after the pins.
   case replaced
+}
+
+extension EnforcementBackend {
+  /// As profiles are judged by. It can change: `checkClaim`.
+  package var capabilities: NodeCapabilities {
+    NodeCapabilities(claim, networkProblem: networkProblem, memoryProblem: memoryProblem)
+  }
 }
 
 /// The kernel refused. `reason` alone is the errno's text.

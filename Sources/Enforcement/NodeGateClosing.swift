@@ -45,7 +45,7 @@ package struct NodeGateClosing {
       wasOpen = try !gate.isClosed
       remains = "; it is closed as before, or in more cgroups"
       try close(wanted, &outcome)
-    } catch { throw .kernel("cannot close the node gate: \(error)" + (wasOpen ? openAgain(outcome) : remains)) }
+    } catch { throw .nodeGate("cannot close the node gate: \(error)" + (wasOpen ? openAgain(outcome) : remains)) }
     return outcome
   }
 

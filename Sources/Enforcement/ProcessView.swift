@@ -18,7 +18,7 @@ package struct ProcessView: Equatable, Sendable {
   package var rootIsOverlay: Bool { rootDevice != 0 }
 
   package init(pid: UInt32, in hierarchy: CgroupHierarchy) throws(EnforcementError) {
-    guard pid > 0 else { throw .badPID(pid, "the runtime sent none") }
+    guard pid > 0 else { throw .noPID }
     let folder = "/proc/\(pid)"
     do throws(Errno) {
       self.pid = pid
@@ -32,7 +32,7 @@ package struct ProcessView: Equatable, Sendable {
       rootDevice =
         isOverlay && isWhole ? FileSystem.kernelDevice(try Files.status(folder + "/root/").st_dev) : 0
     } catch {
-      throw .badPID(pid, error.description)
+      throw .unreadableProcess(pid: pid, error)
     }
   }
 

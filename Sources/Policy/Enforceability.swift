@@ -3,13 +3,12 @@ extension Profile {
   /// version decides on it.
   ///
   /// Only what denies or audits counts: an Allow is never left unenforced.
-  package func gaps(on node: NodeCapabilities) -> [Gap] {
-    if node.isSandboxed { return [sandboxed(node.runtimeHandler)] }
-    return tierFloor(node) + processGaps(node) + fileGaps(node) + networkGaps(node) + kernelGaps(node)
+  func gaps(on node: NodeCapabilities) -> [Gap] {
+    tierFloor(node) + processGaps(node) + fileGaps(node) + networkGaps(node) + kernelGaps(node)
   }
 
   /// What cannot be told apart where the container's root is no overlay: files of the image from new ones.
-  package func gapsWithoutOverlayRoot() -> [Gap] {
+  func gapsWithoutOverlayRoot() -> [Gap] {
     guard let process = applyingMode().process else { return [] }
     guard process.newExecutables != .allow else { return [] }
     return [
@@ -20,10 +19,11 @@ extension Profile {
     ]
   }
 
-  private func sandboxed(_ handler: String) -> Gap {
+  /// Of a container that the node's kernel does not see.
+  func gapOfSandboxed(runtimeHandler: String) -> Gap {
     Gap(
       subject: "the whole profile", coverage: .none,
-      why: "the pod's runtime handler \"\(handler)\" runs containers where this node's kernel does not see them",
+      why: "the pod's runtime handler \"\(runtimeHandler)\" runs containers where this node's kernel does not see them",
       remedy: "use another runtime class, or choose no profile for the pod")
   }
 

@@ -57,7 +57,7 @@ package struct JudgedNode: Sendable {
         return nil
       }
       // Told once, in the summary, and not by each rule.
-      node.tierReason = ""
+      node.claim.reason = ""
       // Here it lacks cgroup v2, which is no matter where another layout is given.
       let isForLayout = node.tier != .none && (try? surroundings.cgroup()) == .v1
       if description.cgroup != nil, isForLayout { node.networkProblem = nil }

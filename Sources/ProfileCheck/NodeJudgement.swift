@@ -16,15 +16,23 @@ struct NodeJudgement {
 
   private var gaps: [Finding] {
     guard let capabilities = node.capabilities else { return [] }
-    let gaps = profile.gaps(on: capabilities)
-    let refused = profile.refused(gaps)
-    return gaps.map { gap in
-      // What the author accepted is no more than worth knowing.
-      let isAccepted = gap.coverage == .partial && profile.acceptPartial
-      let severity: Finding.Severity = refused.contains(gap) ? .error : isAccepted ? .note : .warning
-      return Finding(
-        severity, file: gap.location?.file ?? file, line: gap.location?.line, profile: profile.name, gap.text())
+    let assessment = profile.assess(node: capabilities)
+    // What the author accepted is no more than worth knowing.
+    return findings(.error, assessment.refused) + findings(.warning, assessment.ignored)
+      + findings(.note, assessment.accepted)
+  }
+
+  private func findings(_ severity: Finding.Severity, _ gaps: [Gap]) -> [Finding] {
+    gaps.map { gap in
+      Finding(severity, file: gap.location?.file ?? file, line: gap.location?.line, profile: profile.name, gap.text())
     }
+  }
+
+  /// Whether a runtime that cannot carry the filter starts containers all the same.
+  private var startsWithoutFilter: Bool {
+    var container = ContainerFacts()
+    container.filterProblem = "the runtime cannot carry it"
+    return profile.assess(node: .unlimited, container: container).refusal == nil
   }
 
   private func filter(_ seccomp: ResolvedSeccomp) -> [Finding] {
@@ -36,7 +44,7 @@ struct NodeJudgement {
     } catch {
       return notes
         + error.problems(elsewhere: seccomp.location).map {
-          Finding(profile.failurePolicy == .fail ? .error : .warning, $0, profile: profile.name)
+          Finding(startsWithoutFilter ? .warning : .error, $0, profile: profile.name)
         }
     }
   }
@@ -49,7 +57,7 @@ struct NodeJudgement {
   private func olderRuntimes(_ seccomp: ResolvedSeccomp) -> Finding {
     let needsErrno = (try? adapt(seccomp, to: .withoutErrno)) == nil
     let first = needsErrno ? ContainerdVersion.firstWithErrno : .firstWithFilters
-    let what = profile.failurePolicy == .fail ? "refuses containers" : "starts containers without this filter"
+    let what = startsWithoutFilter ? "starts containers without this filter" : "refuses containers"
     return Finding(
       .note, Problem(seccomp.location, "seccomp: needs containerd \(first): a node with an older one \(what)"),
       profile: profile.name)

@@ -9,18 +9,6 @@ import NRI
 import Policy
 import Testing
 
-extension EnforcerWorld {
-  /// The container as the runtime tells of it at Start and Synchronize.
-  fileprivate func container() -> Container {
-    var container = DaemonTests.container()
-    container.podSandboxID = "s1"
-    container.state = ContainerState.running.rawValue
-    container.cgroupsPath = path
-    container.pid = pid
-    return container
-  }
-}
-
 /// The text of a profile `p`; `rest` are lines of its spec.
 private func profile(_ rest: String) -> String { "metadata: {name: p}\nspec: {\(rest)}\n" }
 
@@ -188,7 +176,7 @@ struct ConfinementTests {
     let plugin = try plugin(
       profiles: library([profile(spec)]), enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
     _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
-    world.enforcer.refuse(world.start())
+    world.enforcer.close(world.start())
     world.kernel.refuse("install")
     try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
     #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
@@ -198,7 +186,7 @@ struct ConfinementTests {
     }
     #expect(!log.entries.contains { $0.level >= .error })
 
-    world.enforcer.refuse(world.start())
+    world.enforcer.close(world.start())
     world.kernel.refuse("install", "open")
     try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
     #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
@@ -237,17 +225,6 @@ struct ConfinementTests {
     try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
     #expect(world.kernel.attached.isEmpty)
     #expect(log.entries.filter { $0.level == .error }.count == 1)
-  }
-
-  @Test("a refused start is closed once")
-  func closedOnce() throws {
-    let world = try EnforcerWorld()
-    let plugin = try plugin(profiles: library([profile(enforceable)]), enforcer: world.enforcer)
-    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
-    world.kernel.refuse("open")
-    #expect(throws: Refusal.self) { try plugin.startContainer(pod: pod([all: "p"]), container: world.container()) }
-    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
-    #expect(world.kernel.steps.count { $0 == "close" } == 1)
   }
 
   @Test("events are carried once it is known where they go, and whose those of before are")

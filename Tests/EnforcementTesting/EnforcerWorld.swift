@@ -1,4 +1,5 @@
 import BPF
+import Compilation
 import Enforcement
 import Glibc
 import Policy
@@ -65,7 +66,7 @@ package final class EnforcerWorld {
     do throws(EnforcementError) {
       try enforcer.activate(start, profile: profile, expectsFilter: expectsFilter)
     } catch {
-      enforcer.refuse(start)
+      enforcer.close(start)
       throw error
     }
   }
@@ -143,4 +144,29 @@ package final class EnforcerWorld {
       while (try? Files.text(folder + "/cgroup.procs").isEmpty) == false { sched_yield() }
     }
   }
+}
+
+/// With profiles as tests write them, of which each can be compiled.
+extension Enforcer {
+  /// As at a Start.
+  ///
+  /// - Returns: what is not in force.
+  @discardableResult
+  package func activate(_ start: Start, profile: Profile, expectsFilter: Bool) throws(EnforcementError) -> [Gap] {
+    var facts = ContainerFacts()
+    facts.filterWasSent = expectsFilter
+    return try open(try plan(start, try! CompiledProfile(profile), known: facts)).gaps
+  }
+
+  /// As at Synchronize.
+  ///
+  /// - Returns: what is not in force.
+  @discardableResult
+  package func adopt(_ start: Start, profile: Profile, expectsFilter: Bool) throws(EnforcementError) -> [Gap] {
+    var facts = ContainerFacts()
+    (facts.filterWasSent, facts.ranBefore) = (expectsFilter, true)
+    return try open(try plan(start, try! CompiledProfile(profile), known: facts)).gaps
+  }
+
+  package func replace(_ profile: Profile) throws(BackendError) { try replace(try! CompiledProfile(profile)) }
 }

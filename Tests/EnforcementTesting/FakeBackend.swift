@@ -24,6 +24,7 @@ package final class FakeBackend: EnforcementBackend {
   package func fills() throws(BackendError) -> [MapFill] { [] }
   package func sweepStrays() throws(BackendError) { try step("sweep strays") }
   package let networkProblem: String? = nil
+  package let memoryProblem: String? = nil
   private struct State {
     var steps: [String] = []
     var refused: Set<String> = []

@@ -1,5 +1,6 @@
 import BPF
 import CStockade
+import Compilation
 import Enforcement
 import EnforcementTesting
 import Glibc
@@ -109,7 +110,7 @@ struct EnforcerTests {
   func elsewhere() throws {
     let world = try EnforcerWorld()
     var start = world.start()
-    start.cgroupsPath = "/somewhere/else"
+    start.path = .success(try CgroupPath(payload: "/somewhere/else"))
     let error = #expect(throws: EnforcementError.self) {
       try world.activateOrRefuse(start, profile: profile(), expectsFilter: false)
     }
@@ -179,6 +180,30 @@ struct EnforcerTests {
       error?.description == "failed to detach bpf prog from \(world.directory): operation not permitted")
     world.kernel.refuse()
     #expect(try world.enforcer.release("c1"))
+  }
+
+  @Test("a refusal to close what remains says what the kernel said, and can be tried again")
+  func refusedClosing() throws {
+    let world = try EnforcerWorld()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    world.kernel.refuse("close")
+    let error = #expect(throws: ReleaseError.self) { try world.enforcer.release("c1") }
+    #expect(
+      error?.description == "failed to detach bpf prog from \(world.directory): operation not permitted")
+    world.kernel.refuse()
+    #expect(try !world.enforcer.release("c1"))
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
+  }
+
+  @Test("a plan writes nothing, and one that is refused cannot be opened")
+  func planned() throws {
+    let own = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
+    let world = try EnforcerWorld(runtimeMountNamespace: own)
+    let plan = try world.enforcer.plan(world.start(), CompiledProfile(profile()), known: ContainerFacts())
+    let refusal = try #require(plan.assessment.refusal)
+    let error = #expect(throws: EnforcementError.self) { try world.enforcer.open(plan) }
+    #expect(error?.description == refusal)
+    #expect(world.kernel.steps.isEmpty && world.kernel.rows.isEmpty)
   }
 
   @Test("a cgroup that is gone is released as an empty one")

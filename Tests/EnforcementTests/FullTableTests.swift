@@ -33,7 +33,7 @@ struct FullTableTests {
     world.kernel.refuse("close")
     var start = world.start()
     start.pid = UInt32(getpid())
-    let why = world.enforcer.refuse(start)
+    let why = world.enforcer.close(start)
     #expect(why?.hasSuffix("its process is not in its cgroup, so nothing could be done") == true)
     #expect(!world.hasEnded(within: .milliseconds(20)))
   }

@@ -192,7 +192,7 @@ import Testing
       let file = "\(folder)/worker.yaml"
       try Files.write(examples[0], to: file)
       let profile = try Profile.load(file: file)
-      #expect(profile.gaps(on: .init(tier: .signal)) == [])
+      #expect(profile.assess(node: .init(tier: .signal)).gaps == [])
       #expect(profile.decideExec(path: "/bin/a", isEntrypoint: true).action == .allow)
       #expect(profile.decideExec(path: "/bin/a").action == .block)
       #expect(profile.decideEgress(address: [10, 9, 8, 7], port: 5432, transport: .tcp).action == .allow)
@@ -234,33 +234,33 @@ import Testing
 
   @Test("the best tier enforces every profile whole")
   func best() throws {
-    for name in store.names { #expect(try store.profile(named: name).gaps(on: .init(tier: .lsm)) == []) }
+    for name in store.names { #expect(try store.profile(named: name).assess(node: .init(tier: .lsm)).gaps == []) }
   }
 
   @Test("a signal node enforces these whole", arguments: ["base", "deny-network", "signal-restricted"])
   func whole(name: String) throws {
-    #expect(try store.profile(named: name).gaps(on: .init(tier: .signal)) == [])
+    #expect(try store.profile(named: name).assess(node: .init(tier: .signal)).gaps == [])
   }
 
   @Test("a signal node enforces these in part, which they accept", arguments: ["signal-baseline", "signal-web"])
   func partial(name: String) throws {
     let profile = try store.profile(named: name)
-    let gaps = profile.gaps(on: .init(tier: .signal))
-    #expect(!gaps.isEmpty && gaps.allSatisfy { $0.coverage == .partial })
-    #expect(profile.refusal(gaps) == nil)
+    let assessment = profile.assess(node: .init(tier: .signal))
+    #expect(!assessment.accepted.isEmpty && assessment.gaps == assessment.accepted)
+    #expect(assessment.refusal == nil)
   }
 
   @Test("a signal node refuses these", arguments: ["baseline", "restricted", "web"])
   func refused(name: String) throws {
     let profile = try store.profile(named: name)
-    #expect(profile.refusal(profile.gaps(on: .init(tier: .signal))) != nil)
+    #expect(profile.assess(node: .init(tier: .signal)).refusal != nil)
   }
 
   @Test("audit-all denies nothing and no node refuses it")
   func auditAll() throws {
     let profile = try store.profile(named: "audit-all")
-    let gaps = profile.gaps(on: .init(tier: .none, networkProblem: "x"))
-    #expect(!gaps.isEmpty && profile.refusal(gaps) == nil)
+    let assessment = profile.assess(node: .none(because: "x"))
+    #expect(!assessment.gaps.isEmpty && assessment.refusal == nil)
     #expect(profile.applyingMode().decideExec(path: "/a", isNew: true).action == .audit)
     #expect(profile.applyingMode().decideEgress(address: [1, 1, 1, 1], port: 1, transport: .udp).action == .audit)
   }

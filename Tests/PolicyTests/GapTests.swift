@@ -5,7 +5,7 @@ import Testing
   private static let signal = NodeCapabilities(tier: .signal, tierReason: "no bpf in lsm=")
 
   private func subjects(_ spec: String, _ node: NodeCapabilities) throws -> [String] {
-    try profile(spec).gaps(on: node).map { "\($0.coverage.rawValue) \($0.subject)" }
+    try profile(spec).assess(node: node).gaps.map { "\($0.coverage.rawValue) \($0.subject)" }
   }
 
   private static let everything = """
@@ -53,7 +53,10 @@ import Testing
   @Test("where an exec can go by unjudged, tier signal enforces nothing wholly, and says why")
   func skippedExecs() throws {
     let claim = TierClaim(tier: .signal, execProblem: "the kernel skips programs")
-    let gaps = try profile("process: {defaultAction: Block, allowEntrypoint: true}").gaps(on: NodeCapabilities(claim))
+    let gaps = try profile("process: {defaultAction: Block, allowEntrypoint: true}").assess(
+      node: NodeCapabilities(claim)
+    )
+    .gaps
     #expect(
       gaps.map(\.description)
         == [
@@ -125,21 +128,15 @@ import Testing
 
   @Test("a sandboxed runtime can enforce nothing", arguments: ["kata", "kata-qemu", "Kata", "gvisor", "runsc-ptrace"])
   func sandboxed(handler: String) throws {
-    let node = NodeCapabilities(tier: .lsm, runtimeHandler: handler)
-    #expect(try subjects("mode: Audit", node) == ["none the whole profile"])
+    let container = ContainerFacts(runtimeHandler: handler)
+    let gaps = try profile("mode: Audit").assess(node: .unlimited, container: container).gaps
+    #expect(gaps.map(\.subject) == ["the whole profile"] && gaps[0].coverage == .none)
   }
 
   @Test("other runtime handlers run under this kernel", arguments: ["", "runc", "crun", "youki", "nvidia", "katz"])
   func ordinary(handler: String) throws {
-    #expect(try subjects(Self.everything, NodeCapabilities(tier: .lsm, runtimeHandler: handler)) == [])
-  }
-
-  @Test("without an overlay root newExecutables cannot be enforced")
-  func overlay() throws {
-    let block = try profile("process: {defaultAction: Block}").gapsWithoutOverlayRoot()
-    #expect(block.map(\.subject) == ["process.newExecutables Block"])
-    #expect(try profile("process: {defaultAction: Block, newExecutables: Allow}").gapsWithoutOverlayRoot() == [])
-    #expect(try profile("mode: Audit").gapsWithoutOverlayRoot() == [])
+    let container = ContainerFacts(runtimeHandler: handler)
+    #expect(try profile(Self.everything).assess(node: .unlimited, container: container).gaps == [])
   }
 
   @Test(
@@ -171,7 +168,6 @@ import Testing
       ),
     ])
   func refusal(spec: String, message: String?) throws {
-    let profile = try profile(spec)
-    #expect(profile.refusal(profile.gaps(on: Self.signal)) == message)
+    #expect(try profile(spec).assess(node: Self.signal).refusal == message)
   }
 }

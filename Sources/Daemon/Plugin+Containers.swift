@@ -1,0 +1,180 @@
+import Enforcement
+import Logging
+import NRI
+import Policy
+import Seccomp
+
+/// The life of a container.
+extension Plugin {
+  /// What Create decided.
+  struct Prepared {
+    var choice: Choice
+    /// What was sent to the runtime.
+    var policy: LinuxSeccomp?
+    /// What the profile was judged by.
+    var facts: ContainerFacts
+  }
+
+  package func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp? {
+    let decided = try prepare(pod, container)
+    prepared.insert(decided, for: container.id)
+    return decided.policy
+  }
+
+  private func prepare(_ pod: PodSandbox, _ container: Container) throws -> Prepared {
+    let choice = try choose(pod, container)
+    var facts = ContainerFacts(runtimeHandler: pod.runtimeHandler)
+    guard case .profile(let name, let because) = choice else {
+      return Prepared(choice: choice, policy: nil, facts: facts)
+    }
+    let loaded = try settings.get().profiles.profile(named: name)
+    var policy: LinuxSeccomp?
+    do throws(SeccompError) { policy = try filter(of: loaded, facts, pod, container) } catch {
+      facts.filterProblem = "\(error)"
+    }
+    facts.filterWasSent = policy != nil
+    let assessment = loaded.profile.assess(node: enforcer.presentCapabilities, container: facts)
+    if let refusal = assessment.refusal { throw Refusal(refusal) }
+    log.debug("prepared", metadata: metadata(pod, container, ["profile": "\(name)", "because": "\(because)"]))
+    return Prepared(choice: choice, policy: policy, facts: facts)
+  }
+
+  /// What Create decided; where we were away then, what it would have.
+  private func decision(_ pod: PodSandbox, _ container: Container) throws -> Prepared {
+    try prepared[container.id] ?? prepare(pod, container)
+  }
+
+  package func validateContainerAdjustment(pod: PodSandbox, container: Container, policy: LinuxSeccomp?) throws {
+    let decided = try decision(pod, container)
+    guard case .profile(let name, _) = decided.choice, let ours = decided.policy else { return }
+    if policy != ours {
+      throw Refusal(
+        profile: name,
+        "another plugin changed the seccomp policy after it was set; remove that plugin or the profile's seccomp section"
+      )
+    }
+  }
+
+  /// The one place that closes a container, and the one that lets it through: whatever is thrown on the way closes it.
+  package func startContainer(pod: PodSandbox, container: Container) throws {
+    let start = Enforcer.Start(pod, container)
+    do {
+      let decided = try decision(pod, container)
+      guard case .profile(let name, _) = decided.choice else { return try admit(start, container) }
+      let loaded = try settings.get().profiles.profile(named: name)
+      if try confine(start, loaded, decided.facts, pod, container) {
+        log.info(
+          "confined", metadata: metadata(pod, container, ["profile": "\(name)", "tier": "\(enforcer.tier.name)"]))
+      } else {
+        admitUnconfined(start, pod, container)
+      }
+    } catch {
+      if let why = enforcer.close(start) {
+        log.critical(
+          "a refused container could not be closed", metadata: metadata(pod, container, ["reason": "\(why)"]))
+      }
+      throw error
+    }
+  }
+
+  private func admit(_ start: Enforcer.Start, _ container: Container) throws {
+    do throws(EnforcementError) { try enforcer.admit(start) } catch {
+      throw Refusal("cannot let container \(container.name) through its pod's gate: \(error)")
+    }
+  }
+
+  /// - Returns: whether the profile is in force; false: nothing of it is, and it lets the container run all the same.
+  /// - Throws: `Refusal` where it does not.
+  private func confine(
+    _ start: Enforcer.Start, _ loaded: LoadedProfile, _ facts: ContainerFacts, _ pod: PodSandbox,
+    _ container: Container
+  ) throws -> Bool {
+    var (assessment, isInForce): (Assessment, Bool)
+    do throws(EnforcementError) {
+      (assessment, isInForce) = (try putInForce(loaded, start, facts), true)
+    } catch {
+      var facts = facts
+      facts.failure = "\(error)"
+      let node = enforcer.presentCapabilities
+      (assessment, isInForce) = (loaded.profile.assess(node: node, container: facts), false)
+    }
+    if let refusal = assessment.refusal { throw Refusal(refusal) }
+    report(assessment, pod, container)
+    return isInForce
+  }
+
+  /// - Returns: what is in force; where it has a refusal, nothing was written.
+  func putInForce(
+    _ loaded: LoadedProfile, _ start: Enforcer.Start, _ facts: ContainerFacts
+  ) throws(EnforcementError) -> Assessment {
+    let plan = try enforcer.plan(start, loaded.compiled, known: facts)
+    return plan.assessment.refusal == nil ? try enforcer.open(plan) : plan.assessment
+  }
+
+  private func admitUnconfined(_ start: Enforcer.Start, _ pod: PodSandbox, _ container: Container) {
+    do throws(EnforcementError) { try enforcer.admit(start, afterFailure: true) } catch {
+      log.error(
+        "a container starts closed: every program in it is killed",
+        metadata: metadata(pod, container, ["reason": "\(error)"]))
+    }
+  }
+
+  package func stopContainer(pod: PodSandbox, container: Container) throws { release(container.id) }
+
+  package func removeContainer(pod: PodSandbox, container: Container) throws {
+    release(container.id)
+    prepared.remove(container.id)
+  }
+
+  /// An error is only logged: the runtime would do no more with it, and the sweep tries again.
+  private func release(_ id: String) {
+    do throws(ReleaseError) {
+      if try !enforcer.release(id) {
+        log.info(
+          "processes remain; execs are forbidden until they are gone", metadata: ["container": "\(id)"])
+      }
+    } catch {
+      log.error("\(error)", metadata: ["container": "\(id)", "check": "CAP_SYS_ADMIN of the plugin"])
+    }
+  }
+
+  // MARK: Decisions
+
+  func choose(_ pod: PodSandbox, _ container: Container) throws -> Choice {
+    if container.annotations[Self.overLong] != nil {
+      throw Refusal(
+        "container \(container.name): its annotation \(Self.imageAnnotation) is over "
+          + "\(ObjectNeeds.annotationsMaximumBytes) bytes, so that its image is not known")
+    }
+    return try settings.get().configuration.choose(
+      pod: PodContext(pod),
+      container: ContainerContext(name: container.name, image: container.annotations[Self.imageAnnotation] ?? ""))
+  }
+
+  /// Of containerd's CRI; NRI itself has no image before containerd 2.4.
+  static let imageAnnotation = "io.kubernetes.cri.image-name"
+
+  func report(_ assessment: Assessment, _ pod: PodSandbox, _ container: Container) {
+    // What the profile's author accepted is no news for each container.
+    for (level, gaps) in [(Logger.Level.warning, assessment.ignored), (.debug, assessment.accepted)] {
+      for gap in gaps {
+        log.log(
+          level: level, "not enforced",
+          metadata: metadata(pod, container, ["profile": "\(assessment.profile)", "gap": "\(gap)"]))
+      }
+    }
+  }
+
+  /// nil: the profile sets none, or the container runs where the node's kernel does not see it.
+  private func filter(
+    of loaded: LoadedProfile, _ facts: ContainerFacts, _ pod: PodSandbox, _ container: Container
+  ) throws(SeccompError) -> LinuxSeccomp? {
+    guard let seccomp = loaded.seccomp, !facts.isSandboxed else { return nil }
+    let adapted = try adapt(seccomp, to: support)
+    for note in adapted.notes {
+      log.debug(
+        "seccomp", metadata: metadata(pod, container, ["profile": "\(loaded.profile.name)", "note": "\(note)"]))
+    }
+    return LinuxSeccomp(adapted.filter)
+  }
+}

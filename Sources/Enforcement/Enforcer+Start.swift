@@ -1,0 +1,153 @@
+import Compilation
+import Policy
+import Seccomp
+import System
+
+/// The life of one container: planned and opened at Start, closed where it may not start, released at its end.
+extension Enforcer {
+  /// What a StartContainer, or Synchronize, tells of a container.
+  package struct Start: Sendable {
+    package var subject: Subject
+    package var sandboxID: String
+    /// An error where the payload's path is none of a cgroup.
+    package var path: Result<CgroupPath, EnforcementError>
+    package var pid: UInt32
+
+    package init(subject: Subject, sandboxID: String, cgroupsPath: String, pid: UInt32) {
+      self.subject = subject
+      self.sandboxID = sandboxID
+      path = Result { () throws(EnforcementError) in try CgroupPath(payload: cgroupsPath) }
+      self.pid = pid
+    }
+  }
+
+  /// Looks at a container and judges its profile. Writes nothing to the kernel. A refused plan cannot be opened.
+  ///
+  /// - Parameter known: what the runtime has said; what can be seen of the container is added.
+  package func plan(
+    _ start: Start, _ compiled: CompiledProfile, known: ContainerFacts
+  ) throws(EnforcementError) -> StartPlan {
+    let process = try ProcessView(pid: start.pid, in: hierarchy)
+    var facts = known
+    facts.process = ContainerFacts.Process(
+      pid: process.pid, hasFilter: filterIsActive(statusText: process.status, parent: process.parentStatus),
+      sharesRuntimeNamespace: table != nil && process.mountNamespace == runtimeMountNamespace)
+    // What runs keeps all that can be enforced, also while something is missing that mends itself later.
+    let node = known.ranBefore ? capabilities : presentCapabilities
+    guard let table else {
+      // Nothing remembers whether it was.
+      facts.wasConfined = true
+      return StartPlan(start.subject, compiled, process, nil, facts, node)
+    }
+    let cgroup = try locate(start, process)
+    facts.rootIsOverlay = process.rootIsOverlay
+    if known.ranBefore {
+      facts.wasConfined = try table.withLock { (table) throws(EnforcementError) in try table.wasConfined(cgroup) }
+    } else {
+      facts.leftProcesses = try left(beside: process, in: cgroup)
+    }
+    return StartPlan(start.subject, compiled, process, cgroup, facts, node)
+  }
+
+  /// Puts a plan in force. The last write opens the container, so after an error nothing in it may run for it: the
+  /// caller closes it, or lets it through. Network programs may be attached, which drop everything.
+  ///
+  /// - Returns: what is in force: the plan's assessment, or one that goes without network rules.
+  @discardableResult
+  package func open(_ plan: StartPlan) throws(EnforcementError) -> Assessment {
+    if let refusal = plan.assessment.refusal { throw .refused(refusal) }
+    guard let table, let cgroup = plan.cgroup else { return plan.assessment }
+    return try table.withLock { (table) throws(EnforcementError) in try table.open(plan, cgroup) }
+  }
+
+  /// Forbids every exec in a container until its cgroup is empty; where the kernel has no room to remember that, ends
+  /// its processes instead. Nothing to do where the payload names no cgroup, or one that is known to be another's; the
+  /// gate of its pod is left then.
+  ///
+  /// - Returns: why it could not be closed, and what was done; nil: it is closed.
+  @discardableResult
+  package func close(_ start: Start) -> String? {
+    guard let table, let cgroup = try? cgroup(of: start) else { return nil }
+    guard let error = table.withLock({ $0.close(start.subject, cgroup: cgroup) }) else { return nil }
+    // A path that is wrong must not end others.
+    guard let process = try? ProcessView(pid: start.pid, in: hierarchy), (try? locate(start, process)) == cgroup else {
+      return "\(error); its process is not in its cgroup, so nothing could be done"
+    }
+    do throws(Errno) {
+      try cgroup.killAll()
+      return "\(error); its processes were killed"
+    } catch { return "\(error); its processes could not be killed either: \(error.reason)" }
+  }
+
+  /// Leaves an earlier process's policy in force for a container whose profile cannot be used now.
+  package func keepPrevious(_ start: Start) throws(EnforcementError) -> Bool {
+    guard let table, let cgroup = try? cgroup(of: start) else { return false }
+    return try table.withLock { (table) throws(EnforcementError) in
+      do throws(BackendError) { return try table.keepPrevious(start.subject, cgroup: cgroup) } catch {
+        throw .kernel(error)
+      }
+    }
+  }
+
+  /// Lets a container without a policy of ours run where something of ours would hold it back: its pod's gate, a
+  /// refused start, or what an earlier process put in force. Nothing to do elsewhere.
+  ///
+  /// - Parameters:
+  ///   - beforeGate: its pod is about to get a gate.
+  ///   - afterFailure: of `open`, which may have attached programs that let nothing through.
+  package func admit(
+    _ start: Start, beforeGate: Bool = false, afterFailure: Bool = false
+  ) throws(EnforcementError) {
+    guard let table else { return }
+    try table.withLock { (table) throws(EnforcementError) in
+      if afterFailure { try detachNetwork(start, table) }
+      if !beforeGate, try !isHeldBack(start, table) { return }
+      try table.admit(start.subject, cgroup: try cgroup(of: start))
+    }
+  }
+
+  /// - Returns: whether nothing of the container is left; false while processes remain in its cgroup.
+  package func release(_ containerID: String) throws(ReleaseError) -> Bool {
+    guard let table else { return true }
+    return try table.withLock { (table) throws(ReleaseError) in try table.release(containerID) }
+  }
+
+  private func detachNetwork(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) {
+    // A path that is wrong must not open others.
+    guard let cgroup = try? cgroup(of: start), !table.isAnothers(cgroup, than: start.subject) else { return }
+    do throws(BackendError) { try table.kernel.detachNetwork(cgroup.id) } catch { throw .kernel(error) }
+  }
+
+  /// Whether the container is behind a gate, or the kernel has an entry for it; false too where it has no cgroup that
+  /// could be bound. The sandbox of a gate may not be known: the cgroup says who is behind it.
+  private func isHeldBack(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) -> Bool {
+    if table.podOfSandbox[start.sandboxID] != nil || table.entries[start.subject.containerID] != nil { return true }
+    guard let cgroup = try? cgroup(of: start) else { return false }
+    do throws(BackendError) {
+      if try table.isBehindGate(cgroup) { return true }
+      return try table.kernel.container(cgroup.id) != nil
+    } catch { throw .kernel(error) }
+  }
+
+  private func cgroup(of start: Start) throws(EnforcementError) -> Cgroup {
+    let path = try start.path.get()
+    guard let root = hierarchy.root else { throw .noKernel(CgroupHierarchy.noneText) }
+    do throws(Errno) { return try Cgroup(path, in: root) } catch { throw .noCgroup(path: root + path.path, error) }
+  }
+
+  private func locate(_ start: Start, _ process: ProcessView) throws(EnforcementError) -> Cgroup {
+    let path = try start.path.get()
+    // systemd, Docker in Docker and crun put what they start in cgroups below.
+    guard let found = process.cgroup, path.contains(found) else {
+      throw .processElsewhere(pid: start.pid, expected: path.path, found: process.cgroup)
+    }
+    return try cgroup(of: start)
+  }
+
+  /// What hooks of the runtime have left behind. A process that is ending is waited for.
+  private func left(beside process: ProcessView, in cgroup: Cgroup) throws(EnforcementError) -> String? {
+    do throws(Errno) { return try LeftProcesses.beside(process.pid, in: cgroup)?.description } catch {
+      throw .noCgroup(path: cgroup.directory, error)
+    }
+  }
+}

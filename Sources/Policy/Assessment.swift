@@ -1,0 +1,90 @@
+import YAML
+
+/// What a node does not enforce of a profile for one container, and whether the container may start all the same. The
+/// one judge of both: whoever has an assessment acts on it, and looks at neither `failurePolicy` nor `acceptPartial`.
+package struct Assessment: Equatable, Sendable {
+  /// What the policy in the kernel goes without.
+  package enum Omission: Sendable {
+    /// The root cannot tell new files.
+    case newExecutables
+    /// Processes cannot be told from the runtime's.
+    case processRules
+    /// Programs cannot be attached to the cgroup.
+    case networkRules
+  }
+
+  package let profile: String
+  /// For these the container is refused.
+  package internal(set) var refused: [Gap] = []
+  /// `failurePolicy: Ignore` lets these pass, or it is too late to refuse: to be told.
+  package internal(set) var ignored: [Gap] = []
+  /// `acceptPartial` lets these pass: the author of the profile knows.
+  package internal(set) var accepted: [Gap] = []
+  package internal(set) var omissions: Set<Omission> = []
+  /// Why the container may not start, the first reason first; empty: it may.
+  package internal(set) var objections: [String] = []
+
+  /// All that is not enforced.
+  package var gaps: [Gap] { refused + ignored + accepted }
+
+  /// Why the container may not start, in one line with the profile first; nil: it may.
+  package var refusal: String? { Self.line(objections).map { "profile \(quoted(profile)): \($0)" } }
+
+  /// The first of some reasons, and how many more there are; nil: there are none.
+  package static func line(_ reasons: [String]) -> String? {
+    reasons.first.map { $0 + (reasons.count > 1 ? " (and \(reasons.count - 1) more)" : "") }
+  }
+
+  init(of profile: Profile) { self.profile = profile.name }
+}
+
+extension Profile {
+  /// Judges what of this profile is enforced for a container on a node.
+  package func assess(node: NodeCapabilities, container: ContainerFacts = ContainerFacts()) -> Assessment {
+    var assessment = Assessment(of: self)
+    let ofRoot = gaps(ofRootOf: container)
+    if !ofRoot.isEmpty { assessment.omissions.insert(.newExecutables) }
+    judge(gaps(on: node, of: container) + ofRoot, &assessment)
+    for loss in losses(container) { judge(loss, &assessment) }
+    note(gapsOfLateConfinement(container), in: &assessment)
+    return assessment
+  }
+
+  private func gaps(on node: NodeCapabilities, of container: ContainerFacts) -> [Gap] {
+    container.isSandboxed ? [gapOfSandboxed(runtimeHandler: container.runtimeHandler)] : gaps(on: node)
+  }
+
+  /// Without an overlay nothing tells files of the image from new ones. Where processes cannot be told either, that
+  /// takes the rule away already.
+  private func gaps(ofRootOf container: ContainerFacts) -> [Gap] {
+    let isKnown = container.rootIsOverlay == false && container.process?.sharesRuntimeNamespace != true
+    return isKnown ? gapsWithoutOverlayRoot() : []
+  }
+
+  private func judge(_ gaps: [Gap], _ assessment: inout Assessment) {
+    let accepted = gaps.filter(accepts)
+    let others = gaps.filter { !accepts($0) }
+    assessment.accepted += accepted
+    guard failurePolicy == .fail else { return assessment.ignored += others }
+    assessment.refused += others
+    assessment.objections += others.map(\.description)
+  }
+
+  private func judge(_ loss: Loss, _ assessment: inout Assessment) {
+    guard !loss.isRefused else { return assessment.objections.append(loss.reason) }
+    // Each rule once: what is lost for this container says more than what its node lacks.
+    let subjects = Set(loss.gaps.map(\.subject))
+    assessment.ignored.removeAll { subjects.contains($0.subject) }
+    assessment.accepted.removeAll { subjects.contains($0.subject) }
+    note(loss.gaps, in: &assessment)
+    if let omission = loss.omission { assessment.omissions.insert(omission) }
+  }
+
+  /// It is too late to refuse, or nobody asks for it.
+  private func note(_ gaps: [Gap], in assessment: inout Assessment) {
+    assessment.accepted += gaps.filter(accepts)
+    assessment.ignored += gaps.filter { !accepts($0) }
+  }
+
+  private func accepts(_ gap: Gap) -> Bool { gap.coverage == .partial && acceptPartial }
+}

@@ -1,0 +1,104 @@
+import BPF
+import Daemon
+import Enforcement
+import EnforcementTesting
+import NRI
+import Policy
+import Testing
+
+/// What a Start writes, and what is left of it where something fails on the way.
+@Suite(.enabled(if: EnforcerWorld.isPossible, "needs root and cgroup v2: a process must be put in a cgroup"))
+struct StartOrderTests {
+  private let world: EnforcerWorld
+
+  init() throws { world = try EnforcerWorld() }
+
+  private var state: ContainerEntry.State? { get throws { world.kernel.rows[try world.cgroupID]?.state } }
+
+  private func start(_ policy: FailurePolicy = .fail, spec: String = "", pid: UInt32? = nil) throws {
+    let rules =
+      "process: {newExecutables: Allow, rules: [{path: /bin/id, action: Block}]}, acceptPartial: true, "
+      + "network: {egress: {defaultAction: Block}}"
+    let text = "metadata: {name: p}\nspec: {failurePolicy: \(policy.rawValue), \(spec.isEmpty ? rules : spec)}\n"
+    let plugin = try plugin(profiles: library([text]), enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    var container = world.container()
+    container.pid = pid ?? container.pid
+    try plugin.startContainer(pod: pod([all: "p"]), container: container)
+  }
+
+  @Test("nothing is written before everything is known, and the last write opens")
+  func order() throws {
+    try start()
+    #expect(world.kernel.steps == ["install", "entrypoint", "attach", "open"])
+    #expect(try state == .open)
+  }
+
+  @Test(
+    "under Fail, a step that fails ends the start, and the container is closed once",
+    arguments: [
+      ("install", []), ("entrypoint", ["install"]), ("attach", ["install", "entrypoint"]),
+      ("open", ["install", "entrypoint", "attach"]),
+    ] as [(String, [String])])
+  func fail(step: String, before: [String]) throws {
+    world.kernel.refuse(step)
+    let error = #expect(throws: Refusal.self) { try start() }
+    #expect(error?.description == "profile \"p\": cannot \(step): operation not permitted")
+    #expect(world.kernel.steps == before + ["close"])
+    #expect(try state == .closed)
+  }
+
+  @Test("under Fail, what the profile does not let pass is found before the first write, and the container is closed")
+  func refused() throws {
+    #expect(throws: Refusal.self) { try start(spec: "kernel: {block: [mount]}") }
+    #expect(world.kernel.steps == ["close"])
+  }
+
+  @Test(
+    "under Ignore, a start that fails is tried without network rules, and then the container is let through, not closed",
+    arguments: [
+      ("install", [], []), ("entrypoint", ["install"], ["install"]),
+      ("attach", ["install", "entrypoint"], ["install", "entrypoint"]),
+      ("open", ["install", "entrypoint", "attach"], ["install", "entrypoint", "attach"]),
+    ] as [(String, [String], [String])])
+  func ignore(step: String, first: [String], second: [String]) throws {
+    world.kernel.refuse(step)
+    try start(.ignore)
+    #expect(world.kernel.steps == first + ["detach"] + second + ["detach"])
+    #expect(world.kernel.rows.isEmpty && world.kernel.attached.isEmpty && world.enforcer.containerIDs.isEmpty)
+  }
+
+  @Test("under Ignore, a step that fails once costs no more than the network rules")
+  func ignoreOnce() throws {
+    world.kernel.refuseOnce("open")
+    try start(.ignore)
+    #expect(
+      world.kernel.steps
+        == ["install", "entrypoint", "attach", "detach", "install", "entrypoint", "attach", "open"])
+    #expect(try state == .open && world.kernel.attached.isEmpty)
+  }
+
+  @Test(
+    "a first process that is gone refuses the container under Fail, which is closed; under Ignore nothing is written")
+  func vanished() throws {
+    let pid = world.pid
+    world.ends()
+    try start(.ignore, pid: pid)
+    #expect(world.kernel.steps == ["detach"])
+    let error = #expect(throws: Refusal.self) { try start(pid: pid) }
+    #expect(error?.description.contains("cannot look at the container's process \(pid)") == true)
+    #expect(world.kernel.steps == ["detach", "close"])
+  }
+}
+
+extension EnforcerWorld {
+  /// The container as the runtime tells of it at Start and Synchronize.
+  func container() -> Container {
+    var container = DaemonTests.container()
+    container.podSandboxID = "s1"
+    container.state = ContainerState.running.rawValue
+    container.cgroupsPath = path
+    container.pid = pid
+    return container
+  }
+}
