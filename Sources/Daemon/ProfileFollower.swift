@@ -74,9 +74,6 @@ package final class ProfileFollower: Sendable {
     while !isOver { readAndFollow(&known, &isTold) }
   }
 
-  /// Never inlined, nor are the two below: the optimizer of Swift 6.3 does not come to an end with loops in a loop of
-  /// this kind.
-  @inline(never)
   private func readAndFollow(_ known: inout Set<String>, _ isTold: inout Bool) {
     let watch = makeWatch(&isTold)
     // Taken first: what changes from now on is read again.
@@ -101,7 +98,6 @@ package final class ProfileFollower: Sendable {
   }
 
   /// Reads at each change, until another watch is needed.
-  @inline(never)
   private func follow(_ watch: FolderWatch?, _ stamp: FolderStamp, _ known: inout Set<String>) {
     var stamp = stamp
     while true {
@@ -118,7 +114,6 @@ package final class ProfileFollower: Sendable {
     }
   }
 
-  @inline(never)
   private func wait(_ watch: FolderWatch?) -> FolderWatch.Outcome {
     do throws(Errno) {
       guard let watch else { return try FolderWatch.wait(milliseconds: Self.lookMilliseconds, for: wakeup) }
