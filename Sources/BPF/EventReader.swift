@@ -7,6 +7,7 @@ package final class EventReader: @unchecked Sendable {
   // The buffer is libbpf's; callers hold a lock around `read`.
   private let buffer: OpaquePointer
   private let box: Unmanaged<Box>
+  private let wakeup = Wakeup()
 
   private final class Box {
     let ignored: CgroupID?
@@ -51,9 +52,13 @@ package final class EventReader: @unchecked Sendable {
 
   /// Waits until a record has come, for at most this long. Any thread may wait. poll(2)
   package func wait(milliseconds: Int32) {
-    var descriptor = pollfd(fd: ring_buffer__epoll_fd(buffer), events: Int16(POLLIN), revents: 0)
-    Glibc.poll(&descriptor, 1, milliseconds)
+    let watched = [ring_buffer__epoll_fd(buffer), wakeup.reader.number]
+    var descriptors = watched.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    Glibc.poll(&descriptors, nfds_t(descriptors.count), milliseconds)
   }
+
+  /// Ends a `wait`, now and from now on.
+  package func wake() { wakeup.wake() }
 
   /// Hands over what has come, and what comes meanwhile, until `deliver` wants no more.
   ///

@@ -7,19 +7,22 @@ import System
 /// a keeper behind.
 final class Bystander: PluginHandler {
   /// Time for the answer to get there.
-  private static let stayMilliseconds: UInt32 = 500
+  private static let stayMilliseconds = 500
   private let socket: FileDescriptor
+  private var leaving: Worker?
 
   init(_ socket: FileDescriptor) { self.socket = socket }
 
   func configure(_ configuration: Configuration) throws -> EventMask {
-    Thread.detached { @Sendable [socket] in
-      usleep(Self.stayMilliseconds * 1000)
-      Glibc.shutdown(socket.number, Int32(SHUT_RDWR))
+    leaving = Worker { [socket] stop in
+      if stop.pause(milliseconds: Self.stayMilliseconds) { Glibc.shutdown(socket.number, Int32(SHUT_RDWR)) }
     }
     // None would mean all.
     return [.removePodSandbox]
   }
+
+  /// After the session: nothing is left to leave.
+  func stop() { leaving?.stop(milliseconds: Self.stayMilliseconds) }
 
   var needs: ObjectNeeds { ObjectNeeds(annotations: [], labels: []) }
   func cannotSynchronize(_ reason: NRIError) {}

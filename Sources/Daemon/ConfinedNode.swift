@@ -9,31 +9,29 @@ import Seccomp
 import Synchronization
 import System
 
-/// The parts of a running Stockade, put together: kernel, profiles, events, the plugin, and the slow work beside it.
+/// What stands behind the plugin on a node: kernel, events and profiles, with the threads of each.
 package final class ConfinedNode: Sendable {
   package static let pinFolder = "/sys/fs/bpf/stockade"
   package static let launchedEventsFile = "/var/log/stockade/events.jsonl"
-  /// A sweep comes after each second look at the claim, and after so many sweeps one at the tables, which are large.
-  private static let sweepsBetweenFills = 12
-  /// At the end, for what is left in the kernel's buffer.
+  /// At the end, which comes within a second in every state: for what is left in the kernel's buffer.
   private static let drainMilliseconds = 150
-  /// At the end, for a round of the sweep: it ends within a second in every state.
+  /// For a round of the sweep.
   private static let roundMilliseconds = 300
+  /// For threads that end at once, unless a disk, a process's memory or the runtime holds them.
+  private static let idleMilliseconds = 50
 
   package let enforcer: Enforcer
   package let pump: EventPump?
   private let kernel: BPFBackend?
   private let log: Logger
+  private let sweep: NodeSweep
+  private let running = StopList()
   private struct State {
     var carriesEvents = false
     var follower: ProfileFollower?
     var whenProfilesAreLate: @Sendable () -> Void = {}
-    var damage = DamageWatch()
-    var fills = FillWatch()
-    var isReplaced = false
   }
   private let state = Mutex(State())
-  private let rounds = Rounds()
 
   /// - Parameter runtimeMountNamespace: inode number of the runtime's mount namespace.
   package init(pinFolder: String = ConfinedNode.pinFolder, runtimeMountNamespace: UInt64, log: Logger) throws(Errno) {
@@ -71,20 +69,31 @@ package final class ConfinedNode: Sendable {
       kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: runtimeMountNamespace,
       noKernelReason: noKernelReason)
     self.enforcer = enforcer
-    pump = kernel.flatMap { kernel in
-      do throws(BPFError) {
-        let commandLines = CommandLineReader()
-        let decoder = EventDecoder(
-          subject: { enforcer.eventSubject(cgroupID: $0, revision: $1) }, commandLine: { commandLines.read(pid: $0) })
-        return EventPump(
-          source: try kernel.eventReader(), decoder: decoder,
-          counters: { (try? kernel.counters()) ?? KernelCounters() }, log: log)
-      } catch {
-        log.error("no events", metadata: ["reason": "\(error)"])
-        return nil
-      }
+    pump = kernel.flatMap { [running] in Self.makePump($0, enforcer, running, log) }
+    sweep = NodeSweep(enforcer, kernel, pump, log)
+  }
+
+  /// What reads command lines for the events, and the sinks that are added later, are the last to be stopped.
+  private static func makePump(
+    _ kernel: BPFBackend, _ enforcer: Enforcer, _ running: StopList, _ log: Logger
+  ) -> EventPump? {
+    do throws(BPFError) {
+      let source = try kernel.eventReader()
+      let commandLines = CommandLineReader()
+      running.add { commandLines.stop(milliseconds: idleMilliseconds) }
+      let decoder = EventDecoder(
+        subject: { enforcer.eventSubject(cgroupID: $0, revision: $1) }, commandLine: { commandLines.read(pid: $0) })
+      let pump = EventPump(
+        source: source, decoder: decoder, counters: { (try? kernel.counters()) ?? KernelCounters() }, log: log)
+      running.add { pump.close() }
+      return pump
+    } catch {
+      log.error("no events", metadata: ["reason": "\(error)"])
+      return nil
     }
   }
+
+  // MARK: Threads
 
   /// Starts the thread that carries events; once. Until then the kernel keeps them: only with a configuration is it
   /// known where they go, and only with what an earlier process left, whose they are.
@@ -93,65 +102,79 @@ package final class ConfinedNode: Sendable {
       defer { state.carriesEvents = true }
       return !state.carriesEvents
     }
-    if isFirst, let pump { Thread.detached { @Sendable in pump.run() } }
-  }
-
-  /// Starts the thread that checks the claim, and releases what ended unannounced.
-  package func startSweeping() {
-    Thread.detached { @Sendable [self] in
-      var sweeps = 0
-      while rounds.pause(milliseconds: DamageWatch.lookMilliseconds) {
-        rounds.run { checkClaim() }
-        guard rounds.pause(milliseconds: DamageWatch.lookMilliseconds) else { return }
-        sweeps += 1
-        rounds.run {
-          sweep()
-          if sweeps % Self.sweepsBetweenFills == 0 { checkFills() }
-        }
-      }
+    guard isFirst else { return }
+    sweep.tellGateRecordsFromNowOn()
+    guard let pump else { return }
+    let worker = Worker { _ in pump.run() }
+    running.add {
+      pump.stop()
+      // It tells what is in the kernel's buffer, which may go with the pins. A record that hangs is not waited for.
+      worker.stop(milliseconds: Self.drainMilliseconds)
     }
   }
 
-  /// Tells of tables that are nearly full, before something is refused for it.
-  private func checkFills() {
+  /// Starts the thread that checks the claim, and releases what ended unannounced; before the profiles are followed,
+  /// since at the end it takes away what those write.
+  func startSweeping() {
+    let worker = Worker { [sweep] stop in sweep.run(until: stop) }
+    running.add { [self] in endSweeping(worker) }
+  }
+
+  /// Starts work that nobody else waits for. What holds it at the end is not waited for either.
+  func start(_ work: @escaping @Sendable (Worker.Stop) -> Void) {
+    let worker = Worker(work)
+    running.add { worker.stop(milliseconds: Self.idleMilliseconds) }
+  }
+
+  /// Ends the threads, the last one first; takes everything out of the kernel unless some container still needs it.
+  package func stop() { running.stopAll() }
+
+  /// A sweep that went on would put back what is taken out.
+  private func endSweeping(_ worker: Worker) {
+    if worker.stop(milliseconds: Self.roundMilliseconds) {
+      sweep.sweep()
+      takeOut()
+    } else {
+      log.error(
+        "a sweep does not end, so what is pinned stays until the next stockade", metadata: ["pins": "\(Self.pinFolder)"]
+      )
+    }
+  }
+
+  private func takeOut() {
     do throws(BackendError) {
-      let fills = try enforcer.fills()
-      for fill in state.withLock({ $0.fills.news(fills) }) {
-        log.warning(
-          "a table of the kernel is nearly full: what needs more of it is refused when it is full",
-          metadata: ["table": "\(fill.name)", "elements": "\(fill.count)", "limit": "\(fill.limit)"])
+      if try !enforcer.removeIfUnused() {
+        log.info("containers stay confined by what is pinned", metadata: ["pins": "\(Self.pinFolder)"])
       }
     } catch {
-      log.error("cannot count the elements of the kernel's tables", metadata: ["reason": "\(error)"])
+      log.error("cannot remove the pins", metadata: ["reason": "\(error)"])
     }
   }
 
-  /// Releases containers whose end the runtime never told, and those that had processes left.
-  private func sweep() {
-    checkClaim()
-    // Before that it is not known where events go.
-    if state.withLock({ $0.carriesEvents }) { tellGateRecords() }
-    for id in enforcer.containerIDs where enforcer.hasEnded(id) {
-      do throws(ReleaseError) { _ = try enforcer.release(id) } catch {
-        log.error("\(error)", metadata: ["container": "\(id)", "check": "CAP_SYS_ADMIN of the plugin"])
-      }
+  /// Looks whether the tier still is what was proved.
+  package func checkTier() { sweep.checkTier() }
+
+  // MARK: What a configuration asks for
+
+  /// Sets up what a configuration asks for beside the plugin: the events' file, the node gate, the profiles.
+  ///
+  /// - Parameter defaultEventsFile: nil: standard output.
+  func begin(_ settings: Settings, defaultEventsFile: String?) {
+    let configuration = settings.configuration
+    if let path = configuration.eventsFile ?? defaultEventsFile {
+      writeEvents(to: path)
+    } else {
+      pump?.add(DescriptorSink(FileDescriptor(owning: dup(1))))
     }
-    do throws(BackendError) { try enforcer.sweepStrays() } catch {
-      log.error("cannot forget processes that are over", metadata: ["reason": "\(error)"])
-    }
-    do throws(BackendError) { try enforcer.openGoneGates() } catch {
-      log.error("cannot open the gate of a pod that is gone", metadata: ["reason": "\(error)"])
-    }
-    do throws(BackendError) { try enforcer.removeUnusedPolicies() } catch {
-      log.error("cannot remove policies that no container has any more", metadata: ["reason": "\(error)"])
-    }
-    do throws(BackendError) { try enforcer.replaceUnfinished() } catch {
-      log.error("running containers still have the old text of a profile", metadata: ["reason": "\(error)"])
-    }
+    setNodeGate(configuration.nodeGate)
+    follow(settings.profiles, in: configuration.profilesFolder)
   }
+
+  /// Containers start and are confined also where nobody can be told of it: a full or missing disk stops no node.
+  func writeEvents(to path: String) { pump?.add(FileSink(path: path, log: log)) }
 
   /// As the configuration wants it. One that is closed stays so while Stockade is away.
-  func setNodeGate(_ wanted: NodeConfiguration.NodeGate) {
+  private func setNodeGate(_ wanted: NodeConfiguration.NodeGate) {
     do {
       guard let change = try enforcer.setNodeGate(wanted) else { return }
       try kernel?.nodeGate.keep(change)
@@ -159,103 +182,14 @@ package final class ConfinedNode: Sendable {
       log.critical(
         "the node gate does not hold, though the configuration asks for it", metadata: ["reason": "\(error)"])
     }
-    tellGateRecords()
-  }
-
-  /// What commands did, also while no Stockade ran.
-  private func tellGateRecords() {
-    guard let kernel else { return }
-    do throws(BPFError) {
-      let (records, lost) = try kernel.nodeGate.takeRecords()
-      for (index, record) in records.enumerated() {
-        let told = GateRecord(record, lost: index == 0 ? lost : 0)
-        log.notice("\(told.summary)", metadata: ["user": "\(record.user.map(String.init) ?? "none")"])
-        pump?.tell(told)
-      }
-    } catch { log.error("cannot read what was done to the node gate", metadata: ["reason": "\(error)"]) }
-  }
-
-  /// Looks whether what is claimed is so.
-  private func checkClaim() {
-    mend()
-    checkTier()
-  }
-
-  /// Puts right what somebody else did to pins and programs, and tells of it.
-  private func mend() {
-    let found = enforcer.mend()
-    let (wasReplaced, news) = state.withLock { state in
-      defer { state.isReplaced = found == nil }
-      return (state.isReplaced, state.damage.news(found ?? []))
-    }
-    if wasReplaced != (found == nil) {
-      log.notice(
-        found == nil
-          ? "a newer stockade uses the pins, and looks after them from now on"
-          : "the newer stockade is gone: this one looks after the pins again")
-    }
-    for damage in news { tell(damage) }
-  }
-
-  private func tell(_ damage: Damage) {
-    let subject = subject(of: damage)
-    var metadata: Logger.Metadata = ["what": "\(damage.what)", "mended": "\(damage.problem == nil)"]
-    if let problem = damage.problem {
-      metadata["problem"] = "\(problem)"
-      metadata["consequence"] = Self.consequence(of: damage)
-    }
-    if let subject {
-      metadata["pod"] = "\(subject.podNamespace)/\(subject.podName)"
-      metadata["container"] = "\(subject.containerName)"
-    }
-    log.log(
-      level: damage.problem == nil && !damage.wasOpen ? .error : .critical,
-      "somebody has changed what stockade keeps in the kernel", metadata: metadata)
-    pump?.tell(
-      Tampering(
-        timeNanoseconds: Timestamp.now(CLOCK_REALTIME), subject: subject, what: damage.what, problem: damage.problem))
-  }
-
-  private func subject(of damage: Damage) -> Subject? {
-    switch damage.place {
-    case .network(let id), .container(let id): enforcer.eventSubject(cgroupID: id, revision: nil)?.subject
-    case .maps, .programs, .strays, .networkPins: nil
-    }
-  }
-
-  private static func consequence(of damage: Damage) -> Logger.MetadataValue {
-    switch damage.place {
-    case .network: "nothing in the container may execute until it is mended"
-    case .container: "a program may run that should not, or the other way round"
-    case .networkPins: "should stockade end, network rules of these containers end"
-    case .maps, .programs, .strays: "what starts is refused until it is mended, unless failurePolicy is Ignore"
-    }
-  }
-
-  /// What runs is confined by a weaker promise from now on, and what starts is judged by that one.
-  package func checkTier() {
-    do throws(BackendError) {
-      guard let found = try enforcer.checkClaim() else { return }
-      let claim = enforcer.claim
-      let loss = TierLoss(
-        timeNanoseconds: Timestamp.now(CLOCK_REALTIME), from: enforcer.tier, to: claim.tier, reason: found)
-      log.critical(
-        "this node enforces less than it did",
-        metadata: [
-          "reason": "\(found)", "tier": "\(claim.tier.name)", "was": "\(enforcer.tier.name)",
-          "profilesInUse": "\(enforcer.profilesInUse.sorted().joined(separator: ", "))",
-          "action": "move what must be confined to another node; a restart proves the tier anew",
-        ])
-      pump?.tell(loss)
-    } catch {
-      log.error("cannot ask the kernel whether programs were skipped", metadata: ["reason": "\(error)"])
-    }
+    sweep.tellGateRecords()
   }
 
   /// Reads the profiles, and again whenever they change. Waits for the first reading, but not long.
-  func follow(_ profiles: LoadedProfiles, in folder: String) {
+  private func follow(_ profiles: LoadedProfiles, in folder: String) {
     let follower = ProfileFollower(folder: folder, log: log) { @Sendable [self] in reload(profiles, known: $0) }
     state.withLock { $0.follower = follower }
+    running.add { follower.stop(milliseconds: Self.idleMilliseconds) }
     follower.start { @Sendable [self] in state.withLock { $0.whenProfilesAreLate }() }
   }
 
@@ -308,34 +242,6 @@ package final class ConfinedNode: Sendable {
       log.error(
         "some running containers have the old text of a profile, until the kernel takes the new one",
         metadata: ["profile": "\(profile.name)", "reason": "\(error)"])
-    }
-  }
-
-  /// Ends the threads; takes everything out of the kernel unless some container still needs it.
-  package func stop() {
-    // One that went on would put back what is taken out.
-    let isQuiet = rounds.end(milliseconds: Self.roundMilliseconds)
-    pump?.stop()
-    // The thread would do it, but is not waited for, and the buffer may go with the pins.
-    if state.withLock({ $0.carriesEvents }) { pump?.drain(milliseconds: Self.drainMilliseconds) }
-    if isQuiet {
-      sweep()
-      takeOut()
-    } else {
-      log.error(
-        "a sweep does not end, so what is pinned stays until the next stockade", metadata: ["pins": "\(Self.pinFolder)"]
-      )
-    }
-    pump?.finish()
-  }
-
-  private func takeOut() {
-    do throws(BackendError) {
-      if try !enforcer.removeIfUnused() {
-        log.info("containers stay confined by what is pinned", metadata: ["pins": "\(Self.pinFolder)"])
-      }
-    } catch {
-      log.error("cannot remove the pins", metadata: ["reason": "\(error)"])
     }
   }
 }

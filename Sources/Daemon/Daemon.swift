@@ -4,7 +4,7 @@ import Seccomp
 import System
 import YAML
 
-/// One Stockade on a node: the plugin, and what stands behind it.
+/// One Stockade on a node. Here alone the plugin and what stands behind it are made, connected and started.
 package final class Daemon {
   package static let configurationFile = "/etc/stockade/stockade.yaml"
   private static let runtimeFolder = "/etc/nri/conf.d"
@@ -31,16 +31,52 @@ package final class Daemon {
   /// - Throws: also where a required configuration file cannot be used.
   package init(socket: FileDescriptor, source: Source, defaultEventsFile: String?, log: Logger) throws {
     runtimeMountNamespace = try NRISocket.peerMountNamespace(of: socket)
-    node = try ConfinedNode(runtimeMountNamespace: runtimeMountNamespace, log: log)
-    let loader = SettingsLoader(
-      node: node, environment: try SeccompEnvironment.thisNode(), defaultEventsFile: defaultEventsFile, log: log)
-    plugin = Plugin(
-      enforcer: node.enforcer, log: log,
-      didConfigure: { [node] in node.carryEvents() }, load: try Self.load(from: source, by: loader))
+    let node = try ConfinedNode(runtimeMountNamespace: runtimeMountNamespace, log: log)
+    let loader = SettingsLoader(environment: try SeccompEnvironment.thisNode(), log: log)
+    let load = try Self.load(from: source, by: loader)
     node.startSweeping()
+    if case .runtime = source {
+      plugin = Self.plugin(node, log) { text in
+        let settings = try load(text)
+        node.begin(settings, defaultEventsFile: defaultEventsFile)
+        return settings
+      }
+    } else {
+      // What the runtime sends changes nothing: the profiles are read before it is answered.
+      if let settings = try? load("") { node.begin(settings, defaultEventsFile: defaultEventsFile) }
+      plugin = Self.plugin(node, log, load)
+    }
+    self.node = node
   }
 
-  /// A file is read now, once.
+  /// One that is tried. Its pins are elsewhere. It sweeps nothing, follows no profiles and closes no gate of the node,
+  /// and takes nothing out of the kernel at its end.
+  ///
+  /// - Parameter load: settings by the text of Configure.
+  package init(
+    trying pinFolder: String, runtimeMountNamespace: UInt64, log: Logger,
+    load: @escaping (_ text: String, ConfinedNode) throws -> Settings
+  ) throws {
+    self.runtimeMountNamespace = runtimeMountNamespace
+    let node = try ConfinedNode(pinFolder: pinFolder, runtimeMountNamespace: runtimeMountNamespace, log: log)
+    self.node = node
+    plugin = Self.plugin(node, log) { text in
+      let settings = try load(text, node)
+      if let path = settings.configuration.eventsFile { node.writeEvents(to: path) }
+      return settings
+    }
+  }
+
+  private static func plugin(
+    _ node: ConfinedNode, _ log: Logger, _ load: @escaping (_ text: String) throws -> Settings
+  ) -> Plugin {
+    Plugin(enforcer: node.enforcer, log: log, didConfigure: { node.carryEvents() }, load: load)
+  }
+
+  /// Ends what was started.
+  package func stop() { node.stop() }
+
+  /// A file is read now, once; nothing is started.
   static func load(from source: Source, by loader: SettingsLoader) throws -> (String) throws -> Settings {
     switch source {
     case .runtime: return { text in try load(launched: text, by: loader) }

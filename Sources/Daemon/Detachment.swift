@@ -40,6 +40,6 @@ enum Audit {
     let log = Logger(label: "stockade") { _ in OutputLog(level: .info, output) }
     log.warning(
       "\(text)", metadata: ["user": "\(user.map(String.init) ?? "none")", "process": "\(getpid())"])
-    output.flush(milliseconds: patienceMilliseconds)
+    output.stop(milliseconds: patienceMilliseconds)
   }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 
 /// What a launched plugin does when its profiles are read only after it was told what runs: the one that takes its
@@ -9,11 +8,14 @@ enum LateProfiles {
   private static let lookMilliseconds = 100
 
   /// Ends the session, if another Stockade comes for it. A node without any is worse than what the log names.
+  ///
+  /// - Parameter pause: between two looks; false: the process ends anyway.
   static func makeWay(
-    _ log: Logger, patienceMilliseconds: Int = patienceMilliseconds, isReplaceable: () -> Bool, end: () -> Void
+    _ log: Logger, patienceMilliseconds: Int = patienceMilliseconds, pause: (_ milliseconds: Int) -> Bool,
+    isReplaceable: () -> Bool, end: () -> Void
   ) {
     for look in 0...patienceMilliseconds / lookMilliseconds {
-      if look > 0 { usleep(UInt32(lookMilliseconds) * 1000) }
+      if look > 0, !pause(lookMilliseconds) { return }
       guard isReplaceable() else { continue }
       log.critical("the profiles were read late: what ran before is confined by the stockade that comes next")
       return end()

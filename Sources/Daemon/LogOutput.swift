@@ -47,6 +47,9 @@ package final class LogOutput: Sendable {
 
   /// Waits until all is written, at most so long.
   package func flush(milliseconds: Int) { queue.flush(milliseconds: milliseconds) }
+
+  /// The same, and ends the thread. One that the log's reader holds is left.
+  package func stop(milliseconds: Int) { queue.stop(milliseconds: milliseconds) }
 }
 
 /// Lines into a `LogOutput`.

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import Policy
+import Synchronization
 import System
 
 /// Reads the profiles, and again whenever they change, on a thread of its own: a disk that hangs holds up nobody else.
@@ -12,6 +13,8 @@ package final class ProfileFollower: Sendable {
   private let reload: @Sendable (_ known: Set<String>) -> LoadedProfiles.Report
   private let log: Logger
   private let wakeup = Wakeup()
+  private let isStopping = Atomic(false)
+  private let worker = Mutex<Worker?>(nil)
   private let isRead = Monitor(false)
   private let late = Monitor<(@Sendable () -> Void)?>(nil)
 
@@ -29,7 +32,7 @@ package final class ProfileFollower: Sendable {
     patienceMilliseconds: Int = SettingsLoader.profilesPatienceMilliseconds,
     whenLate: @escaping @Sendable () -> Void = {}
   ) {
-    Thread.detached { @Sendable [self] in run() }
+    worker.withLock { $0 = Worker { [self] _ in run() } }
     if isRead.wait(milliseconds: patienceMilliseconds, until: { $0 }) { return }
     log.error(
       "the profiles are not read yet; containers that get one are refused until they are",
@@ -53,15 +56,24 @@ package final class ProfileFollower: Sendable {
   /// Reads again what no change was seen of. Does not wait for it.
   func readAgain() { wakeup.wake() }
 
-  private func run() -> Never {
-    var known: Set<String> = []
-    var isTold = false
-    while true { readAndFollow(&known, &isTold) }
+  /// Ends the thread. One that a disk holds is left.
+  ///
+  /// - Returns: whether it has ended.
+  @discardableResult
+  func stop(milliseconds: Int) -> Bool {
+    isStopping.store(true, ordering: .sequentiallyConsistent)
+    wakeup.wake()
+    return worker.withLock { $0 }?.stop(milliseconds: milliseconds) ?? true
   }
 
-  /// Never inlined, nor are the two below: the optimizer of Swift 6.3 does not come to an end with such a loop in one
-  /// that has no end.
-  @inline(never)
+  private var isOver: Bool { isStopping.load(ordering: .sequentiallyConsistent) }
+
+  private func run() {
+    var known: Set<String> = []
+    var isTold = false
+    while !isOver { readAndFollow(&known, &isTold) }
+  }
+
   private func readAndFollow(_ known: inout Set<String>, _ isTold: inout Bool) {
     let watch = makeWatch(&isTold)
     // Taken first: what changes from now on is read again.
@@ -86,11 +98,11 @@ package final class ProfileFollower: Sendable {
   }
 
   /// Reads at each change, until another watch is needed.
-  @inline(never)
   private func follow(_ watch: FolderWatch?, _ stamp: FolderStamp, _ known: inout Set<String>) {
     var stamp = stamp
     while true {
       let outcome = wait(watch)
+      if isOver { return }
       let now = FolderStamp(folder)
       switch outcome {
       case .ended: return
@@ -102,7 +114,6 @@ package final class ProfileFollower: Sendable {
     }
   }
 
-  @inline(never)
   private func wait(_ watch: FolderWatch?) -> FolderWatch.Outcome {
     do throws(Errno) {
       guard let watch else { return try FolderWatch.wait(milliseconds: Self.lookMilliseconds, for: wakeup) }

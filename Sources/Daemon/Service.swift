@@ -18,11 +18,20 @@ package enum Service {
 
   /// Serves the connection that the runtime handed over, until it is closed: a plugin that outlives it would be a
   /// duplicate when the runtime comes back.
-  package static func launched() -> Int32 {
+  package static func launched() -> Int32 { withLog({ .systemLog() }, launched) }
+
+  /// What there is first and ends last: the signals, and the log.
+  private static func withLog(
+    _ output: () -> LogOutput, _ serve: (_ stop: StopSignal, _ log: Logger) -> Int32
+  ) -> Int32 {
     let stop = StopSignal()
-    let output = LogOutput.systemLog()
-    let log = output.logger(stop)
-    defer { output.flush(milliseconds: LogOutput.endMilliseconds) }
+    defer { stop.stop() }
+    let output = output()
+    defer { output.stop(milliseconds: LogOutput.endMilliseconds) }
+    return serve(stop, output.logger(stop))
+  }
+
+  private static func launched(_ stop: StopSignal, _ log: Logger) -> Int32 {
     guard let text = getenv(socketVariable).map({ String(cString: $0) }), let number = Int32(text), number > 2 else {
       log.critical("\(socketVariable) is not the number of a socket")
       return 2
@@ -35,7 +44,10 @@ package enum Service {
     if let other = other(log) {
       // One of an earlier runtime ends, if later than it should, and what our keeper starts waits for that.
       let kept = other.isService ? nil : try? launch()
-      let handler = WatchedHandler(Bystander(socket), kept?.heartbeat ?? Heartbeat()) { text in
+      defer { kept?.stop() }
+      let bystander = Bystander(socket)
+      defer { bystander.stop() }
+      let handler = WatchedHandler(bystander, kept?.heartbeat ?? Heartbeat()) { text in
         try? kept?.keep(configuration: text)
       }
       _ = try? PluginSession(socket: socket, name: name, index: index, handler: handler).run()
@@ -43,16 +55,18 @@ package enum Service {
     }
     do {
       let kept = try launch()
+      defer { kept.stop() }
       let daemon = try kept.heartbeat.during(limit: Heartbeat.readyLimit) {
         try Daemon(socket: socket, source: .runtime, defaultEventsFile: ConfinedNode.launchedEventsFile, log: log)
       }
-      defer { daemon.node.stop() }
+      defer { daemon.stop() }
       stop.shutDownOnSignal(socket)
       stop.onHangUp { [node = daemon.node] in node.refresh() }
-      daemon.node.whenProfilesAreLate {
+      daemon.node.whenProfilesAreLate { [node = daemon.node] in
         // Nobody's reading of profiles waits for it.
-        Thread.detached {
-          LateProfiles.makeWay(log, isReplaceable: { kept.isReplaceable(socket) }, end: stop.endConnectionOnceAnswered)
+        node.start { end in
+          LateProfiles.makeWay(
+            log, pause: end.pause, isReplaceable: { kept.isReplaceable(socket) }, end: stop.endConnectionOnceAnswered)
         }
       }
       let handler = WatchedHandler(daemon.plugin, kept.heartbeat) { text in
@@ -134,10 +148,10 @@ package enum Service {
 
   /// Connects to the runtime's socket, and again whenever the connection ends, until SIGTERM or SIGINT.
   package static func run(_ options: RunOptions) -> Int32 {
-    let stop = StopSignal()
-    let output = LogOutput.standardError()
-    let log = output.logger(stop)
-    defer { output.flush(milliseconds: LogOutput.endMilliseconds) }
+    withLog({ .standardError() }) { stop, log in run(options, stop, log) }
+  }
+
+  private static func run(_ options: RunOptions, _ stop: StopSignal, _ log: Logger) -> Int32 {
     // Before the socket is waited for: nobody would look at the log of a service that only seems to wait.
     do { try options.check() } catch {
       log.critical("\(error)")
@@ -160,16 +174,17 @@ package enum Service {
   ///
   /// - Parameter words: name, index and the runtime's socket.
   package static func kept(_ words: [String]) -> Int32 {
-    let stop = StopSignal()
-    let output = LogOutput.systemLog()
-    let log = output.logger(stop)
-    defer { output.flush(milliseconds: LogOutput.endMilliseconds) }
+    withLog({ .systemLog() }) { stop, log in kept(words, stop, log) }
+  }
+
+  private static func kept(_ words: [String], _ stop: StopSignal, _ log: Logger) -> Int32 {
     guard words.count == 3,
       let kept = Kept.byKeeper(name: words[0], index: words[1], tell: { log.error("\($0)") })
     else {
       put("stockade: \(KeptDescriptors.keptWord) is for the keeper alone; use stockade run\n", to: 2)
       return 2
     }
+    defer { kept.stop() }
     var options = RunOptions()
     (options.name, options.index, options.socketPath) = (words[0], words[1], words[2])
     do {
@@ -178,8 +193,7 @@ package enum Service {
         options,
         Surroundings(
           source: source, defaultEventsFile: ConfinedNode.launchedEventsFile, heartbeat: kept.heartbeat, kept: kept,
-          stop: stop,
-          log: log))
+          stop: stop, log: log))
     } catch {
       log.critical("\(error)")
       return 1
@@ -203,7 +217,7 @@ package enum Service {
     if other(log, waits: surroundings.kept != nil) != nil { return 1 }
     var search = RuntimeSearch(options.socketPath, stop, log)
     var daemon: Daemon?
-    defer { daemon?.node.stop() }
+    defer { daemon?.stop() }
     while let socket = search.connect() {
       var handler: WatchedHandler?
       do {

@@ -1,5 +1,3 @@
-import Enforcement
-import Events
 import Glibc
 import Logging
 import Policy
@@ -18,23 +16,17 @@ package struct Settings: Sendable {
   }
 }
 
-/// Makes settings of a configuration's text, and sets up what it asks for beside the plugin: the events' file and the
-/// watch on the profiles.
+/// Makes settings of a configuration's text. It reads files, and starts nothing.
 package struct SettingsLoader: Sendable {
-  let node: ConfinedNode
   let environment: SeccompEnvironment
-  /// nil: standard output.
-  let defaultEventsFile: String?
   let log: Logger
 
   /// - Parameter file: where the text is from, for messages.
   package func load(_ bytes: [UInt8], file: String) throws -> Settings {
     let configuration = try NodeConfiguration.parse(bytes, file: file)
-    addSink(configuration.eventsFile ?? defaultEventsFile)
-    node.setNodeGate(configuration.nodeGate)
-    let profiles = LoadedProfiles(folder: configuration.profilesFolder, environment: environment)
-    node.follow(profiles, in: configuration.profilesFolder)
-    return Settings(configuration: configuration, profiles: profiles)
+    return Settings(
+      configuration: configuration,
+      profiles: LoadedProfiles(folder: configuration.profilesFolder, environment: environment))
   }
 
   /// - Parameter required: a missing file is an error; else it means all defaults.
@@ -64,21 +56,17 @@ package struct SettingsLoader: Sendable {
     }
   }
 
-  /// On a thread of its own: a disk that hangs, or a pipe, would hold up the answer to the runtime for good.
+  /// On a thread of its own: a disk that hangs, or a pipe, would hold up the answer to the runtime for good. Such a
+  /// thread is left.
   private static func readInTime(_ file: String) throws(Errno) -> [UInt8] {
     let read = Monitor<Result<[UInt8], Errno>?>(nil)
-    let thread = try Thread { @Sendable in
+    let thread = try Thread {
       let result = Result { () throws(Errno) in try Files.read(file, limit: YAML.Node.fileMaxBytes) }
       read.withLock { $0 = result }
     }
-    thread.detach()
-    read.wait(milliseconds: patienceMilliseconds) { $0 != nil }
-    guard let result = read.withLock({ $0 }) else { throw Errno(ETIMEDOUT, "read \(file)") }
+    guard thread.join(milliseconds: patienceMilliseconds), let result = read.read({ $0 }) else {
+      throw Errno(ETIMEDOUT, "read \(file)")
+    }
     return try result.get()
-  }
-
-  /// Containers start and are confined also where nobody can be told of it: a full or missing disk stops no node.
-  private func addSink(_ path: String?) {
-    node.pump?.add(path.map { FileSink(path: $0, log: log) } ?? DescriptorSink(FileDescriptor(owning: dup(1))))
   }
 }

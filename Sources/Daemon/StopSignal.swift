@@ -18,31 +18,40 @@ final class StopSignal: Sendable {
   }
   private let state = Mutex(State())
   private let wake = Wakeup()
-
-  private static var signals: sigset_t {
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&signals, signal) }
-    return signals
-  }
+  private let worker = Mutex<Worker?>(nil)
 
   /// To be made before any other thread, so that all inherit the mask and only ours waits for the signals.
   init() {
-    var signals = Self.signals
-    pthread_sigmask(SIG_BLOCK, &signals, nil)
-    Thread.detached { @Sendable [self] in
-      while Self.next() == SIGHUP { state.withLock { $0.hangUp }() }
+    let signals: SignalDescriptor
+    do throws(Errno) { signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP]) } catch { fatalError("\(error)") }
+    worker.withLock { $0 = Worker { [self] stop in run(signals, stop) } }
+  }
+
+  /// Ends the thread, as the last one: a signal that comes afterwards ends nothing. A thread that says its last words
+  /// is left, since it ends the process.
+  func stop() { worker.withLock { $0 }?.stop(milliseconds: Self.stopMilliseconds) }
+
+  private static let stopMilliseconds = 50
+
+  private func run(_ signals: SignalDescriptor, _ stop: Worker.Stop) {
+    while let number = Self.next(signals, stop) {
+      if number == SIGHUP {
+        state.withLock { $0.hangUp }()
+        continue
+      }
       set()
-      usleep(useconds_t(Self.endMilliseconds * 1000))
-      state.withLock { $0.lastWords }()
-      _exit(0)
+      if stop.pause(milliseconds: Self.endMilliseconds) {
+        state.withLock { $0.lastWords }()
+        _exit(0)
+      }
     }
   }
 
-  private static func next() -> Int32 {
-    var (signals, number) = (signals, Int32(0))
-    sigwait(&signals, &number)
-    return number
+  /// The next signal; nil: the thread is to end. A process whose signals cannot be read ends, while it still can.
+  private static func next(_ signals: SignalDescriptor, _ stop: Worker.Stop) -> Int32? {
+    var polled = [stop.file, signals.file].map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
+    while poll(&polled, nfds_t(polled.count), -1) == -1, errno == EINTR {}
+    return polled[0].revents == 0 ? (try? signals.next()) ?? SIGTERM : nil
   }
 
   /// - Parameter lastWords: called before the process is ended hard; must be brief.

@@ -37,6 +37,9 @@ package final class BufferedSink: Sendable {
 
   func flush(milliseconds: Int) { queue.flush(milliseconds: milliseconds) }
 
+  /// Writes what can be written in that time, and ends the thread.
+  func stop(milliseconds: Int) { queue.stop(milliseconds: milliseconds) }
+
   /// Says in the log that events are not written, at once and then every so often; and that they are again.
   func report(to log: Logger, now: ContinuousClock.Instant = .now) {
     let progress = queue.progress

@@ -11,6 +11,7 @@ package final class CommandLineReader: Sendable {
   private struct State {
     var asked: UInt32?
     var answer: [UInt8]?
+    var isStopping = false
   }
   private struct Waited {
     var second: ContinuousClock.Instant
@@ -20,6 +21,7 @@ package final class CommandLineReader: Sendable {
   private let now: @Sendable () -> ContinuousClock.Instant
   private let state = Monitor(State())
   private let readFile: @Sendable (UInt32) -> [UInt8]?
+  private let worker = Mutex<Worker?>(nil)
 
   package init(
     readFile: @escaping @Sendable (UInt32) -> [UInt8]? = EventDecoder.readCommandLine,
@@ -28,7 +30,7 @@ package final class CommandLineReader: Sendable {
     self.readFile = readFile
     self.now = now
     waited = Mutex(Waited(second: now()))
-    Thread.detached { @Sendable [self] in run() }
+    worker.withLock { $0 = Worker { [self] _ in run() } }
   }
 
   /// A byte more than is told, if there is; nil where it cannot be read, or not in time.
@@ -53,11 +55,21 @@ package final class CommandLineReader: Sendable {
     return state.withLock { $0.answer }
   }
 
-  private func run() -> Never {
-    while true {
-      let pid: UInt32 = state.wait { $0.asked }
+  /// Ends the thread. One that a process's memory holds is left.
+  package func stop(milliseconds: Int) {
+    state.withLock { $0.isStopping = true }
+    worker.withLock { $0 }?.stop(milliseconds: milliseconds)
+  }
+
+  private func run() {
+    while let pid = nextQuestion() {
       let answer = readFile(pid)
-      state.withLock { $0 = State(asked: nil, answer: answer) }
+      state.withLock { ($0.asked, $0.answer) = (nil, answer) }
     }
+  }
+
+  /// nil: it was stopped.
+  private func nextQuestion() -> UInt32? {
+    state.wait { state -> UInt32?? in state.isStopping ? .some(nil) : state.asked.map { .some($0) } }
   }
 }

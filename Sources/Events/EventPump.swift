@@ -7,6 +7,8 @@ import System
 /// Where records come from: the kernel's ring buffer, or a test.
 package protocol EventSource: Sendable {
   func wait(milliseconds: Int32)
+  /// Ends a `wait`, now and from now on.
+  func wake()
   /// Until `deliver` wants no more, or nothing is left: returns which.
   func read(_ deliver: (KernelEvent) -> Bool) throws(BPFError) -> Bool
 }
@@ -65,10 +67,18 @@ package final class EventPump: Sendable {
   /// Waits until all that was told is written too, at most so long.
   package func flush(milliseconds: Int) { for sink in sinks { sink.flush(milliseconds: milliseconds) } }
 
-  /// The last to be called: writes what can be written in that time, and says what is lost.
-  package func finish(milliseconds: Int = EventPump.finishMilliseconds) {
+  /// Writes what can be written in that time, and says what is lost if the process ends now.
+  package func finish(milliseconds: Int) {
     flush(milliseconds: milliseconds)
     for sink in sinks { sink.reportEnd(to: log) }
+  }
+
+  /// The last to be called: does the same, and ends the threads of the sinks. One that a disk holds is left.
+  package func close(milliseconds: Int = EventPump.finishMilliseconds) {
+    for sink in sinks {
+      sink.stop(milliseconds: milliseconds)
+      sink.reportEnd(to: log)
+    }
   }
 
   /// Calls `observer` on the reading thread for each record, and for what is missing between them.
@@ -85,7 +95,11 @@ package final class EventPump: Sendable {
     drain()
   }
 
-  package func stop() { state.withLock { $0.isStopping = true } }
+  /// Lets `run` end, after what is there by then is told.
+  package func stop() {
+    state.withLock { $0.isStopping = true }
+    source.wake()
+  }
 
   /// Tells what is in the ring buffer, and then what did not get there.
   package func drain() { while !readRound() {} }
@@ -110,20 +124,6 @@ package final class EventPump: Sendable {
     }
     for sink in sinks { sink.report(to: log) }
     return isEmpty
-  }
-
-  /// The same, but waits at most so long: a record may be waiting for what a process's arguments are.
-  package func drain(milliseconds: Int) {
-    let isDone = Monitor(false)
-    let thread = Result { () throws(Errno) in
-      try Thread { @Sendable [self] in
-        drain()
-        isDone.withLock { $0 = true }
-      }
-    }
-    guard let thread = try? thread.get() else { return drain() }
-    thread.detach()
-    isDone.wait(milliseconds: milliseconds) { $0 }
   }
 
   package func tell(_ loss: TierLoss) { tell(.tierLowered(loss)) }

@@ -4,7 +4,8 @@ import System
 
 /// A Stockade's own half of being kept: its beats, and for a launched one the keeper's start.
 package final class Kept: Sendable {
-  private static let beatMilliseconds: Int32 = 500
+  private static let beatMilliseconds = 500
+  private static let stopMilliseconds = 50
   /// Between two keepers.
   private static let restartSeconds = 5
 
@@ -16,6 +17,7 @@ package final class Kept: Sendable {
   private let runtime: RuntimeProcess?
   private let tell: @Sendable (String) -> Void
   private let hasKeeper = Atomic(false)
+  private let worker = Mutex<Worker?>(nil)
 
   /// - Parameter tell: gets what went wrong.
   private init(
@@ -39,18 +41,24 @@ package final class Kept: Sendable {
     Thread.nameCurrent("stockade")
     let runtime = RuntimeProcess(ProcessHandle(given[2]))
     let kept = Kept(name, index, SealedText(given[0]), runtime: runtime, tell)
-    Thread.detached { @Sendable in
+    kept.start { stop in
       var keepers = Keepers(of: kept, first: given[1])
-      while true {
-        keepers.beat { runtime }
-        usleep(UInt32(beatMilliseconds) * 1000)
-      }
+      repeat { keepers.beat { runtime } } while stop.pause(milliseconds: beatMilliseconds)
     }
     return kept
   }
 
   /// Whoever is connected to has to be the runtime that the keeper was started for.
   package func check(peerOf socket: FileDescriptor) throws(Errno) { try runtime?.check(peerOf: socket) }
+
+  private func start(_ work: @escaping @Sendable (Worker.Stop) -> Void) {
+    let started = Worker(work)
+    worker.withLock { $0 = started }
+  }
+
+  /// Ends the beats, as the last but the log: until then they see to it that a launched process ends. A thread that
+  /// waits for a keeper's end is left.
+  package func stop() { worker.withLock { $0 }?.stop(milliseconds: Self.stopMilliseconds) }
 
   // MARK: Launched
 
@@ -62,10 +70,10 @@ package final class Kept: Sendable {
     socket: FileDescriptor, name: String, index: String, tell: @escaping @Sendable (String) -> Void
   ) throws(Errno) -> Kept {
     let kept = Kept(name, index, try SealedText(name: "stockade-configuration"), runtime: nil, tell)
-    Thread.detached { @Sendable in
+    kept.start { stop in
       var keepers = Keepers(of: kept, first: nil)
-      repeat { keepers.beat { () throws(Errno) in try runtime(of: socket) } } while !waitForHangUp(socket)
-      kept.endSoon()
+      repeat { keepers.beat { () throws(Errno) in try runtime(of: socket) } } while pause(socket, stop)
+      kept.endSoon(stop)
     }
     return kept
   }
@@ -134,19 +142,23 @@ package final class Kept: Sendable {
     return RuntimeProcess(runtime)
   }
 
-  /// Waits for a beat's time; true: the other end is closed. Data that is still there is the session's.
-  private static func waitForHangUp(_ socket: FileDescriptor) -> Bool {
+  /// Waits for a beat's time.
+  ///
+  /// - Returns: false where the other end is closed, or the beats are to end. Data that is there is the session's.
+  private static func pause(_ socket: FileDescriptor, _ stop: Worker.Stop) -> Bool {
     // POLLHUP is told unasked, and not yet where only our own half is closed.
-    var polled = pollfd(fd: socket.number, events: 0, revents: 0)
-    return poll(&polled, 1, beatMilliseconds) > 0
+    var polled = [
+      pollfd(fd: socket.number, events: 0, revents: 0),
+      pollfd(fd: stop.file.number, events: Int16(POLLIN), revents: 0),
+    ]
+    return poll(&polled, nfds_t(polled.count), Int32(beatMilliseconds)) <= 0
   }
 
   /// The time to end in order. A call that is still on then is stuck.
-  private func endSoon() -> Never {
-    usleep(300_000)
+  private func endSoon(_ stop: Worker.Stop) {
+    guard stop.pause(milliseconds: 300) else { return }
     if heartbeat.isBusy { _exit(1) }
-    usleep(700_000)
-    _exit(1)
+    if stop.pause(milliseconds: 700) { _exit(1) }
   }
 
   /// - Returns: false where nobody reads.

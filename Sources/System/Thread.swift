@@ -1,19 +1,27 @@
 import CSystem
 import Glibc
+import Synchronization
 
-/// A thread of its own, for work that blocks and so must not sit in a pool. pthreads(7).
-package struct Thread: Sendable {
+/// A thread of its own, for work that blocks and so must not sit in a pool. One whose value is gone before it was
+/// joined goes on, and nobody waits for it. pthreads(7).
+package final class Thread: Sendable {
   private let thread: pthread_t
+  private let hasEnded = Monitor(false)
+  private let isJoined = Mutex(false)
 
   private final class Box: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
-  /// Starts it. `join` or `detach` must be called in the end.
+  /// Starts it.
   package init(_ body: @escaping @Sendable () -> Void) throws(Errno) {
     var thread = pthread_t()
-    let box = Unmanaged.passRetained(Box(body))
+    let box = Unmanaged.passRetained(
+      Box { [hasEnded] in
+        body()
+        hasEnded.withLock { $0 = true }
+      })
     let code = pthread_create(
       &thread, nil,
       { argument in
@@ -27,18 +35,32 @@ package struct Thread: Sendable {
     self.thread = thread
   }
 
-  /// Waits for its end.
-  package func join() { pthread_join(thread, nil) }
+  deinit { if !isJoined.withLock({ $0 }) { pthread_detach(thread) } }
 
-  /// Nobody will wait for it.
-  package func detach() { pthread_detach(thread) }
+  /// Waits for its end.
+  package func join() {
+    hasEnded.wait { $0 }
+    free()
+  }
+
+  /// Waits for its end, at most so long.
+  ///
+  /// - Returns: whether it has ended.
+  @discardableResult
+  package func join(milliseconds: Int) -> Bool {
+    let isOver = hasEnded.wait(milliseconds: milliseconds) { $0 }
+    if isOver { free() }
+    return isOver
+  }
+
+  private func free() {
+    isJoined.withLock { isJoined in
+      if !isJoined { pthread_join(thread, nil) }
+      isJoined = true
+    }
+  }
 
   /// Names the calling thread, of which at most 15 bytes count; the main thread's name is the process's, as pgrep(1)
   /// finds it. PR_SET_NAME of prctl(2).
   package static func nameCurrent(_ name: String) { _ = system_name_thread(name) }
-
-  /// Starts one that nobody waits for. Only for a process's start: where it has no thread left it ends.
-  package static func detached(_ body: @escaping @Sendable () -> Void) {
-    do throws(Errno) { pthread_detach(try Thread(body).thread) } catch { fatalError("\(error)") }
-  }
 }

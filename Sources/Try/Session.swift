@@ -23,11 +23,17 @@ package struct PluginUnderTry {
   /// are written, they are when it returns. Called on the main thread, between calls of the handler's methods, when a
   /// container has ended, and once when all is over.
   package var events: () -> [String]
+  /// Ends the plugin's threads. Called last, on the main thread.
+  package var end: () -> Void
 
-  package init(handler: any PluginHandler, profileName: String?, events: @escaping () -> [String]) {
+  package init(
+    handler: any PluginHandler, profileName: String?, events: @escaping () -> [String],
+    end: @escaping () -> Void = {}
+  ) {
     self.handler = handler
     self.profileName = profileName
     self.events = events
+    self.end = end
   }
 }
 

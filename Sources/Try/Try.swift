@@ -54,6 +54,7 @@ package enum Try {
     let end = Result { () throws(TryError) in try cleanUp.run() }
     // What was done by processes that outlived their container.
     for line in plugin?.events() ?? [] { report.message(line) }
+    plugin?.end()
     if case .success(let value) = series { result = value }
     try end.get()
     _ = try series.get()

@@ -15,32 +15,31 @@ enum TryCommand {
   static func makePlugin(_ surroundings: PluginEnvironment) throws -> PluginUnderTry {
     let log = logger(surroundings)
     let environment = try SeccompEnvironment.thisNode()
-    let mountNamespace = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
-    let node = try ConfinedNode(
-      pinFolder: surroundings.bpffs + "/stockade", runtimeMountNamespace: mountNamespace, log: log)
     let given = try surroundings.profile.map { try LoadedProfiles(file: $0, environment: environment) }
-    let plugin = Plugin(
-      enforcer: node.enforcer, log: log, didConfigure: { node.carryEvents() }
-    ) { text in
+    let daemon = try Daemon(
+      trying: surroundings.bpffs + "/stockade", runtimeMountNamespace: UInt64(Files.status("/proc/self/ns/mnt").st_ino),
+      log: log
+    ) { text, node in
       let configuration = try configuration(text, surroundings)
-      if let path = configuration.eventsFile { node.pump?.add(FileSink(path: path)) }
       return Settings(
         configuration: configuration,
         profiles: profiles(surroundings, configuration, given, node, environment))
     }
-    let events = EventLines()
+    let (node, events) = (daemon.node, EventLines())
     if let record = surroundings.record {
       // At once, in the order in which the rest is told.
       node.pump?.observe { record($0.json.text) }
     } else {
       node.pump?.observe { events.add($0) }
     }
-    return PluginUnderTry(handler: plugin, profileName: given?.names.first) {
-      node.checkTier()
-      node.pump?.drain()
-      node.pump?.finish(milliseconds: flushMilliseconds)
-      return events.take()
-    }
+    return PluginUnderTry(
+      handler: daemon.plugin, profileName: given?.names.first,
+      events: {
+        node.checkTier()
+        node.pump?.drain()
+        node.pump?.finish(milliseconds: flushMilliseconds)
+        return events.take()
+      }, end: daemon.stop)
   }
 
   private static func logger(_ surroundings: PluginEnvironment) -> Logger {
@@ -61,8 +60,7 @@ enum TryCommand {
   /// one the folder may be missing.
   private static func profiles(
     _ surroundings: PluginEnvironment, _ configuration: NodeConfiguration, _ given: LoadedProfiles?,
-    _ node: ConfinedNode,
-    _ environment: SeccompEnvironment
+    _ node: ConfinedNode, _ environment: SeccompEnvironment
   ) -> LoadedProfiles {
     if let given, surroundings.configuration == nil { return given }
     let profiles = LoadedProfiles(folder: configuration.profilesFolder, environment: environment)

@@ -8,10 +8,8 @@ import Testing
 @testable import Daemon
 
 @Suite struct ConfigurationTests {
-  private func loader() throws -> SettingsLoader {
-    let log = Logger(label: "test") { _ in InMemoryLogHandler() }
-    let node = try ConfinedNode(pinFolder: "/nowhere/stockade", runtimeMountNamespace: 1, log: log)
-    return SettingsLoader(node: node, environment: environment, defaultEventsFile: "/dev/null", log: log)
+  private func loader() -> SettingsLoader {
+    SettingsLoader(environment: environment, log: Logger(label: "test") { _ in InMemoryLogHandler() })
   }
 
   private func load(_ file: String, required: Bool) throws -> (String) throws -> Settings {

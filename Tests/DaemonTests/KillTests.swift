@@ -74,7 +74,7 @@ private final class KilledDaemon {
     daemon = try spawn("nsenter", command, streams: [0, log.number, log.number], ownGroup: false)
     guard let life else { return }
     let pid = daemon
-    Thread.detached { @Sendable in
+    _ = try Thread {
       usleep(UInt32(life / .microseconds(1)))
       Glibc.kill(pid, SIGKILL)
     }

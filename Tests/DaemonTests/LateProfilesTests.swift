@@ -11,10 +11,14 @@ import Testing
   private let memory = InMemoryLogHandler()
 
   /// - Returns: how often the session was ended.
-  private func makeWay(isReplaceable: () -> Bool) -> Int {
-    var ends = 0
+  private func makeWay(pausesMax: Int? = nil, isReplaceable: () -> Bool) -> Int {
+    var (ends, pauses) = (0, 0)
     LateProfiles.makeWay(
-      Logger(label: "test") { [memory] _ in memory }, patienceMilliseconds: 300, isReplaceable: isReplaceable
+      Logger(label: "test") { [memory] _ in memory }, patienceMilliseconds: 300,
+      pause: { _ in
+        pauses += 1
+        return pauses != pausesMax
+      }, isReplaceable: isReplaceable
     ) { ends += 1 }
     return ends
   }
@@ -37,6 +41,12 @@ import Testing
     #expect(memory.entries.first.map { "\($0.message)".contains("comes next") } == true)
   }
 
+  @Test("it waits no longer where the process ends anyway, and says nothing")
+  func ending() {
+    #expect(makeWay(pausesMax: 2) { false } == 0)
+    #expect(memory.entries.isEmpty)
+  }
+
   @Test("what the runtime asked before the session ends is answered")
   func inFlight() throws {
     var ends: [Int32] = [0, 0]
@@ -55,6 +65,7 @@ import Testing
     try runtime.accept()
     try runtime.runPodSandbox(PodSandbox())
     thread.join()
+    stop.stop()
     #expect(reason.read { $0 } == .closed)
   }
 }

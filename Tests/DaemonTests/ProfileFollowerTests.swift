@@ -85,6 +85,19 @@ private func profile(_ name: String) -> String {
     #expect(memory.entries[0].metadata["problems"] == "0")
   }
 
+  @Test("one that is stopped reads no more, and says that it has ended")
+  func stops() throws {
+    let folder = try ProfilesFolder([profile("a")])
+    let library = folder.library
+    let follower = follower(folder.path, library)
+    follower.start()
+    #expect(follower.stop(milliseconds: 30_000))
+    try folder.write(profile("b"), 1)
+    follower.readAgain()
+    #expect(library.names == ["a"])
+    #expect(memory.entries.isEmpty)
+  }
+
   @Test("a disk that hangs is waited for, but not long, and until it answers a profile is refused with the reason")
   func hanging() throws {
     let folder = try ProfilesFolder([profile("a")])
@@ -100,6 +113,7 @@ private func profile(_ name: String) -> String {
     let error = #expect(throws: Refusal.self) { try library.profile(named: "a") }
     #expect(error?.description == "profile \"a\": \(folder.path) is not read yet; look at the disk that it is on")
     #expect(isLate.withLock { $0 } == 0)
+    #expect(!follower.stop(milliseconds: 10), "at the end the disk is not waited for")
     answers.withLock { $0 = true }
     isLate.wait { $0 == 1 }
     #expect(library.names == ["a"])

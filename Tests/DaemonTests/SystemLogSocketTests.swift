@@ -106,7 +106,7 @@ private let record = LogRecord(level: .warning, nanoseconds: 0, text: "a key=b")
     let filler = SystemLogSocket(path: listener.path)
     let isFilled = Monitor(0)
     // Until it blocks.
-    Thread.detached {
+    _ = try Thread {
       while (try? (isStream ? SystemLogSocket(path: listener.path) : filler).send(record)) != nil {
         isFilled.withLock { $0 += 1 }
       }
@@ -119,7 +119,7 @@ private let record = LogRecord(level: .warning, nanoseconds: 0, text: "a key=b")
     let log = Logger(label: "test") { _ in OutputLog(level: .info, output) }
     let start = ContinuousClock.now
     for _ in 0..<10_000 { log.info("a line") }
-    output.flush(milliseconds: 10)
+    output.stop(milliseconds: 10)
     #expect(ContinuousClock.now - start < .seconds(5))
   }
 }

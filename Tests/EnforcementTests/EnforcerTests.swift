@@ -319,12 +319,8 @@ struct EnforcerTests {
     try world.enforcer.replace(changed())
     let isFree = Monitor<Bool?>(nil)
     world.kernel.during(step) { [enforcer = world.enforcer] in
-      let hasLooked = Monitor(false)
-      Thread.detached { @Sendable in
-        _ = enforcer.containerIDs
-        hasLooked.withLock { $0 = true }
-      }
-      let looked = hasLooked.wait(milliseconds: 30_000) { $0 }
+      let thread = try? Thread { _ = enforcer.containerIDs }
+      let looked = thread?.join(milliseconds: 30_000)
       isFree.withLock { $0 = looked }
     }
     let now = ContinuousClock.now

@@ -31,6 +31,18 @@ import Testing
     while reader.read(pid: 3) != [3] { usleep(1000) }
   }
 
+  @Test("one that is stopped reads nothing more, and where a process's memory hangs that is not waited for")
+  func stops() {
+    let isOver = Monitor(false)
+    let (reader, hanging) = (CommandLineReader { _ in [] }, CommandLineReader { _ in isOver.wait { $0 ? [] : nil } })
+    #expect(reader.read(pid: 1) == [])
+    reader.stop(milliseconds: 30_000)
+    #expect(reader.read(pid: 1) == nil)
+    #expect(hanging.read(pid: 1) == nil)
+    hanging.stop(milliseconds: 10)
+    isOver.withLock { $0 = true }
+  }
+
   @Test("once a record has waited, no other one does in the same second")
   func slow() {
     let time = Monitor(ContinuousClock.now)

@@ -107,6 +107,45 @@ private final class Reader: Sendable {
     #expect(queue.flush(milliseconds: 10_000))
     #expect(reader.lines == ["a"])
   }
+
+  @Test("one that is stopped has written what it had, and counts as lost what comes later")
+  func stopped() {
+    let queue = reader.queue(limit: 100)
+    queue.put("a")
+    queue.stop(milliseconds: 10_000)
+    queue.put("b")
+    #expect(queue.flush(milliseconds: 10_000), "nothing waits")
+    #expect(reader.lines == ["a"])
+    #expect(queue.progress == .init(lost: 1, waiting: 0, failure: nil))
+    queue.stop(milliseconds: 10_000)
+  }
+
+  @Test("what can never be written holds up the end no longer than is said, and is told to be waiting")
+  func stoppedInVain() {
+    reader.fail(Errno(ENOSPC, "write"))
+    let queue = reader.queue(limit: 100)
+    for letter in ["a", "b"] { queue.put(letter) }
+    let start = ContinuousClock.now
+    queue.stop(milliseconds: 20)
+    #expect(ContinuousClock.now - start < .seconds(20))
+    #expect(queue.progress == .init(lost: 0, waiting: 2, failure: Errno(ENOSPC, "write")))
+    reader.fail(nil)
+    #expect(!queue.flush(milliseconds: 10), "nobody writes any more")
+    #expect(reader.lines.isEmpty)
+  }
+
+  @Test("a reader that hangs is left at the end")
+  func stoppedWhileHanging() {
+    reader.setOpen(false)
+    let queue = reader.queue(limit: 100)
+    queue.put("a")
+    reader.waitForEntry()
+    let start = ContinuousClock.now
+    queue.stop(milliseconds: 20)
+    #expect(ContinuousClock.now - start < .seconds(20))
+    #expect(queue.progress.waiting == 1)
+    reader.setOpen(true)
+  }
 }
 
 @Suite(.timeLimit(.minutes(1))) struct LineWriterTests {

@@ -1,0 +1,172 @@
+import BPF
+import Enforcement
+import Events
+import Glibc
+import Logging
+import Policy
+import Synchronization
+import System
+
+/// Looks every few seconds whether what is claimed of the node is so, and releases what ended unannounced.
+final class NodeSweep: Sendable {
+  /// A sweep comes after each second look at the claim, and after so many sweeps one at the tables, which are large.
+  private static let sweepsBetweenFills = 12
+
+  private let enforcer: Enforcer
+  private let kernel: BPFBackend?
+  private let pump: EventPump?
+  private let log: Logger
+  private struct State {
+    var damage = DamageWatch()
+    var fills = FillWatch()
+    var isReplaced = false
+    var tellsGateRecords = false
+  }
+  private let state = Mutex(State())
+
+  init(_ enforcer: Enforcer, _ kernel: BPFBackend?, _ pump: EventPump?, _ log: Logger) {
+    (self.enforcer, self.kernel, self.pump, self.log) = (enforcer, kernel, pump, log)
+  }
+
+  /// The work of a thread.
+  func run(until stop: Worker.Stop) {
+    var sweeps = 0
+    while stop.pause(milliseconds: DamageWatch.lookMilliseconds) {
+      checkClaim()
+      guard stop.pause(milliseconds: DamageWatch.lookMilliseconds) else { return }
+      sweeps += 1
+      sweep()
+      if sweeps % Self.sweepsBetweenFills == 0 { checkFills() }
+    }
+  }
+
+  /// From now on it is known where events go.
+  func tellGateRecordsFromNowOn() { state.withLock { $0.tellsGateRecords = true } }
+
+  /// Tells of tables that are nearly full, before something is refused for it.
+  private func checkFills() {
+    do throws(BackendError) {
+      let fills = try enforcer.fills()
+      for fill in state.withLock({ $0.fills.news(fills) }) {
+        log.warning(
+          "a table of the kernel is nearly full: what needs more of it is refused when it is full",
+          metadata: ["table": "\(fill.name)", "elements": "\(fill.count)", "limit": "\(fill.limit)"])
+      }
+    } catch {
+      log.error("cannot count the elements of the kernel's tables", metadata: ["reason": "\(error)"])
+    }
+  }
+
+  /// Releases containers whose end the runtime never told, and those that had processes left.
+  func sweep() {
+    checkClaim()
+    if state.withLock({ $0.tellsGateRecords }) { tellGateRecords() }
+    for id in enforcer.containerIDs where enforcer.hasEnded(id) {
+      do throws(ReleaseError) { _ = try enforcer.release(id) } catch {
+        log.error("\(error)", metadata: ["container": "\(id)", "check": "CAP_SYS_ADMIN of the plugin"])
+      }
+    }
+    do throws(BackendError) { try enforcer.sweepStrays() } catch {
+      log.error("cannot forget processes that are over", metadata: ["reason": "\(error)"])
+    }
+    do throws(BackendError) { try enforcer.openGoneGates() } catch {
+      log.error("cannot open the gate of a pod that is gone", metadata: ["reason": "\(error)"])
+    }
+    do throws(BackendError) { try enforcer.removeUnusedPolicies() } catch {
+      log.error("cannot remove policies that no container has any more", metadata: ["reason": "\(error)"])
+    }
+    do throws(BackendError) { try enforcer.replaceUnfinished() } catch {
+      log.error("running containers still have the old text of a profile", metadata: ["reason": "\(error)"])
+    }
+  }
+
+  /// What commands did, also while no Stockade ran.
+  func tellGateRecords() {
+    guard let kernel else { return }
+    do throws(BPFError) {
+      let (records, lost) = try kernel.nodeGate.takeRecords()
+      for (index, record) in records.enumerated() {
+        let told = GateRecord(record, lost: index == 0 ? lost : 0)
+        log.notice("\(told.summary)", metadata: ["user": "\(record.user.map(String.init) ?? "none")"])
+        pump?.tell(told)
+      }
+    } catch { log.error("cannot read what was done to the node gate", metadata: ["reason": "\(error)"]) }
+  }
+
+  /// Looks whether what is claimed is so.
+  private func checkClaim() {
+    mend()
+    checkTier()
+  }
+
+  /// Puts right what somebody else did to pins and programs, and tells of it.
+  private func mend() {
+    let found = enforcer.mend()
+    let (wasReplaced, news) = state.withLock { state in
+      defer { state.isReplaced = found == nil }
+      return (state.isReplaced, state.damage.news(found ?? []))
+    }
+    if wasReplaced != (found == nil) {
+      log.notice(
+        found == nil
+          ? "a newer stockade uses the pins, and looks after them from now on"
+          : "the newer stockade is gone: this one looks after the pins again")
+    }
+    for damage in news { tell(damage) }
+  }
+
+  private func tell(_ damage: Damage) {
+    let subject = subject(of: damage)
+    var metadata: Logger.Metadata = ["what": "\(damage.what)", "mended": "\(damage.problem == nil)"]
+    if let problem = damage.problem {
+      metadata["problem"] = "\(problem)"
+      metadata["consequence"] = Self.consequence(of: damage)
+    }
+    if let subject {
+      metadata["pod"] = "\(subject.podNamespace)/\(subject.podName)"
+      metadata["container"] = "\(subject.containerName)"
+    }
+    log.log(
+      level: damage.problem == nil && !damage.wasOpen ? .error : .critical,
+      "somebody has changed what stockade keeps in the kernel", metadata: metadata)
+    pump?.tell(
+      Tampering(
+        timeNanoseconds: Timestamp.now(CLOCK_REALTIME), subject: subject, what: damage.what, problem: damage.problem))
+  }
+
+  private func subject(of damage: Damage) -> Subject? {
+    switch damage.place {
+    case .network(let id), .container(let id): enforcer.eventSubject(cgroupID: id, revision: nil)?.subject
+    case .maps, .programs, .strays, .networkPins: nil
+    }
+  }
+
+  private static func consequence(of damage: Damage) -> Logger.MetadataValue {
+    switch damage.place {
+    case .network: "nothing in the container may execute until it is mended"
+    case .container: "a program may run that should not, or the other way round"
+    case .networkPins: "should stockade end, network rules of these containers end"
+    case .maps, .programs, .strays: "what starts is refused until it is mended, unless failurePolicy is Ignore"
+    }
+  }
+
+  /// What runs is confined by a weaker promise from now on, and what starts is judged by that one.
+  func checkTier() {
+    do throws(BackendError) {
+      guard let found = try enforcer.checkClaim() else { return }
+      let claim = enforcer.claim
+      let loss = TierLoss(
+        timeNanoseconds: Timestamp.now(CLOCK_REALTIME), from: enforcer.tier, to: claim.tier, reason: found)
+      log.critical(
+        "this node enforces less than it did",
+        metadata: [
+          "reason": "\(found)", "tier": "\(claim.tier.name)", "was": "\(enforcer.tier.name)",
+          "profilesInUse": "\(enforcer.profilesInUse.sorted().joined(separator: ", "))",
+          "action": "move what must be confined to another node; a restart proves the tier anew",
+        ])
+      pump?.tell(loss)
+    } catch {
+      log.error("cannot ask the kernel whether programs were skipped", metadata: ["reason": "\(error)"])
+    }
+  }
+}
