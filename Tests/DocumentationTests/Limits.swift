@@ -194,8 +194,8 @@ enum Limits {
     Statement("README.md", "- ", "\(STOCKADE_POLICIES_MAX) policies"),
     Statement("README.md", "- ", "\(STOCKADE_PATH_RULES_MAX) entries for path rules"),
     Statement("README.md", "- ", "\(STOCKADE_ARGUMENTS_MAX) argument rules"),
-    Statement("README.md", "containerd drops", "\(silenceSeconds) seconds"),
+    Statement("README.md", "- If the plugin shows", "\(silenceSeconds) seconds"),
     Statement("SECURITY.md", "- *The keeper", "\(silenceSeconds) seconds"),
-    Statement("README.md", "Each exec", "\(STOCKADE_EVENTS_PER_SECOND) a second"),
+    Statement("README.md", "Stockade reports", "\(STOCKADE_EVENTS_PER_SECOND) a second"),
   ]
 }
