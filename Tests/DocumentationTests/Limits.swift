@@ -55,18 +55,18 @@ enum Limits {
     Statement(reference, "A *path* is", "at most \(RulePath.maxBytes) bytes"),
     Statement(reference, "**Arguments**", "longer than \(PathRule.argumentsMaxBytes) bytes"),
     Statement("docs/tiers.md", "**On Linux 7", "takes \(STOCKADE_PREEMPTION_TRIAL_NS / 1_000_000) ms"),
-    Statement("docs/tiers.md", "Tables, programs", "Every \(Double(DamageWatch.lookMilliseconds) / 1000) seconds"),
+    Statement("docs/tiers.md", "Every 2.5 seconds", "Every \(Double(DamageWatch.lookMilliseconds) / 1000) seconds"),
     Statement(
-      "docs/tiers.md", "Tables, programs",
+      "docs/tiers.md", "Every 2.5 seconds",
       "its turn every \(LookTurns.count * DamageWatch.lookMilliseconds / 1000) seconds"),
     Statement("docs/tiers.md", "| removes pins", "within \(2 * DamageWatch.lookMilliseconds / 1000) seconds"),
     Statement(
       "docs/tiers.md", "| detaches a network",
       "at most \(LookTurns.count * DamageWatch.lookMilliseconds / 1000) seconds"),
-    Statement("docs/tiers.md", "Each container with network rules has", "the \(DescriptorLimit.needed) that it needs"),
+    Statement("docs/tiers.md", "Each container with network rules has", "needs \(DescriptorLimit.needed) descriptors"),
     Statement("docs/tiers.md", "Once a minute", "at \(FillWatch.fullPercent) percent"),
     Statement("docs/tiers.md", "Once a minute", "below \(FillWatch.emptierPercent)"),
-    Statement("docs/tiers.md", "At its start", "have \(LeftProcesses.patienceMilliseconds) ms"),
+    Statement("docs/tiers.md", "**Processes that a hook left", "have \(LeftProcesses.patienceMilliseconds) ms"),
     Statement("docs/tiers.md", "| a mount", "paths over \(ProcessSection.pathMaxBytes) bytes"),
   ]
 
