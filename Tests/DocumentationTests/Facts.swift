@@ -13,7 +13,7 @@ enum Facts {
     Statement("SECURITY.md", "When Stockade connects", "than 16 MiB"),
     Statement("SECURITY.md", "A configuration", "status 2"),
     Statement("SECURITY.md", "**Tier `signal`**", "On Linux 7"),
-    Statement("docs/configuration.md", "The configuration is read", "status 2"),
+    Statement("docs/configuration.md", "An error makes", "status 2"),
     Statement("docs/configuration.md", "**Launched by", "containerd 2"),
     .key("docs/profile-reference.md", "spec.seccomp.syscalls[].args[].value", "64 bits"),
     .key("docs/profile-reference.md", "spec.seccomp.syscalls[].args[].valueTwo", "64 bits"),

@@ -90,7 +90,7 @@ enum Limits {
         "waits \(SettingsLoader.profilesPatienceMilliseconds) ms for the profiles"),
       Statement("docs/configuration.md", "**The log**", "buffer of \(LogOutput.limitBytes >> 10) KiB"),
       Statement("docs/configuration.md", "**The log**", "after \(SystemLogSocket.lineMaxBytes) bytes"),
-      Statement("docs/configuration.md", "YAML", "at most \(Node.fileMaxBytes >> 20) MiB"),
+      Statement("docs/configuration.md", "The configuration says", "at most \(Node.fileMaxBytes >> 20) MiB"),
     ]
 
   private static let seccomp: [Statement] =
