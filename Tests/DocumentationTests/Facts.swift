@@ -23,7 +23,7 @@ enum Facts {
     Statement("docs/seccomp.md", "- **Memory.**", "errno 38"),
     Statement("docs/seccomp.md", "- **Width.**", "64 bits"),
     Statement("docs/seccomp.md", "- **Width.**", "only 32 of"),
-    Statement("docs/network.md", "- **Ingress**", "port 0"),
+    Statement("docs/network.md", "- **Ingress.**", "Port 0"),
     Statement("docs/network.md", "- **AF_PACKET", "families 17 and 44"),
     Statement("docs/network.md", "- **DNS.**", "port 53"),
     Statement("docs/network.md", "Each container with network rules", "Linux 6.15"),

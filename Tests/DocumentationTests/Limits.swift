@@ -115,7 +115,7 @@ enum Limits {
       Statement("docs/network.md", "**UDP, ICMP", "for \(STOCKADE_FLOW_IDLE_SECONDS) seconds"),
       Statement(
         "docs/network.md", "Each container with network rules", "holds \(STOCKADE_FLOWS_OF_CONTAINER_MAX) flows"),
-      Statement("docs/network.md", "- Source routes", "more than \(STOCKADE_IPV6_EXTENSIONS_MAX) extension headers"),
+      Statement("docs/network.md", "- **Hidden destinations.**", "more than \(STOCKADE_IPV6_EXTENSIONS_MAX) extension headers"),
       Statement("docs/network.md", "- **Processes that left", "remembers \(STOCKADE_STRAYS_OF_CONTAINER_MAX) of each"),
       Statement("docs/network.md", "- **Processes that left", "\(STOCKADE_STRAYS_MAX) of all containers together"),
       Statement("SECURITY.md", "**Network rules**", "remembers \(STOCKADE_STRAYS_OF_CONTAINER_MAX) such processes"),
@@ -150,7 +150,7 @@ enum Limits {
       ("strays`", "\(STOCKADE_STRAYS_MAX) of the node"),
       ("strays`", "when \(STOCKADE_STRAYS_MAX / STOCKADE_STRAYS_OF_CONTAINER_MAX) containers"),
       ("stray_counts`", "\(STOCKADE_CONTAINERS_MAX) of the node"),
-      ("gates`", "\(STOCKADE_GATES_MAX) of the node"),
+      ("gates`", "\(STOCKADE_GATES_MAX) of the node"), ("hooks`", "\(STOCKADE_HOOKS_MAX) of the node"),
       (
         "policies`",
         "\(STOCKADE_POLICIES_MAX), \(STOCKADE_PATH_RULES_MAX), \(STOCKADE_ARGUMENTS_MAX) and \(STOCKADE_NET_PREFIXES_MAX)"
