@@ -19,7 +19,7 @@ enum Facts {
     .key("docs/profile-reference.md", "spec.seccomp.syscalls[].args[].valueTwo", "64 bits"),
     .key("docs/profile-reference.md", "spec.process.rules[].arguments[].index", "0 for argv[0]"),
     Statement("docs/profile-reference.md", "**In Kubernetes.**", "port 53"),
-    Statement("docs/seccomp.md", "Whatever would", "type 1326"),
+    Statement("docs/seccomp.md", "Whatever the filter", "type 1326"),
     Statement("docs/seccomp.md", "- **Memory.**", "errno 38"),
     Statement("docs/seccomp.md", "- **Width.**", "64 bits"),
     Statement("docs/seccomp.md", "- **Width.**", "only 32 of"),
