@@ -118,8 +118,8 @@ enum Limits {
       Statement("docs/network.md", "- **Hidden destinations.**", "more than \(STOCKADE_IPV6_EXTENSIONS_MAX) extension headers"),
       Statement("docs/network.md", "- **Processes that left", "remembers \(STOCKADE_STRAYS_OF_CONTAINER_MAX) of each"),
       Statement("docs/network.md", "- **Processes that left", "\(STOCKADE_STRAYS_MAX) of all containers together"),
-      Statement("SECURITY.md", "**Network rules**", "remembers \(STOCKADE_STRAYS_OF_CONTAINER_MAX) such processes"),
-      Statement("SECURITY.md", "**Network rules**", "\(STOCKADE_STRAYS_MAX) of all"),
+      Statement("SECURITY.md", "**Processes that left", "remembers \(STOCKADE_STRAYS_OF_CONTAINER_MAX) such processes"),
+      Statement("SECURITY.md", "**Processes that left", "\(STOCKADE_STRAYS_MAX) of all"),
     ]
 
   /// Of an event's data, each of path and arguments has half.
@@ -164,7 +164,7 @@ enum Limits {
       Statement("docs/tiers.md", list, "\(SynchronizeReader.maximumContainers) containers"),
       Statement("docs/tiers.md", list, "\(SynchronizeReader.maximumBytes >> 20) MiB in one message"),
       Statement("docs/tiers.md", list, "\(ObjectNeeds.annotationsMaximumBytes >> 10) KiB of a pod"),
-      Statement("SECURITY.md", "When Stockade connects", "up to \(SynchronizeReader.maximumBytes >> 20) MiB"),
+      Statement("SECURITY.md", "**A long list", "up to \(SynchronizeReader.maximumBytes >> 20) MiB"),
       Statement("docs/tiers.md", "At its start Stockade needs", "\(DescriptorLimit.needed) descriptors"),
     ]
   private static let list = "| the runtime's list"
