@@ -115,7 +115,8 @@ enum Limits {
       Statement("docs/network.md", "**UDP, ICMP", "for \(STOCKADE_FLOW_IDLE_SECONDS) seconds"),
       Statement(
         "docs/network.md", "Each container with network rules", "holds \(STOCKADE_FLOWS_OF_CONTAINER_MAX) flows"),
-      Statement("docs/network.md", "- **Hidden destinations.**", "more than \(STOCKADE_IPV6_EXTENSIONS_MAX) extension headers"),
+      Statement(
+        "docs/network.md", "- **Hidden destinations.**", "more than \(STOCKADE_IPV6_EXTENSIONS_MAX) extension headers"),
       Statement("docs/network.md", "- **Processes that left", "remembers \(STOCKADE_STRAYS_OF_CONTAINER_MAX) of each"),
       Statement("docs/network.md", "- **Processes that left", "\(STOCKADE_STRAYS_MAX) of all containers together"),
       Statement("SECURITY.md", "**Processes that left", "remembers \(STOCKADE_STRAYS_OF_CONTAINER_MAX) such processes"),
