@@ -53,20 +53,20 @@ enum Limits {
     .key(reference, "spec.network.egress.rules[].ports", "at most \(NetworkRuleParser.portsMax)"),
     .key(reference, "spec.network.egress.rules[].ports[].port", "1 to \(UInt16.max)"),
     Statement(reference, "A *path* is", "at most \(RulePath.maxBytes) bytes"),
-    Statement(reference, "**Arguments**", "longer than \(PathRule.argumentsMaxBytes) bytes"),
+    Statement(reference, "**Long arguments.**", "longer than \(PathRule.argumentsMaxBytes) bytes"),
     Statement("docs/tiers.md", "**On Linux 7", "takes \(STOCKADE_PREEMPTION_TRIAL_NS / 1_000_000) ms"),
-    Statement("docs/tiers.md", "Tables, programs", "Every \(Double(DamageWatch.lookMilliseconds) / 1000) seconds"),
+    Statement("docs/tiers.md", "Every 2.5 seconds", "Every \(Double(DamageWatch.lookMilliseconds) / 1000) seconds"),
     Statement(
-      "docs/tiers.md", "Tables, programs",
+      "docs/tiers.md", "Every 2.5 seconds",
       "its turn every \(LookTurns.count * DamageWatch.lookMilliseconds / 1000) seconds"),
     Statement("docs/tiers.md", "| removes pins", "within \(2 * DamageWatch.lookMilliseconds / 1000) seconds"),
     Statement(
       "docs/tiers.md", "| detaches a network",
       "at most \(LookTurns.count * DamageWatch.lookMilliseconds / 1000) seconds"),
-    Statement("docs/tiers.md", "Each container with network rules has", "the \(DescriptorLimit.needed) that it needs"),
+    Statement("docs/tiers.md", "Each container with network rules has", "needs \(DescriptorLimit.needed) descriptors"),
     Statement("docs/tiers.md", "Once a minute", "at \(FillWatch.fullPercent) percent"),
     Statement("docs/tiers.md", "Once a minute", "below \(FillWatch.emptierPercent)"),
-    Statement("docs/tiers.md", "At its start", "have \(LeftProcesses.patienceMilliseconds) ms"),
+    Statement("docs/tiers.md", "**Processes that a hook left", "have \(LeftProcesses.patienceMilliseconds) ms"),
     Statement("docs/tiers.md", "| a mount", "paths over \(ProcessSection.pathMaxBytes) bytes"),
   ]
 
@@ -90,7 +90,7 @@ enum Limits {
         "waits \(SettingsLoader.profilesPatienceMilliseconds) ms for the profiles"),
       Statement("docs/configuration.md", "**The log**", "buffer of \(LogOutput.limitBytes >> 10) KiB"),
       Statement("docs/configuration.md", "**The log**", "after \(SystemLogSocket.lineMaxBytes) bytes"),
-      Statement("docs/configuration.md", "YAML", "at most \(Node.fileMaxBytes >> 20) MiB"),
+      Statement("docs/configuration.md", "The configuration says", "at most \(Node.fileMaxBytes >> 20) MiB"),
     ]
 
   private static let seccomp: [Statement] =
@@ -115,11 +115,12 @@ enum Limits {
       Statement("docs/network.md", "**UDP, ICMP", "for \(STOCKADE_FLOW_IDLE_SECONDS) seconds"),
       Statement(
         "docs/network.md", "Each container with network rules", "holds \(STOCKADE_FLOWS_OF_CONTAINER_MAX) flows"),
-      Statement("docs/network.md", "- Source routes", "more than \(STOCKADE_IPV6_EXTENSIONS_MAX) extension headers"),
+      Statement(
+        "docs/network.md", "- **Hidden destinations.**", "more than \(STOCKADE_IPV6_EXTENSIONS_MAX) extension headers"),
       Statement("docs/network.md", "- **Processes that left", "remembers \(STOCKADE_STRAYS_OF_CONTAINER_MAX) of each"),
       Statement("docs/network.md", "- **Processes that left", "\(STOCKADE_STRAYS_MAX) of all containers together"),
-      Statement("SECURITY.md", "**Network rules**", "remembers \(STOCKADE_STRAYS_OF_CONTAINER_MAX) such processes"),
-      Statement("SECURITY.md", "**Network rules**", "\(STOCKADE_STRAYS_MAX) of all"),
+      Statement("SECURITY.md", "**Processes that left", "remembers \(STOCKADE_STRAYS_OF_CONTAINER_MAX) such processes"),
+      Statement("SECURITY.md", "**Processes that left", "\(STOCKADE_STRAYS_MAX) of all"),
     ]
 
   /// Of an event's data, each of path and arguments has half.
@@ -136,10 +137,10 @@ enum Limits {
     Statement("docs/events.md", "A container", "\(STOCKADE_EVENTS_PER_SECOND) records a second"),
     Statement("docs/events.md", "A container", "\(STOCKADE_EVENTS_BURST) at once"),
     Statement("docs/events.md", "A container", "\(STOCKADE_EVENTS_BYTES >> 20) MiB"),
-    Statement("docs/events.md", "Records wait", "buffer of \(BufferedSink.limitBytes >> 20) MiB"),
-    Statement("docs/events.md", "Records wait", "once in \(BufferedSink.reportSeconds) seconds"),
-    Statement("docs/events.md", "Records wait", "for \(EventPump.finishMilliseconds) ms"),
-    Statement("docs/events.md", "The file", "At \(FileSink.limitBytes >> 20) MiB"),
+    Statement("docs/events.md", "**Records that wait", "buffer of \(BufferedSink.limitBytes >> 20) MiB"),
+    Statement("docs/events.md", "**Records that wait", "once in \(BufferedSink.reportSeconds) seconds"),
+    Statement("docs/events.md", "**Records that wait", "for \(EventPump.finishMilliseconds) ms"),
+    Statement("docs/events.md", "The file", "up to \(FileSink.limitBytes >> 20) MiB"),
     Statement("docs/events.md", "The file", "\(2 * FileSink.limitBytes >> 20) MiB"),
     Statement("SECURITY.md", "**Resources.**", "\(STOCKADE_EVENTS_PER_SECOND) a second"),
   ]
@@ -150,7 +151,7 @@ enum Limits {
       ("strays`", "\(STOCKADE_STRAYS_MAX) of the node"),
       ("strays`", "when \(STOCKADE_STRAYS_MAX / STOCKADE_STRAYS_OF_CONTAINER_MAX) containers"),
       ("stray_counts`", "\(STOCKADE_CONTAINERS_MAX) of the node"),
-      ("gates`", "\(STOCKADE_GATES_MAX) of the node"),
+      ("gates`", "\(STOCKADE_GATES_MAX) of the node"), ("hooks`", "\(STOCKADE_HOOKS_MAX) of the node"),
       (
         "policies`",
         "\(STOCKADE_POLICIES_MAX), \(STOCKADE_PATH_RULES_MAX), \(STOCKADE_ARGUMENTS_MAX) and \(STOCKADE_NET_PREFIXES_MAX)"
@@ -164,7 +165,7 @@ enum Limits {
       Statement("docs/tiers.md", list, "\(SynchronizeReader.maximumContainers) containers"),
       Statement("docs/tiers.md", list, "\(SynchronizeReader.maximumBytes >> 20) MiB in one message"),
       Statement("docs/tiers.md", list, "\(ObjectNeeds.annotationsMaximumBytes >> 10) KiB of a pod"),
-      Statement("SECURITY.md", "When Stockade connects", "up to \(SynchronizeReader.maximumBytes >> 20) MiB"),
+      Statement("SECURITY.md", "**A long list", "up to \(SynchronizeReader.maximumBytes >> 20) MiB"),
       Statement("docs/tiers.md", "At its start Stockade needs", "\(DescriptorLimit.needed) descriptors"),
     ]
   private static let list = "| the runtime's list"
@@ -194,8 +195,8 @@ enum Limits {
     Statement("README.md", "- ", "\(STOCKADE_POLICIES_MAX) policies"),
     Statement("README.md", "- ", "\(STOCKADE_PATH_RULES_MAX) entries for path rules"),
     Statement("README.md", "- ", "\(STOCKADE_ARGUMENTS_MAX) argument rules"),
-    Statement("README.md", "containerd drops", "\(silenceSeconds) seconds"),
+    Statement("README.md", "- If the plugin shows", "\(silenceSeconds) seconds"),
     Statement("SECURITY.md", "- *The keeper", "\(silenceSeconds) seconds"),
-    Statement("README.md", "Each exec", "\(STOCKADE_EVENTS_PER_SECOND) a second"),
+    Statement("README.md", "Stockade reports", "\(STOCKADE_EVENTS_PER_SECOND) a second"),
   ]
 }

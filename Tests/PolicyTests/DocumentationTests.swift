@@ -22,13 +22,6 @@ import Testing
     cell.hasPrefix("`") && cell.hasSuffix("`") ? String(cell.dropFirst().dropLast()) : nil
   }
 
-  /// The fenced YAML examples.
-  private func examples(of document: String) throws -> [String] {
-    let parts = try Files.text("\(root)/\(document)").split(separator: "```", omittingEmptySubsequences: false)
-    return parts.enumerated().filter { $0.offset % 2 == 1 && $0.element.hasPrefix("yaml\n") }
-      .map { String($0.element.dropFirst(5)) }
-  }
-
   /// The keys that the parser lists where it is given one that it does not know.
   private func keys(_ message: String?, in place: String) throws -> [String] {
     let start = "unknown key \"zzzzzzzzzzzz\" in \(place); its keys are "
@@ -171,7 +164,7 @@ import Testing
   @Test("every example of the reference loads beside the profiles of config/profiles")
   func profileExamples() throws {
     let examples = try examples(of: "docs/profile-reference.md")
-    #expect(examples.count == 6)
+    #expect(examples.count == 18)
     try withFolder { folder in
       let shipped = try Files.names(in: "\(root)/config/profiles")
       for name in shipped { try Files.write(Files.text("\(root)/config/profiles/\(name)"), to: "\(folder)/\(name)") }

@@ -40,3 +40,10 @@ func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
 
 /// The top of the package.
 let root = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
+
+/// The fenced YAML examples.
+func examples(of document: String) throws -> [String] {
+  let parts = try Files.text("\(root)/\(document)").split(separator: "```", omittingEmptySubsequences: false)
+  return parts.enumerated().filter { $0.offset % 2 == 1 && $0.element.hasPrefix("yaml\n") }
+    .map { String($0.element.dropFirst(5)) }
+}
