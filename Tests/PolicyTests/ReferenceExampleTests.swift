@@ -98,10 +98,10 @@ import Testing
   func documentedTiers() throws {
     let node = NodeCapabilities(tier: .signal)
     for name in ["best-effort", "one-program", "no-curl"] {
-      let profile = try example(name)
-      #expect(profile.refusal(profile.gaps(on: node)) == nil, "\(name)")
-      #expect(profile.gaps(on: node).isEmpty == (name == "one-program"), "\(name)")
+      let assessment = try example(name).assess(node: node)
+      #expect(assessment.refusal == nil, "\(name)")
+      #expect(assessment.gaps.isEmpty == (name == "one-program"), "\(name)")
     }
-    #expect(try example("learn").gaps(on: node).allSatisfy { $0.coverage == .partial })
+    #expect(try example("learn").assess(node: node).gaps.allSatisfy { $0.coverage == .partial })
   }
 }
