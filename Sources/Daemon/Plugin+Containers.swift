@@ -89,18 +89,15 @@ extension Plugin {
     _ start: Enforcer.Start, _ loaded: LoadedProfile, _ facts: ContainerFacts, _ pod: PodSandbox,
     _ container: Container
   ) throws -> Bool {
-    var (assessment, isInForce): (Assessment, Bool)
-    do throws(EnforcementError) {
-      (assessment, isInForce) = (try putInForce(loaded, start, facts), true)
-    } catch {
-      var facts = facts
+    var facts = facts
+    let assessment: Assessment
+    do throws(EnforcementError) { assessment = try putInForce(loaded, start, facts) } catch {
       facts.failure = "\(error)"
-      let node = enforcer.presentCapabilities
-      (assessment, isInForce) = (loaded.profile.assess(node: node, container: facts), false)
+      assessment = loaded.profile.assess(node: enforcer.presentCapabilities, container: facts)
     }
     if let refusal = assessment.refusal { throw Refusal(refusal) }
     report(assessment, pod, container)
-    return isInForce
+    return facts.failure == nil
   }
 
   /// - Returns: what is in force; where it has a refusal, nothing was written.

@@ -25,7 +25,7 @@ struct ConfinementTests {
       "process: {newExecutables: Allow, rules: [{path: /bin/id, action: Block}]}",
     ])
   func startWithoutCreate(spec: String) throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let plugin = try plugin(profiles: library([profile(spec)]), enforcer: world.enforcer)
     _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
     let error = #expect(throws: Refusal.self) {
@@ -38,7 +38,7 @@ struct ConfinementTests {
 
   @Test("a start without a Create is confined where the node can enforce the profile")
   func confinedWithoutCreate() throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let plugin = try plugin(profiles: library([profile(enforceable)]), enforcer: world.enforcer)
     _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
     try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
@@ -48,7 +48,7 @@ struct ConfinementTests {
 
   @Test("a text that cannot be enforced, loaded between Create and Start, reaches no container")
   func changedBetween() throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let folder = try ProfilesFolder([profile(enforceable)])
     let library = folder.library
     _ = library.reload()
@@ -65,7 +65,7 @@ struct ConfinementTests {
 
   @Test("while what enforces cannot be put right, what starts under Fail is refused with the reason, and only that")
   func damaged() throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let profiles = try library([
       profile(enforceable), "metadata: {name: ignoring}\nspec: {failurePolicy: Ignore, \(enforceable)}\n",
       "metadata: {name: filtered}\nspec: {seccomp: {type: RuntimeDefault}}\n",
@@ -101,7 +101,7 @@ struct ConfinementTests {
 
   @Test("a running container that nothing chooses a profile for any more is let go by a new process")
   func letGo() throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let network = "network: {egress: {defaultAction: Block}}"
     let before = try plugin(profiles: library([profile("\(enforceable), \(network)")]), enforcer: world.enforcer)
     _ = try before.configure(runtime("2.3.4", nri: "0.12.0"))
@@ -119,7 +119,7 @@ struct ConfinementTests {
 
   @Test("a running container without a profile is let go too where its pod still gets a gate")
   func letGoBehindGate() throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let before = try plugin(
       profiles: library([profile("network: {egress: {defaultAction: Block}}")]), enforcer: world.enforcer)
     _ = try before.configure(runtime("2.3.4", nri: "0.12.0"))
@@ -136,7 +136,7 @@ struct ConfinementTests {
 
   @Test("a running container that was never bound is left out of the kernel")
   func neverBound() throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let plugin = try plugin(enforcer: world.enforcer)
     _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
     try plugin.synchronize(pods: [pod()], containers: [world.container()])
@@ -150,7 +150,7 @@ struct ConfinementTests {
     "where the root is no overlay, newExecutables is refused with the reason, or reported where that is accepted",
     .enabled(if: !rootIsOverlay, "the machine's own root stands for the container's, and is an overlay"))
   func noOverlay() throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let spec = "process: {newExecutables: Block}, acceptPartial: true"
     let log = InMemoryLogHandler()
     func start(_ spec: String) throws {
@@ -170,7 +170,7 @@ struct ConfinementTests {
 
   @Test("with failurePolicy Ignore, each rule that is not in force is told of, and so is a container that stays closed")
   func ignored() throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let log = InMemoryLogHandler()
     let spec = "failurePolicy: Ignore, \(enforceable), network: {egress: {defaultAction: Block}}"
     let plugin = try plugin(
@@ -196,7 +196,7 @@ struct ConfinementTests {
 
   @Test("where the kernel's table is full, a container under Ignore runs unconfined, and is not closed before")
   func ignoredFullTable() throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let log = InMemoryLogHandler()
     let plugin = try plugin(
       profiles: library([profile("failurePolicy: Ignore, \(enforceable)")]), enforcer: world.enforcer,
@@ -211,7 +211,7 @@ struct ConfinementTests {
 
   @Test("what a failed start under Ignore has attached is detached, or that is told")
   func ignoredAttached() throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let log = InMemoryLogHandler()
     let spec = "failurePolicy: Ignore, \(enforceable), network: {egress: {defaultAction: Block}}"
     let plugin = try plugin(
@@ -229,7 +229,7 @@ struct ConfinementTests {
 
   @Test("events are carried once it is known where they go, and whose those of before are")
   func configured() throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     try world.enforcer.activate(world.start(), profile: Profile(name: "p", file: "p.yaml"), expectsFilter: false)
     let enforcer = try world.newEnforcer()
     var known: [[String]] = []
@@ -246,7 +246,7 @@ struct ConfinementTests {
     arguments: [("/stockade-nowhere/pod12345678", 1), ("/shared", 1), ("", 0)])
   func noGate(parent: String, warnings: Int) throws {
     let log = InMemoryLogHandler()
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let plugin = try plugin(enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
     _ = try plugin.configure(runtime("2.3.4"))
     var pod = pod([all: "exec"])
@@ -272,7 +272,7 @@ struct ConfinementTests {
     ])
   func auditGate(annotations: [String: String], configuration: String, closed: Bool) throws {
     let log = InMemoryLogHandler()
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let exec = "{process: {rules: [{path: /bin/id, action: Block}]}"
     let library = try library([
       "metadata: {name: exec}\nspec: \(exec)}\n", "metadata: {name: audit}\nspec: \(exec), mode: Audit}\n",
@@ -291,7 +291,7 @@ struct ConfinementTests {
 
   @Test("a pod whose cgroup cannot be looked at, but for its absence, is refused")
   func gateError() throws {
-    let world = try EnforcerWorld()
+    let world = try EnforcerWorld(tier: .signal)
     let plugin = try plugin(enforcer: world.enforcer)
     _ = try plugin.configure(runtime("2.3.4"))
     var pod = pod([all: "exec"])

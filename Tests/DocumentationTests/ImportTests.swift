@@ -11,6 +11,7 @@ import Testing
   ]
 
   private static let root = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
+  static let sources = root + "/Sources"
   /// From the top of ARCHITECTURE.md's table on.
   private let order: [String]
   /// What each module of Sources imports.
@@ -18,7 +19,7 @@ import Testing
 
   init() throws {
     order = try Document("ARCHITECTURE.md").rows(headed: "module").flatMap { Document.code(in: $0[0]) }
-    imports = try Self.importsByModule(of: Self.root + "/Sources")
+    imports = try Self.importsByModule(of: Self.sources)
   }
 
   @Test("each module of Sources stands in the architecture's table, once, and nothing else does")
@@ -34,8 +35,8 @@ import Testing
 
   @Test("a C target is imported by one module alone, but for the exceptions, which are all in use")
   func libraries() throws {
-    let libraries = try Files.names(in: Self.root + "/Sources").filter {
-      Files.exists("\(Self.root)/Sources/\($0)/include")
+    let libraries = try Files.names(in: Self.sources).filter {
+      Files.exists("\(Self.sources)/\($0)/include")
     }
     for library in libraries + ["CStockade"] {
       let importers = Set(imports.filter { $0.value.contains(library) }.keys)
@@ -47,7 +48,7 @@ import Testing
 
   @Test("protobuf-c itself is called by TTRPC alone")
   func protobuf() throws {
-    for file in try Self.swiftFiles(below: Self.root + "/Sources/NRI") {
+    for file in try Self.swiftFiles(below: Self.sources + "/NRI") {
       #expect(try !Files.text(file).contains("protobuf_c_"), "\(file)")
     }
   }
@@ -88,7 +89,7 @@ extension ImportTests {
     return name?.split(separator: ".").first.map(String.init)
   }
 
-  private static func swiftFiles(below folder: String) throws -> [String] {
+  static func swiftFiles(below folder: String) throws -> [String] {
     try Files.names(in: folder).map { "\(folder)/\($0)" }.flatMap { path in
       let isFolder = try Files.status(path).st_mode & S_IFMT == S_IFDIR
       return isFolder ? try swiftFiles(below: path) : path.hasSuffix(".swift") ? [path] : []

@@ -21,14 +21,16 @@ package final class EnforcerWorld {
   private var child: pid_t = 0
 
   /// - Parameters:
+  ///   - tier: of the node.
   ///   - runtimeMountNamespace: nil: another one than the process's.
   ///   - neighbour: on whose node this container is as well.
   ///   - ownMounts: its process has a mount namespace of its own, as a container's.
   package init(
-    runtimeMountNamespace: UInt64? = nil, beside neighbour: EnforcerWorld? = nil, ownMounts: Bool = false
+    tier: Tier = .lsm, runtimeMountNamespace: UInt64? = nil, beside neighbour: EnforcerWorld? = nil,
+    ownMounts: Bool = false
   ) throws {
     let hierarchy = try CgroupHierarchy.current()
-    kernel = neighbour?.kernel ?? FakeBackend()
+    kernel = neighbour?.kernel ?? FakeBackend(tier: tier)
     path = "/stockade-test-enforcer-\(UInt64.random(in: 0...UInt64.max))"
     directory = (hierarchy.root ?? "") + path
     enforcer =

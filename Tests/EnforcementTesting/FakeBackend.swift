@@ -7,7 +7,7 @@ import System
 
 /// A kernel that writes down what it is asked for, and refuses the steps that it is told to.
 package final class FakeBackend: EnforcementBackend {
-  package let tier = Tier.signal
+  package let tier: Tier
   package var claim: TierClaim { TierClaim(tier: tier) }
   package func checkClaim() throws(BackendError) -> String? { nil }
   /// What `mend` finds.
@@ -41,7 +41,7 @@ package final class FakeBackend: EnforcementBackend {
   }
   private let state = Mutex(State())
 
-  package init() {}
+  package init(tier: Tier = .lsm) { self.tier = tier }
 
   package var steps: [String] { state.withLock { $0.steps } }
   package var rows: [CgroupID: ContainerEntry] { state.withLock { $0.rows } }
