@@ -7,7 +7,7 @@ package final class EventReader: @unchecked Sendable {
   // The buffer is libbpf's; callers hold a lock around `read`.
   private let buffer: OpaquePointer
   private let box: Unmanaged<Box>
-  private let wakeup = Wakeup()
+  private let wakeup: Wakeup
 
   private final class Box {
     let ignored: CgroupID?
@@ -28,6 +28,7 @@ package final class EventReader: @unchecked Sendable {
 
   /// - Parameter ignored: records of this cgroup are dropped: those of the self-test.
   package init(shared: SharedMaps, ignored: CgroupID? = nil) throws(BPFError) {
+    do throws(Errno) { wakeup = try Wakeup() } catch { throw .system(error) }
     guard let map = try shared.descriptor("events") else { throw .missing(object: "mark", what: "map events") }
     box = Unmanaged.passRetained(Box(ignored: ignored))
     let buffer = ring_buffer__new(

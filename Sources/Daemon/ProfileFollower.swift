@@ -12,8 +12,7 @@ package final class ProfileFollower: Sendable {
   /// Takes over what is in the folder. Gets the problems that were told last time.
   private let reload: @Sendable (_ known: Set<String>) -> LoadedProfiles.Report
   private let log: Logger
-  private let wakeup = Wakeup()
-  private let isStopping = Atomic(false)
+  private let wakeup = Wakeup.atStart()
   private let worker = Mutex<Worker?>(nil)
   private let isRead = Monitor(false)
   private let late = Monitor<(@Sendable () -> Void)?>(nil)
@@ -32,7 +31,7 @@ package final class ProfileFollower: Sendable {
     patienceMilliseconds: Int = SettingsLoader.profilesPatienceMilliseconds,
     whenLate: @escaping @Sendable () -> Void = {}
   ) {
-    worker.withLock { $0 = Worker { [self] _ in run() } }
+    worker.withLock { $0 = Worker(waking: wakeup) { [self] stop in run(until: stop) } }
     if isRead.wait(milliseconds: patienceMilliseconds, until: { $0 }) { return }
     log.error(
       "the profiles are not read yet; containers that get one are refused until they are",
@@ -61,27 +60,23 @@ package final class ProfileFollower: Sendable {
   /// - Returns: whether it has ended.
   @discardableResult
   func stop(milliseconds: Int) -> Bool {
-    isStopping.store(true, ordering: .sequentiallyConsistent)
-    wakeup.wake()
-    return worker.withLock { $0 }?.stop(milliseconds: milliseconds) ?? true
+    worker.withLock { $0 }?.stop(milliseconds: milliseconds) ?? true
   }
 
-  private var isOver: Bool { isStopping.load(ordering: .sequentiallyConsistent) }
-
-  private func run() {
+  private func run(until stop: Worker.Stop) {
     var known: Set<String> = []
     var isTold = false
-    while !isOver { readAndFollow(&known, &isTold) }
+    while !stop.isAsked { readAndFollow(&known, &isTold, until: stop) }
   }
 
-  private func readAndFollow(_ known: inout Set<String>, _ isTold: inout Bool) {
+  private func readAndFollow(_ known: inout Set<String>, _ isTold: inout Bool, until stop: Worker.Stop) {
     let watch = makeWatch(&isTold)
     // Taken first: what changes from now on is read again.
     let stamp = FolderStamp(folder)
     known = read(known)
     isRead.withLock { $0 = true }
     tellLate()
-    follow(watch, stamp, &known)
+    follow(watch, stamp, &known, until: stop)
   }
 
   /// A folder that is not there is looked for again and again: it may be mounted later, or put back.
@@ -98,11 +93,13 @@ package final class ProfileFollower: Sendable {
   }
 
   /// Reads at each change, until another watch is needed.
-  private func follow(_ watch: FolderWatch?, _ stamp: FolderStamp, _ known: inout Set<String>) {
+  private func follow(
+    _ watch: FolderWatch?, _ stamp: FolderStamp, _ known: inout Set<String>, until stop: Worker.Stop
+  ) {
     var stamp = stamp
     while true {
       let outcome = wait(watch)
-      if isOver { return }
+      if stop.isAsked { return }
       let now = FolderStamp(folder)
       switch outcome {
       case .ended: return

@@ -17,14 +17,15 @@ final class StopSignal: Sendable {
     var lastWords: @Sendable () -> Void = {}
   }
   private let state = Mutex(State())
-  private let wake = Wakeup()
+  private let wake = Wakeup.atStart()
   private let worker = Mutex<Worker?>(nil)
 
   /// To be made before any other thread, so that all inherit the mask and only ours waits for the signals.
   init() {
     let signals: SignalDescriptor
     do throws(Errno) { signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP]) } catch { fatalError("\(error)") }
-    worker.withLock { $0 = Worker { [self] stop in run(signals, stop) } }
+    let end = Wakeup.atStart()
+    worker.withLock { $0 = Worker(waking: end) { [self] stop in run(signals, end, stop) } }
   }
 
   /// Ends the thread, as the last one: a signal that comes afterwards ends nothing. A thread that says its last words
@@ -33,8 +34,8 @@ final class StopSignal: Sendable {
 
   private static let stopMilliseconds = 50
 
-  private func run(_ signals: SignalDescriptor, _ stop: Worker.Stop) {
-    while let number = Self.next(signals, stop) {
+  private func run(_ signals: SignalDescriptor, _ end: Wakeup, _ stop: Worker.Stop) {
+    while let number = Self.next(signals, end) {
       if number == SIGHUP {
         state.withLock { $0.hangUp }()
         continue
@@ -48,8 +49,8 @@ final class StopSignal: Sendable {
   }
 
   /// The next signal; nil: the thread is to end. A process whose signals cannot be read ends, while it still can.
-  private static func next(_ signals: SignalDescriptor, _ stop: Worker.Stop) -> Int32? {
-    var polled = [stop.file, signals.file].map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
+  private static func next(_ signals: SignalDescriptor, _ end: Wakeup) -> Int32? {
+    var polled = [end.reader, signals.file].map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
     while poll(&polled, nfds_t(polled.count), -1) == -1, errno == EINTR {}
     return polled[0].revents == 0 ? (try? signals.next()) ?? SIGTERM : nil
   }

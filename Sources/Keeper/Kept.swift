@@ -51,8 +51,8 @@ package final class Kept: Sendable {
   /// Whoever is connected to has to be the runtime that the keeper was started for.
   package func check(peerOf socket: FileDescriptor) throws(Errno) { try runtime?.check(peerOf: socket) }
 
-  private func start(_ work: @escaping @Sendable (Worker.Stop) -> Void) {
-    let started = Worker(work)
+  private func start(waking wakeup: Wakeup? = nil, _ work: @escaping @Sendable (Worker.Stop) -> Void) {
+    let started = Worker(waking: wakeup, work)
     worker.withLock { $0 = started }
   }
 
@@ -70,9 +70,10 @@ package final class Kept: Sendable {
     socket: FileDescriptor, name: String, index: String, tell: @escaping @Sendable (String) -> Void
   ) throws(Errno) -> Kept {
     let kept = Kept(name, index, try SealedText(name: "stockade-configuration"), runtime: nil, tell)
-    kept.start { stop in
+    let end = try Wakeup()
+    kept.start(waking: end) { stop in
       var keepers = Keepers(of: kept, first: nil)
-      repeat { keepers.beat { () throws(Errno) in try runtime(of: socket) } } while pause(socket, stop)
+      repeat { keepers.beat { () throws(Errno) in try runtime(of: socket) } } while pause(socket, end)
       kept.endSoon(stop)
     }
     return kept
@@ -145,11 +146,11 @@ package final class Kept: Sendable {
   /// Waits for a beat's time.
   ///
   /// - Returns: false where the other end is closed, or the beats are to end. Data that is there is the session's.
-  private static func pause(_ socket: FileDescriptor, _ stop: Worker.Stop) -> Bool {
+  private static func pause(_ socket: FileDescriptor, _ end: Wakeup) -> Bool {
     // POLLHUP is told unasked, and not yet where only our own half is closed.
     var polled = [
       pollfd(fd: socket.number, events: 0, revents: 0),
-      pollfd(fd: stop.file.number, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: end.reader.number, events: Int16(POLLIN), revents: 0),
     ]
     return poll(&polled, nfds_t(polled.count), Int32(beatMilliseconds)) <= 0
   }

@@ -6,10 +6,14 @@ package final class Wakeup: Sendable {
   package let reader: FileDescriptor
   private let writer: FileDescriptor
 
-  /// Where the process can open nothing more it ends: only for its start.
-  package init() {
+  package init() throws(Errno) {
     // A pipe that is full wakes as well, so it is good that the writer does not wait for room.
-    do throws(Errno) { (reader, writer) = try FileDescriptor.pipe() } catch { fatalError("\(error)") }
+    (reader, writer) = try FileDescriptor.pipe()
+  }
+
+  /// For a process's start: where it can open nothing more, it ends.
+  package static func atStart() -> Wakeup {
+    do throws(Errno) { return try Wakeup() } catch { fatalError("\(error)") }
   }
 
   package func wake() { try? writer.write([0]) }

@@ -5,7 +5,7 @@ import System
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct FolderWatchTests {
-  private let wakeup = Wakeup()
+  private let wakeup = Wakeup.atStart()
 
   private func wait(_ watch: FolderWatch, milliseconds: Int = 10_000) throws -> FolderWatch.Outcome {
     try watch.wait(milliseconds: milliseconds, or: wakeup)

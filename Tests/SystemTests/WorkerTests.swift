@@ -17,12 +17,13 @@ import Testing
     #expect(worker.stop(milliseconds: 0), "a second time nothing is left to do")
   }
 
-  @Test("a long pause ends at once, and so does a wait for the descriptor")
-  func wakes() {
-    let worker = Worker { stop in
-      while stop.pause(milliseconds: 3_600_000) {}
-      var polled = pollfd(fd: stop.file.number, events: Int16(POLLIN), revents: 0)
-      poll(&polled, 1, -1)
+  @Test("a long pause ends at once, and so does a wait for the descriptor that is given")
+  func wakes() throws {
+    #expect(Worker { stop in while stop.pause(milliseconds: 3_600_000) {} }.stop(milliseconds: 30_000))
+    let end = try Wakeup()
+    let worker = Worker(waking: end) { stop in
+      var polled = pollfd(fd: end.reader.number, events: Int16(POLLIN), revents: 0)
+      while !stop.isAsked { poll(&polled, 1, -1) }
     }
     #expect(worker.stop(milliseconds: 30_000))
   }
