@@ -74,7 +74,8 @@ package final class ConfinedNode: Sendable {
       do throws(BPFError) {
         let commandLines = CommandLineReader()
         let decoder = EventDecoder(
-          subject: { enforcer.eventSubject(cgroupID: $0, revision: $1) }, commandLine: { commandLines.read(pid: $0) })
+          tier: enforcer.tier, subject: { enforcer.subjects.find($0, $1) },
+          commandLine: { commandLines.read(pid: $0) })
         return EventPump(
           source: try kernel.eventReader(), decoder: decoder,
           counters: { (try? kernel.counters()) ?? KernelCounters() }, log: log)
@@ -217,7 +218,7 @@ package final class ConfinedNode: Sendable {
 
   private func subject(of damage: Damage) -> Subject? {
     switch damage.place {
-    case .network(let id), .container(let id): enforcer.eventSubject(cgroupID: id, revision: nil)?.subject
+    case .network(let id), .container(let id): enforcer.subjects.find(id, nil)?.subject
     case .maps, .programs, .strays, .networkPins: nil
     }
   }

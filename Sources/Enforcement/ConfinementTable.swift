@@ -58,14 +58,31 @@ package struct ConfinementTable: Sendable {
   /// Cgroups of sandboxes in which no process was at the last looks, and how many looks that were, by the id of the
   /// pod's cgroup.
   var unusedClaims: [CgroupID: (cgroup: CgroupID, looks: Int)] = [:]
-  /// Events are read later than they happen: who ended, and which policy was replaced, a moment ago.
-  private var ended = RecentValues<CgroupID, Entry>(limit: 256)
-  private var profiles = RecentValues<Revision, Profile>(limit: 256)
+  /// Says the same of containers, gates and policies as this table, without its lock.
+  let subjects: SubjectIndex
 
-  init(kernel: any EnforcementBackend) { self.kernel = kernel }
+  init(kernel: any EnforcementBackend, subjects: SubjectIndex) { (self.kernel, self.subjects) = (kernel, subjects) }
 
-  mutating func insert(_ entry: Entry) { entries[entry.subject.containerID] = entry }
-  mutating func remove(_ containerID: String) { entries[containerID] = nil }
+  mutating func insert(_ entry: Entry) {
+    let id = entry.subject.containerID
+    if let former = entries[id], former.cgroup.id != entry.cgroup.id { subjects.end(id, former.cgroup.id) }
+    subjects.insert(entry.subject, profile: entry.policy?.profile, entry.cgroup.id)
+    entries[id] = entry
+  }
+
+  mutating func remove(_ containerID: String) {
+    guard let entry = entries.removeValue(forKey: containerID) else { return }
+    subjects.remove(containerID, entry.cgroup.id)
+  }
+
+  /// After a start that failed: of a container that the table has, the index says again what the table says.
+  private func reindex(_ subject: Subject, _ cgroup: Cgroup) {
+    if let entry = entries[subject.containerID], entry.cgroup.id == cgroup.id {
+      subjects.insert(entry.subject, profile: entry.policy?.profile, cgroup.id)
+    } else {
+      subjects.end(subject.containerID, cgroup.id)
+    }
+  }
 
   /// Confines a container whose first process is parked before its exec; where the profile lets that pass, without its
   /// network rules if they are what fails.
@@ -120,13 +137,16 @@ package struct ConfinementTable: Sendable {
 
   /// Lets a container through its pod's gate with no policy of ours.
   mutating func admit(_ subject: Subject, cgroup: Cgroup) throws(EnforcementError) {
+    subjects.insert(subject, profile: nil, cgroup.id)
     do throws(BackendError) {
       // Programs of a failed activation, or of an earlier process, would find no policy, and refuse everything.
       try kernel.detachNetwork(cgroup.id)
       try kernel.put(ContainerEntry(cgroupID: cgroup.id, revision: nil, state: .open))
-    } catch { throw .kernel(error.message) }
-    entries[subject.containerID] = Entry(
-      subject: subject, cgroup: cgroup, phase: .open, policy: nil, revision: nil, rootDevice: 0)
+    } catch {
+      reindex(subject, cgroup)
+      throw .kernel(error.message)
+    }
+    insert(Entry(subject: subject, cgroup: cgroup, phase: .open, policy: nil, revision: nil, rootDevice: 0))
     forgetUnusedPolicies()
   }
 
@@ -137,6 +157,7 @@ package struct ConfinementTable: Sendable {
     let gaps = process.rootIsOverlay || omitted.contains(.processRules) ? [] : profile.gapsWithoutOverlayRoot()
     guard profile.refused(gaps).isEmpty else { throw .unenforceable(gaps) }
     let key = PolicyKey(profile: profile.name, omitted: gaps.isEmpty ? omitted : omitted.union([.newExecutables]))
+    subjects.insert(subject, profile: key.profile, cgroup.id)
     do throws(BackendError) {
       let policy = try install(key, profile)
       if entrypoint {
@@ -149,11 +170,13 @@ package struct ConfinementTable: Sendable {
         ContainerEntry(
           cgroupID: cgroup.id, revision: policy.revision, state: .open, rootDevice: process.rootDevice,
           ranBefore: !entrypoint))
-      entries[subject.containerID] = Entry(
-        subject: subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
-        rootDevice: process.rootDevice)
+      insert(
+        Entry(
+          subject: subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
+          rootDevice: process.rootDevice))
       return gaps
     } catch {
+      reindex(subject, cgroup)
       forgetUnusedPolicies()
       throw .kernel(error.message)
     }
@@ -163,7 +186,7 @@ package struct ConfinementTable: Sendable {
   mutating func install(_ key: PolicyKey, _ profile: Profile) throws(BackendError) -> Installed {
     if let present = policies[key], present.profile == profile { return present }
     let installed = try write(key, profile)
-    policies[key] = installed
+    if let former = policies.updateValue(installed, forKey: key) { subjects.retire(former.revision) }
     return installed
   }
 
@@ -171,7 +194,7 @@ package struct ConfinementTable: Sendable {
     let compiled = try compile(profile, key: key)
     let revision = Revision.random()
     try kernel.install(compiled, revision: revision)
-    profiles.insert(profile, for: revision)
+    subjects.insert(profile, revision)
     return Installed(profile: profile, revision: revision, needs: NetworkNeeds(compiled))
   }
 
@@ -196,7 +219,7 @@ package struct ConfinementTable: Sendable {
       ?? Entry(subject: subject, cgroup: cgroup, phase: .closing, policy: nil, revision: nil, rootDevice: 0)
     entry.phase = .closing
     entry.cgroup = cgroup
-    entries[subject.containerID] = entry
+    insert(entry)
     do throws(BackendError) {
       try kernel.put(
         ContainerEntry(cgroupID: cgroup.id, revision: entry.revision, state: .closed, rootDevice: entry.rootDevice))
@@ -223,7 +246,7 @@ package struct ConfinementTable: Sendable {
       try kernel.detachNetwork(entry.cgroup.id)
       try kernel.remove(entry.cgroup.id)
     } catch { throw ReleaseError(directory: entry.cgroup.directory, reason: error.reason) }
-    ended.insert(entry, for: entry.cgroup.id)
+    subjects.end(containerID, entry.cgroup.id)
     entries[containerID] = nil
     forgetUnusedPolicies()
     removePolicy(ofEnded: entry)
@@ -243,22 +266,10 @@ package struct ConfinementTable: Sendable {
   /// The next container of such a profile gets its own policy: `removeUnusedPolicies` takes these out of the kernel.
   private mutating func forgetUnusedPolicies() {
     let used = Set(entries.values.compactMap(\.policy))
-    policies = policies.filter { used.contains($0.key) }
-  }
-
-  /// Who a cgroup belongs to or belonged to, and the profile that a revision stands for.
-  func eventSubject(cgroupID: CgroupID, revision: Revision?) -> EventSubject? {
-    guard let entry = entries.values.first(where: { $0.cgroup.id == cgroupID }) ?? ended[cgroupID] else {
-      return gates[cgroupID].map {
-        EventSubject(subject: $0.subject, profile: Profile(name: "", file: ""), tier: kernel.tier)
-      }
+    for (key, policy) in policies where !used.contains(key) {
+      policies[key] = nil
+      subjects.retire(policy.revision)
     }
-    let profile = revision.flatMap { revision in
-      policies.values.first { $0.revision == revision }?.profile ?? profiles[revision]
-    }
-    return EventSubject(
-      subject: entry.subject, profile: profile ?? Profile(name: entry.policy?.profile ?? "", file: ""),
-      tier: kernel.tier)
   }
 }
 

@@ -18,6 +18,8 @@ package final class Enforcer: Sendable {
   private let runtimeMountNamespace: UInt64
   private let kernel: (any EnforcementBackend)?
   private let noKernelReason: String
+  /// For events; asking it waits for no decision.
+  package let subjects = SubjectIndex()
   private let table: LockedTable?
   /// What `mend` could not put right.
   private let missing = Mutex<String?>(nil)
@@ -37,7 +39,8 @@ package final class Enforcer: Sendable {
     self.runtimeMountNamespace = runtimeMountNamespace
     tier = kernel?.tier ?? .none
     networkProblem = kernel.map(\.networkProblem) ?? "no BPF programs could be loaded"
-    table = kernel.map { LockedTable(ConfinementTable(kernel: $0)) }
+    let subjects = subjects
+    table = kernel.map { LockedTable(ConfinementTable(kernel: $0, subjects: subjects)) }
   }
 
   package var claim: TierClaim { kernel?.claim ?? TierClaim(tier: .none, reason: noKernelReason) }
@@ -465,10 +468,6 @@ package final class Enforcer: Sendable {
 
   /// Names of the profiles that running containers use.
   package var profilesInUse: Set<String> { table?.withLock { Set($0.policies.keys.map(\.profile)) } ?? [] }
-
-  package func eventSubject(cgroupID: CgroupID, revision: Revision?) -> EventSubject? {
-    table?.withLock { $0.eventSubject(cgroupID: cgroupID, revision: revision) }
-  }
 
   /// Takes everything out of the kernel where no container and no gate needs it any more.
   ///

@@ -1,25 +1,31 @@
 import BPF
-import Enforcement
 import Glibc
 import Policy
 import System
 
+/// Who a cgroup and the revision of a policy stand for; a profile of which only the name is known has no rules.
+package typealias SubjectLookUp = @Sendable (CgroupID, Revision?) -> (subject: Subject, profile: Profile?)?
+
 /// From the kernel's record to one that names container, profile and rule.
 package struct EventDecoder: Sendable {
-  /// Who a cgroup id and a policy revision stand for.
-  package var subject: @Sendable (_ cgroupID: CgroupID, _ revision: Revision?) -> EventSubject?
-  /// The beginning of `/proc/PID/cmdline`, for records that carry no arguments: a byte more than is told, if there is.
-  package var commandLine: @Sendable (_ pid: UInt32) -> [UInt8]?
-  /// Added to a CLOCK_BOOTTIME stamp to get the wall clock's, in nanoseconds.
-  package var bootOffsetNanoseconds: @Sendable () -> Int64
+  /// Whose programs decide.
+  private let tier: Tier
+  private let subject: SubjectLookUp
+  private let commandLine: @Sendable (_ pid: UInt32) -> [UInt8]?
+  private let bootOffsetNanoseconds: @Sendable () -> Int64
 
+  /// - Parameters:
+  ///   - commandLine: the beginning of `/proc/PID/cmdline`, for records that carry no arguments: a byte more than is
+  ///     told, if there is.
+  ///   - bootOffsetNanoseconds: added to a CLOCK_BOOTTIME stamp to get the wall clock's.
   package init(
-    subject: @escaping @Sendable (_ cgroupID: CgroupID, _ revision: Revision?) -> EventSubject?,
+    tier: Tier, subject: @escaping SubjectLookUp,
     commandLine: @escaping @Sendable (_ pid: UInt32) -> [UInt8]? = EventDecoder.readCommandLine,
     bootOffsetNanoseconds: @escaping @Sendable () -> Int64 = {
       Timestamp.now(CLOCK_REALTIME) - Timestamp.now(CLOCK_BOOTTIME)
     }
   ) {
+    self.tier = tier
     self.subject = subject
     self.commandLine = commandLine
     self.bootOffsetNanoseconds = bootOffsetNanoseconds
@@ -41,7 +47,7 @@ package struct EventDecoder: Sendable {
       timeNanoseconds: Int64(event.timeNanoseconds) + bootOffsetNanoseconds(), kind: event.kind, effect: event.effect,
       reason: event.reason, subject: known?.subject, cgroupID: event.cgroupID,
       profile: Self.profile(event.kind, known?.profile, target?.known?.profile)?.name ?? "",
-      rule: Self.rule(event, known?.profile), tier: Self.isJudgedByTier(event.kind) ? known?.tier ?? .none : .none,
+      rule: Self.rule(event, known?.profile), tier: known != nil && Self.isJudgedByTier(event.kind) ? tier : .none,
       process: event.process.map { process(event, $0) }, file: Self.file(event), peer: event.peer.flatMap(Self.peer),
       surface: event.surface?.rawValue ?? event.protected?.rawValue,
       target: target.map { EventRecord.Target(pid: $0.pid, subject: $0.known?.subject) })

@@ -1,5 +1,4 @@
 import BPF
-import Enforcement
 import Policy
 import System
 

@@ -1,5 +1,4 @@
 import BPF
-import Enforcement
 import Events
 import Policy
 import System
@@ -15,9 +14,7 @@ import Testing
     containerID: "c", containerName: "app", podName: "p", podNamespace: "n", podUID: "u", image: "i")
 
   private static let decoder = EventDecoder(
-    subject: { _, _ in
-      EventSubject(subject: subject, profile: Profile(name: "web", file: "web.yaml"), tier: .lsm)
-    },
+    tier: .lsm, subject: { _, _ in (subject, Profile(name: "web", file: "web.yaml")) },
     commandLine: { _ in Array("a".utf8) }, bootOffsetNanoseconds: { 0 })
 
   private static func record(

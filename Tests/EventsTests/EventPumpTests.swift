@@ -58,7 +58,8 @@ private final class Heard: EventSink {
   private let log = InMemoryLogHandler()
 
   init() {
-    let decoder = EventDecoder(subject: { _, _ in nil }, commandLine: { _ in nil }, bootOffsetNanoseconds: { 0 })
+    let decoder = EventDecoder(
+      tier: .signal, subject: { _, _ in nil }, commandLine: { _ in nil }, bootOffsetNanoseconds: { 0 })
     pump = EventPump(
       source: kernel, decoder: decoder, counters: { [kernel] in kernel.counted },
       log: Logger(label: "test") { [log] _ in log })
@@ -85,6 +86,7 @@ private final class Heard: EventSink {
   func flood() {
     let time = Monitor(ContinuousClock.now)
     let decoder = EventDecoder(
+      tier: .signal,
       subject: { [kernel] _, _ in
         time.withLock { $0 += .milliseconds(20) }
         kernel.killExec(of: 7)
@@ -177,7 +179,8 @@ private final class Heard: EventSink {
   func hangingRecord() {
     let hang = Monitor(false)
     let decoder = EventDecoder(
-      subject: { _, _ in nil }, commandLine: { _ in hang.wait { $0 ? [] : nil } }, bootOffsetNanoseconds: { 0 })
+      tier: .signal, subject: { _, _ in nil }, commandLine: { _ in hang.wait { $0 ? [] : nil } },
+      bootOffsetNanoseconds: { 0 })
     let pump = EventPump(
       source: kernel, decoder: decoder, counters: { KernelCounters() },
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

@@ -1,5 +1,4 @@
 import BPF
-import Enforcement
 import Events
 import Glibc
 import Policy
@@ -21,7 +20,7 @@ private func profile() -> Profile {
 
 private func decoder(known: Bool = true, commandLine: [UInt8]? = nil) -> EventDecoder {
   EventDecoder(
-    subject: { _, _ in known ? EventSubject(subject: subject, profile: profile(), tier: .signal) : nil },
+    tier: .signal, subject: { _, _ in known ? (subject, profile()) : nil },
     commandLine: { _ in commandLine }, bootOffsetNanoseconds: { 1_000_000_000 })
 }
 
