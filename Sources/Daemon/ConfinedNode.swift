@@ -20,6 +20,7 @@ package final class ConfinedNode: Sendable {
   private static let roundMilliseconds = 300
 
   package let enforcer: Enforcer
+  package let events = EventHub()
   package let pump: EventPump?
   private let kernel: BPFBackend?
   private let log: Logger
@@ -70,7 +71,7 @@ package final class ConfinedNode: Sendable {
       kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: runtimeMountNamespace,
       noKernelReason: noKernelReason)
     self.enforcer = enforcer
-    pump = kernel.flatMap { kernel in
+    pump = kernel.flatMap { [events] kernel in
       do throws(BPFError) {
         let commandLines = CommandLineReader()
         let decoder = EventDecoder(
@@ -78,7 +79,7 @@ package final class ConfinedNode: Sendable {
           commandLine: { commandLines.read(pid: $0) })
         return EventPump(
           source: try kernel.eventReader(), decoder: decoder,
-          counters: { (try? kernel.counters()) ?? KernelCounters() }, log: log)
+          counters: { (try? kernel.counters()) ?? KernelCounters() }, hub: events, log: log)
       } catch {
         log.error("no events", metadata: ["reason": "\(error)"])
         return nil
@@ -170,7 +171,7 @@ package final class ConfinedNode: Sendable {
       for (index, record) in records.enumerated() {
         let told = GateRecord(record, lost: index == 0 ? lost : 0)
         log.notice("\(told.summary)", metadata: ["user": "\(record.user.map(String.init) ?? "none")"])
-        pump?.tell(told)
+        events.publish(.nodeGate(told))
       }
     } catch { log.error("cannot read what was done to the node gate", metadata: ["reason": "\(error)"]) }
   }
@@ -211,9 +212,11 @@ package final class ConfinedNode: Sendable {
     log.log(
       level: damage.problem == nil && !damage.wasOpen ? .error : .critical,
       "somebody has changed what stockade keeps in the kernel", metadata: metadata)
-    pump?.tell(
-      Tampering(
-        timeNanoseconds: Timestamp.now(CLOCK_REALTIME), subject: subject, what: damage.what, problem: damage.problem))
+    events.publish(
+      .tampered(
+        Tampering(
+          timeNanoseconds: Timestamp.now(CLOCK_REALTIME), subject: subject, what: damage.what, problem: damage.problem)
+      ))
   }
 
   private func subject(of damage: Damage) -> Subject? {
@@ -246,7 +249,7 @@ package final class ConfinedNode: Sendable {
           "profilesInUse": "\(enforcer.profilesInUse.sorted().joined(separator: ", "))",
           "action": "move what must be confined to another node; a restart proves the tier anew",
         ])
-      pump?.tell(loss)
+      events.publish(.tierLowered(loss))
     } catch {
       log.error("cannot ask the kernel whether programs were skipped", metadata: ["reason": "\(error)"])
     }
@@ -266,7 +269,7 @@ package final class ConfinedNode: Sendable {
   /// Begins the events' file anew and reads the profiles again. Does not wait for either.
   func refresh() {
     log.info("SIGHUP: reopening the events' file, reading the profiles; a changed configuration needs a restart")
-    pump?.reopen()
+    events.reopen()
     state.withLock { $0.follower }?.readAgain()
   }
 
@@ -325,7 +328,7 @@ package final class ConfinedNode: Sendable {
         "a sweep does not end, so what is pinned stays until the next stockade", metadata: ["pins": "\(Self.pinFolder)"]
       )
     }
-    pump?.finish()
+    events.finish(log: log)
   }
 
   private func takeOut() {

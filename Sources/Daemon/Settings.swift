@@ -79,6 +79,10 @@ package struct SettingsLoader: Sendable {
 
   /// Containers start and are confined also where nobody can be told of it: a full or missing disk stops no node.
   private func addSink(_ path: String?) {
-    node.pump?.add(path.map { FileSink(path: $0, log: log) } ?? DescriptorSink(FileDescriptor(owning: dup(1))))
+    if let path {
+      node.events.subscribe(path, FileSink(path: path, log: log))
+    } else {
+      node.events.subscribe("standard output", DescriptorSink(FileDescriptor(owning: dup(1))))
+    }
   }
 }

@@ -23,22 +23,24 @@ enum TryCommand {
       enforcer: node.enforcer, log: log, didConfigure: { node.carryEvents() }
     ) { text in
       let configuration = try configuration(text, surroundings)
-      if let path = configuration.eventsFile { node.pump?.add(FileSink(path: path)) }
+      if let path = configuration.eventsFile { node.events.subscribe(path, FileSink(path: path)) }
       return Settings(
         configuration: configuration,
         profiles: profiles(surroundings, configuration, given, node, environment))
     }
     let events = EventLines()
-    if let record = surroundings.record {
-      // At once, in the order in which the rest is told.
-      node.pump?.observe { record($0.json.text) }
-    } else {
-      node.pump?.observe { events.add($0) }
-    }
+    let told =
+      if let record = surroundings.record {
+        node.events.subscribe("records", receive: { record($0.line) })
+      } else {
+        node.events.subscribe("lines", receive: { events.add($0.event) })
+      }
     return PluginUnderTry(handler: plugin, profileName: given?.names.first) {
       node.checkTier()
       node.pump?.drain()
-      node.pump?.finish(milliseconds: flushMilliseconds)
+      // It takes as long as all else that is printed.
+      while !told.flush(milliseconds: flushMilliseconds) {}
+      node.events.finish(milliseconds: flushMilliseconds, log: log)
       return events.take()
     }
   }
@@ -74,7 +76,7 @@ enum TryCommand {
   /// What happened since somebody asked last.
   private final class EventLines: Sendable {
     private let digest = Mutex(EventDigest())
-    func add(_ notice: EventNotice) { digest.withLock { $0.add(notice) } }
+    func add(_ event: Event) { digest.withLock { $0.add(event) } }
     func take() -> [String] {
       digest.withLock { digest in
         defer { digest = EventDigest() }
