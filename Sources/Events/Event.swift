@@ -1,7 +1,9 @@
 import System
 
 /// What is told of a node. Each case is a kind of record, or several; docs/events.md lists the members.
-package enum Event: Sendable {
+///
+/// Indirect, since it can wait in many queues at once.
+package indirect enum Event: Sendable {
   case record(EventRecord)
   /// Records are missing before this, or something could not be followed.
   case lost(EventLosses)

@@ -38,8 +38,8 @@ package final class EventPump: Sendable {
 
   /// - Parameter now: by which a round ends.
   package init(
-    source: any EventSource, decoder: EventDecoder, counters: @escaping @Sendable () -> KernelCounters,
-    hub: EventHub, log: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    source: any EventSource, decoder: EventDecoder, counters: @escaping @Sendable () -> KernelCounters, hub: EventHub,
+    log: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
   ) {
     self.source = source
     self.now = now
