@@ -75,7 +75,8 @@ package struct ConfinementTable: Sendable {
     subjects.remove(containerID, entry.cgroup.id)
   }
 
-  /// After a start that failed: of a container that the table has, the index says again what the table says.
+  /// After a start that failed. The index says again what the table says of the container; without an entry in the
+  /// table the container has ended.
   private func reindex(_ subject: Subject, _ cgroup: Cgroup) {
     if let entry = entries[subject.containerID], entry.cgroup.id == cgroup.id {
       subjects.insert(entry.subject, profile: entry.policy?.profile, cgroup.id)

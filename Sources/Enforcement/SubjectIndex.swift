@@ -3,10 +3,11 @@ import Policy
 import Synchronization
 import System
 
-/// Who a cgroup and a policy's revision stand for, as events name them. Events are read later than they happen, so it
-/// remembers for a while who ended and which policies were replaced.
+/// Who a cgroup and a policy's revision stand for, as events name them. Events are read later than they happen, so the
+/// index remembers for a while who ended and which policies were replaced.
 ///
-/// It has a lock of its own, which is held for no kernel call: whoever reads events waits for no decision.
+/// The index has a lock of its own. No kernel call is made under that lock, so whoever reads events waits for no
+/// decision.
 package final class SubjectIndex: Sendable {
   /// Of containers that ended, and of policies that are no longer in force.
   package static let rememberedMax = 256
@@ -26,7 +27,7 @@ package final class SubjectIndex: Sendable {
   }
   private let state = Mutex(State())
 
-  /// Who it is, and by what profile it was judged. Of a profile whose text is not known it is the name alone.
+  /// Who it is, and the profile that judged it. A profile whose text is not known has a name and no rules.
   ///
   /// - Returns: nil: the cgroup is none that is known.
   package func find(_ cgroupID: CgroupID, _ revision: Revision?) -> (subject: Subject, profile: Profile?)? {

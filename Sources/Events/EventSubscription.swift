@@ -12,8 +12,8 @@ package struct EventNotice: Sendable {
   init(_ event: Event) { (self.event, line) = (event, event.json.text) }
 }
 
-/// One who is told of events, with a buffer and a thread of its own. What does not fit the buffer is lost, and an event
-/// in its place says how much that was.
+/// A subscriber to events, with a buffer and a thread of its own. What does not fit the buffer is lost. An event in its
+/// place says how much that was.
 package final class EventSubscription: Sendable {
   /// Of the records that wait.
   package static let limitBytes = 4 << 20
