@@ -39,9 +39,7 @@ let package = Package(
       ]),
     .target(
       name: "Events",
-      dependencies: [
-        "Enforcement", "Policy", "BPF", "System", .product(name: "Logging", package: "swift-log"),
-      ]),
+      dependencies: ["Policy", "BPF", "System", .product(name: "Logging", package: "swift-log")]),
     .target(
       name: "Daemon",
       dependencies: [
@@ -97,7 +95,7 @@ let package = Package(
     .testTarget(
       name: "EventsTests",
       dependencies: [
-        "Events", "Enforcement", "Policy", "BPF", "System",
+        "Events", "Policy", "BPF", "System",
         .product(name: "Logging", package: "swift-log"), .product(name: "InMemoryLogging", package: "swift-log"),
       ]),
     .testTarget(

@@ -21,6 +21,7 @@ package final class ConfinedNode: Sendable {
   private static let idleMilliseconds = 50
 
   package let enforcer: Enforcer
+  package let events = EventHub()
   package let pump: EventPump?
   private let kernel: BPFBackend?
   private let log: Logger
@@ -69,24 +70,25 @@ package final class ConfinedNode: Sendable {
       kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: runtimeMountNamespace,
       noKernelReason: noKernelReason)
     self.enforcer = enforcer
-    pump = kernel.flatMap { [running] in Self.makePump($0, enforcer, running, log) }
-    sweep = NodeSweep(enforcer, kernel, pump, log)
+    running.add { [events] in events.close(log: log) }
+    pump = kernel.flatMap { [running, events] in Self.makePump($0, enforcer, events, running, log) }
+    sweep = NodeSweep(enforcer, kernel, events, log)
   }
 
-  /// What reads command lines for the events, and the sinks that are added later, are the last to be stopped.
+  /// What reads command lines for the events, and the subscribers that are added later, are the last to be stopped.
   private static func makePump(
-    _ kernel: BPFBackend, _ enforcer: Enforcer, _ running: StopList, _ log: Logger
+    _ kernel: BPFBackend, _ enforcer: Enforcer, _ events: EventHub, _ running: StopList, _ log: Logger
   ) -> EventPump? {
     do throws(BPFError) {
       let source = try kernel.eventReader()
       let commandLines = CommandLineReader()
       running.add { commandLines.stop(milliseconds: idleMilliseconds) }
       let decoder = EventDecoder(
-        subject: { enforcer.eventSubject(cgroupID: $0, revision: $1) }, commandLine: { commandLines.read(pid: $0) })
-      let pump = EventPump(
-        source: source, decoder: decoder, counters: { (try? kernel.counters()) ?? KernelCounters() }, log: log)
-      running.add { pump.close() }
-      return pump
+        tier: enforcer.tier, subject: { enforcer.subjects.find($0, $1) },
+        commandLine: { commandLines.read(pid: $0) })
+      return EventPump(
+        source: source, decoder: decoder, counters: { (try? kernel.counters()) ?? KernelCounters() }, hub: events,
+        log: log)
     } catch {
       log.error("no events", metadata: ["reason": "\(error)"])
       return nil
@@ -164,14 +166,14 @@ package final class ConfinedNode: Sendable {
     if let path = configuration.eventsFile ?? defaultEventsFile {
       writeEvents(to: path)
     } else {
-      pump?.add(DescriptorSink(FileDescriptor(owning: dup(1))))
+      events.subscribe("standard output", DescriptorSink(FileDescriptor(owning: dup(1))))
     }
     setNodeGate(configuration.nodeGate)
     follow(settings.profiles, in: configuration.profilesFolder)
   }
 
   /// Containers start and are confined also where nobody can be told of it: a full or missing disk stops no node.
-  func writeEvents(to path: String) { pump?.add(FileSink(path: path, log: log)) }
+  func writeEvents(to path: String) { events.subscribe(path, FileSink(path: path, log: log)) }
 
   /// As the configuration wants it. One that is closed stays so while Stockade is away.
   private func setNodeGate(_ wanted: NodeConfiguration.NodeGate) {
@@ -200,7 +202,7 @@ package final class ConfinedNode: Sendable {
   /// Begins the events' file anew and reads the profiles again. Does not wait for either.
   func refresh() {
     log.info("SIGHUP: reopening the events' file, reading the profiles; a changed configuration needs a restart")
-    pump?.reopen()
+    events.reopen()
     state.withLock { $0.follower }?.readAgain()
   }
 

@@ -14,7 +14,7 @@ final class NodeSweep: Sendable {
 
   private let enforcer: Enforcer
   private let kernel: BPFBackend?
-  private let pump: EventPump?
+  private let events: EventHub
   private let log: Logger
   private struct State {
     var damage = DamageWatch()
@@ -24,8 +24,8 @@ final class NodeSweep: Sendable {
   }
   private let state = Mutex(State())
 
-  init(_ enforcer: Enforcer, _ kernel: BPFBackend?, _ pump: EventPump?, _ log: Logger) {
-    (self.enforcer, self.kernel, self.pump, self.log) = (enforcer, kernel, pump, log)
+  init(_ enforcer: Enforcer, _ kernel: BPFBackend?, _ events: EventHub, _ log: Logger) {
+    (self.enforcer, self.kernel, self.events, self.log) = (enforcer, kernel, events, log)
   }
 
   /// The work of a thread.
@@ -88,7 +88,7 @@ final class NodeSweep: Sendable {
       for (index, record) in records.enumerated() {
         let told = GateRecord(record, lost: index == 0 ? lost : 0)
         log.notice("\(told.summary)", metadata: ["user": "\(record.user.map(String.init) ?? "none")"])
-        pump?.tell(told)
+        events.publish(.nodeGate(told))
       }
     } catch { log.error("cannot read what was done to the node gate", metadata: ["reason": "\(error)"]) }
   }
@@ -129,14 +129,16 @@ final class NodeSweep: Sendable {
     log.log(
       level: damage.problem == nil && !damage.wasOpen ? .error : .critical,
       "somebody has changed what stockade keeps in the kernel", metadata: metadata)
-    pump?.tell(
-      Tampering(
-        timeNanoseconds: Timestamp.now(CLOCK_REALTIME), subject: subject, what: damage.what, problem: damage.problem))
+    events.publish(
+      .tampered(
+        Tampering(
+          timeNanoseconds: Timestamp.now(CLOCK_REALTIME), subject: subject, what: damage.what, problem: damage.problem)
+      ))
   }
 
   private func subject(of damage: Damage) -> Subject? {
     switch damage.place {
-    case .network(let id), .container(let id): enforcer.eventSubject(cgroupID: id, revision: nil)?.subject
+    case .network(let id), .container(let id): enforcer.subjects.find(id, nil)?.subject
     case .maps, .programs, .strays, .networkPins: nil
     }
   }
@@ -164,7 +166,7 @@ final class NodeSweep: Sendable {
           "profilesInUse": "\(enforcer.profilesInUse.sorted().joined(separator: ", "))",
           "action": "move what must be confined to another node; a restart proves the tier anew",
         ])
-      pump?.tell(loss)
+      events.publish(.tierLowered(loss))
     } catch {
       log.error("cannot ask the kernel whether programs were skipped", metadata: ["reason": "\(error)"])
     }

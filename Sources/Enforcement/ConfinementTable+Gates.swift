@@ -31,6 +31,7 @@ extension ConfinementTable {
       }
       try check(known, before)
     }
+    subjects.insert(pod: gate.subject, id)
     do throws(BackendError) {
       if known == nil && before == nil {
         try closeUnknown(gate.cgroup)
@@ -41,6 +42,7 @@ extension ConfinementTable {
     } catch {
       // Neither half of it is left; what was there is of the pod's sandbox before.
       if before == nil { try? kernel.removeGate(id) }
+      if gates[id] == nil { subjects.remove(pod: id) }
       throw error
     }
     sandboxes.insert(sandbox)
@@ -78,6 +80,7 @@ extension ConfinementTable {
 
   private mutating func forget(_ podID: CgroupID) {
     for sandbox in gates.removeValue(forKey: podID)?.sandboxes ?? [] { podOfSandbox[sandbox] = nil }
+    subjects.remove(pod: podID)
   }
 
   /// The process was over when it was written down, or is now: its cgroup's end may have been missed.

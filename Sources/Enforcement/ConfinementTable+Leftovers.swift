@@ -32,7 +32,10 @@ extension ConfinementTable {
         try kernel.removeGate(id)
         continue
       }
-      if state == .closed { gates[id] = Gate(cgroup: cgroup, subject: .unknown(id: "")) }
+      if state == .closed {
+        gates[id] = Gate(cgroup: cgroup, subject: .unknown(id: ""))
+        subjects.insert(pod: .unknown(id: ""), id)
+      }
     }
     // Halves. One whose pod is there may be just being written, and goes with that.
     for id in try kernel.sandboxes().keys where states[id] == nil && Cgroup(id: id, in: root) == nil {

@@ -48,14 +48,32 @@ package struct ConfinementTable: Sendable {
   /// Cgroups of sandboxes in which no process was at the last looks, and how many looks that were, by the id of the
   /// pod's cgroup.
   var unusedClaims: [CgroupID: (cgroup: CgroupID, looks: Int)] = [:]
-  /// Events are read later than they happen: who ended, and which policy was replaced, a moment ago.
-  private var ended = RecentValues<CgroupID, Entry>(limit: 256)
-  private var profiles = RecentValues<Revision, Profile>(limit: 256)
+  /// Says the same of containers, gates and policies as this table, without its lock.
+  let subjects: SubjectIndex
 
-  init(kernel: any EnforcementBackend) { self.kernel = kernel }
+  init(kernel: any EnforcementBackend, subjects: SubjectIndex) { (self.kernel, self.subjects) = (kernel, subjects) }
 
-  mutating func insert(_ entry: Entry) { entries[entry.subject.containerID] = entry }
-  mutating func remove(_ containerID: String) { entries[containerID] = nil }
+  mutating func insert(_ entry: Entry) {
+    let id = entry.subject.containerID
+    if let former = entries[id], former.cgroup.id != entry.cgroup.id { subjects.end(id, former.cgroup.id) }
+    subjects.insert(entry.subject, profile: entry.policy?.profile, entry.cgroup.id)
+    entries[id] = entry
+  }
+
+  mutating func remove(_ containerID: String) {
+    guard let entry = entries.removeValue(forKey: containerID) else { return }
+    subjects.remove(containerID, entry.cgroup.id)
+  }
+
+  /// After a start that failed. The index says again what the table says of the container; without an entry in the
+  /// table the container has ended.
+  private func reindex(_ subject: Subject, _ cgroup: Cgroup) {
+    if let entry = entries[subject.containerID], entry.cgroup.id == cgroup.id {
+      subjects.insert(entry.subject, profile: entry.policy?.profile, cgroup.id)
+    } else {
+      subjects.end(subject.containerID, cgroup.id)
+    }
+  }
 
   /// Whether an earlier process, or this one, had it confined.
   func wasConfined(_ cgroup: Cgroup) throws(EnforcementError) -> Bool {
@@ -95,19 +113,23 @@ package struct ConfinementTable: Sendable {
 
   /// Lets a container through its pod's gate with no policy of ours.
   mutating func admit(_ subject: Subject, cgroup: Cgroup) throws(EnforcementError) {
+    subjects.insert(subject, profile: nil, cgroup.id)
     do throws(BackendError) {
       // Programs of a failed activation, or of an earlier process, would find no policy, and refuse everything.
       try kernel.detachNetwork(cgroup.id)
       try kernel.put(ContainerEntry(cgroupID: cgroup.id, revision: nil, state: .open))
-    } catch { throw .kernel(error) }
-    entries[subject.containerID] = Entry(
-      subject: subject, cgroup: cgroup, phase: .open, policy: nil, revision: nil, rootDevice: 0)
+    } catch {
+      reindex(subject, cgroup)
+      throw .kernel(error)
+    }
+    insert(Entry(subject: subject, cgroup: cgroup, phase: .open, policy: nil, revision: nil, rootDevice: 0))
     forgetUnusedPolicies()
   }
 
   private mutating func write(_ plan: StartPlan, _ cgroup: Cgroup) throws(BackendError) -> Assessment {
     let process = plan.process
     let key = PolicyKey(profile: plan.compiled.profile.name, omitted: plan.assessment.omissions)
+    subjects.insert(plan.subject, profile: key.profile, cgroup.id)
     do throws(BackendError) {
       let policy = try install(key, plan.compiled)
       if plan.hasEntrypoint {
@@ -120,11 +142,13 @@ package struct ConfinementTable: Sendable {
         ContainerEntry(
           cgroupID: cgroup.id, revision: policy.revision, state: .open, rootDevice: process.rootDevice,
           ranBefore: !plan.hasEntrypoint))
-      entries[plan.subject.containerID] = Entry(
-        subject: plan.subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
-        rootDevice: process.rootDevice)
+      insert(
+        Entry(
+          subject: plan.subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
+          rootDevice: process.rootDevice))
       return plan.assessment
     } catch {
+      reindex(plan.subject, cgroup)
       forgetUnusedPolicies()
       throw error
     }
@@ -134,7 +158,7 @@ package struct ConfinementTable: Sendable {
   mutating func install(_ key: PolicyKey, _ compiled: CompiledProfile) throws(BackendError) -> Installed {
     if let present = policies[key], present.profile == compiled.profile { return present }
     let installed = try write(key, compiled)
-    policies[key] = installed
+    if let former = policies.updateValue(installed, forKey: key) { subjects.retire(former.revision) }
     return installed
   }
 
@@ -145,7 +169,7 @@ package struct ConfinementTable: Sendable {
       withoutNewExecutables: key.omitted.contains(.newExecutables))
     let revision = Revision.random()
     try kernel.install(policy, revision: revision)
-    profiles.insert(compiled.profile, for: revision)
+    subjects.insert(compiled.profile, revision)
     return Installed(profile: compiled.profile, revision: revision, needs: NetworkNeeds(policy))
   }
 
@@ -159,7 +183,7 @@ package struct ConfinementTable: Sendable {
       ?? Entry(subject: subject, cgroup: cgroup, phase: .closing, policy: nil, revision: nil, rootDevice: 0)
     entry.phase = .closing
     entry.cgroup = cgroup
-    entries[subject.containerID] = entry
+    insert(entry)
     do throws(BackendError) {
       try kernel.put(
         ContainerEntry(cgroupID: cgroup.id, revision: entry.revision, state: .closed, rootDevice: entry.rootDevice))
@@ -188,7 +212,7 @@ package struct ConfinementTable: Sendable {
       try kernel.detachNetwork(entry.cgroup.id)
       try kernel.remove(entry.cgroup.id)
     } catch { throw ReleaseError(directory: entry.cgroup.directory, reason: error.reason) }
-    ended.insert(entry, for: entry.cgroup.id)
+    subjects.end(containerID, entry.cgroup.id)
     entries[containerID] = nil
     forgetUnusedPolicies()
     removePolicy(ofEnded: entry)
@@ -206,22 +230,10 @@ package struct ConfinementTable: Sendable {
   /// The next container of such a profile gets its own policy: `removeUnusedPolicies` takes these out of the kernel.
   private mutating func forgetUnusedPolicies() {
     let used = Set(entries.values.compactMap(\.policy))
-    policies = policies.filter { used.contains($0.key) }
-  }
-
-  /// Who a cgroup belongs to or belonged to, and the profile that a revision stands for.
-  func eventSubject(cgroupID: CgroupID, revision: Revision?) -> EventSubject? {
-    guard let entry = entries.values.first(where: { $0.cgroup.id == cgroupID }) ?? ended[cgroupID] else {
-      return gates[cgroupID].map {
-        EventSubject(subject: $0.subject, profile: Profile(name: "", file: ""), tier: kernel.tier)
-      }
+    for (key, policy) in policies where !used.contains(key) {
+      policies[key] = nil
+      subjects.retire(policy.revision)
     }
-    let profile = revision.flatMap { revision in
-      policies.values.first { $0.revision == revision }?.profile ?? profiles[revision]
-    }
-    return EventSubject(
-      subject: entry.subject, profile: profile ?? Profile(name: entry.policy?.profile ?? "", file: ""),
-      tier: kernel.tier)
   }
 }
 

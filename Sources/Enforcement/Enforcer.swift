@@ -17,6 +17,8 @@ package final class Enforcer: Sendable {
   let kernel: (any EnforcementBackend)?
   private let noKernelReason: String
   let table: LockedTable?
+  /// For events; asking it waits for no decision.
+  package let subjects = SubjectIndex()
   /// What `mend` could not put right.
   let missing = Mutex<String?>(nil)
   let turns = Mutex(LookTurns())
@@ -34,7 +36,8 @@ package final class Enforcer: Sendable {
     self.hierarchy = hierarchy
     self.runtimeMountNamespace = runtimeMountNamespace
     tier = kernel?.tier ?? .none
-    table = kernel.map { LockedTable(ConfinementTable(kernel: $0)) }
+    let subjects = subjects
+    table = kernel.map { LockedTable(ConfinementTable(kernel: $0, subjects: subjects)) }
   }
 
   package var claim: TierClaim { capabilities.claim }
@@ -236,10 +239,6 @@ package final class Enforcer: Sendable {
   package func hasEnded(_ containerID: String) -> Bool {
     guard let entry = entry(containerID) else { return false }
     return entry.phase == .closing || (try? entry.cgroup.isEmpty()) == true
-  }
-
-  package func eventSubject(cgroupID: CgroupID, revision: Revision?) -> EventSubject? {
-    table?.withLock { $0.eventSubject(cgroupID: cgroupID, revision: revision) }
   }
 
   /// Takes everything out of the kernel where no container and no gate needs it any more.

@@ -1,25 +1,31 @@
 import BPF
-import Enforcement
 import Glibc
 import Policy
 import System
 
+/// Who a cgroup and the revision of a policy stand for; a profile of which only the name is known has no rules.
+package typealias SubjectLookUp = @Sendable (CgroupID, Revision?) -> (subject: Subject, profile: Profile?)?
+
 /// From the kernel's record to one that names container, profile and rule.
 package struct EventDecoder: Sendable {
-  /// Who a cgroup id and a policy revision stand for.
-  package var subject: @Sendable (_ cgroupID: CgroupID, _ revision: Revision?) -> EventSubject?
-  /// The beginning of `/proc/PID/cmdline`, for records that carry no arguments: a byte more than is told, if there is.
-  package var commandLine: @Sendable (_ pid: UInt32) -> [UInt8]?
-  /// Added to a CLOCK_BOOTTIME stamp to get the wall clock's, in nanoseconds.
-  package var bootOffsetNanoseconds: @Sendable () -> Int64
+  /// Whose programs decide.
+  private let tier: Tier
+  private let subject: SubjectLookUp
+  private let commandLine: @Sendable (_ pid: UInt32) -> [UInt8]?
+  private let bootOffsetNanoseconds: @Sendable () -> Int64
 
+  /// - Parameters:
+  ///   - commandLine: the beginning of `/proc/PID/cmdline`, for records that carry no arguments: a byte more than is
+  ///     told, if there is.
+  ///   - bootOffsetNanoseconds: added to a CLOCK_BOOTTIME stamp to get the wall clock's.
   package init(
-    subject: @escaping @Sendable (_ cgroupID: CgroupID, _ revision: Revision?) -> EventSubject?,
+    tier: Tier, subject: @escaping SubjectLookUp,
     commandLine: @escaping @Sendable (_ pid: UInt32) -> [UInt8]? = EventDecoder.readCommandLine,
     bootOffsetNanoseconds: @escaping @Sendable () -> Int64 = {
       Timestamp.now(CLOCK_REALTIME) - Timestamp.now(CLOCK_BOOTTIME)
     }
   ) {
+    self.tier = tier
     self.subject = subject
     self.commandLine = commandLine
     self.bootOffsetNanoseconds = bootOffsetNanoseconds
@@ -41,9 +47,10 @@ package struct EventDecoder: Sendable {
       timeNanoseconds: Int64(event.timeNanoseconds) + bootOffsetNanoseconds(), kind: event.kind, effect: event.effect,
       reason: event.reason, subject: known?.subject, cgroupID: event.cgroupID,
       profile: Self.profile(event.kind, known?.profile, target?.known?.profile)?.name ?? "",
-      rule: Self.rule(event, known?.profile), tier: Self.isJudgedByTier(event.kind) ? known?.tier ?? .none : .none,
+      rule: Self.rule(event, isKnown: known != nil, known?.profile),
+      tier: known != nil && Self.isJudgedByTier(event.kind) ? tier : .none,
       process: event.process.map { process(event, $0) }, file: Self.file(event), peer: event.peer.flatMap(Self.peer),
-      surface: event.surface?.rawValue ?? event.protected?.rawValue,
+      surface: event.surface, protected: event.protected,
       target: target.map { EventRecord.Target(pid: $0.pid, subject: $0.known?.subject) })
   }
 
@@ -56,23 +63,32 @@ package struct EventDecoder: Sendable {
     }
   }
 
-  private static func rule(_ event: KernelEvent, _ profile: Profile?) -> String? {
-    if event.kind == .kernel, event.reason == .rule, let surface = event.surface {
-      return "kernel.block \(surface.rawValue)"
+  private static func rule(_ event: KernelEvent, isKnown: Bool, _ profile: Profile?) -> EventRule? {
+    if event.kind == .kernel, event.reason == .rule, let surface = event.surface { return .kernelBlock(surface) }
+    guard isKnown, let index = event.rule, let section = section(event.kind) else { return nil }
+    return .rule(
+      section, index: index, argument: event.reason == .argument ? event.argument : nil,
+      location: profile.flatMap { location(section, index, $0) })
+  }
+
+  /// Whose rules the numbers of a kind are of; nil: no rules are about it.
+  private static func section(_ kind: KernelEvent.Kind) -> EventRule.Section? {
+    switch kind {
+    case .exec, .map: .process
+    case .file: .file
+    case .connect, .sendmsg, .egress: .egress
+    case .bind, .ingress: .ingress
+    case .socket, .left, .kernel, .trace, .protected: nil
     }
-    guard let index = event.rule, let profile else { return nil }
-    func named<Rule>(_ section: String, _ rules: [Rule]?, _ location: KeyPath<Rule, Location>) -> String {
-      let rule = rules.flatMap { $0.indices.contains(index) ? $0[index] : nil }
-      return "\(section).rules[\(index)]" + (rule.map { " (\($0[keyPath: location]))" } ?? "")
-    }
-    switch event.kind {
-    case .exec, .map:
-      let suffix = event.reason == .argument ? ".arguments[\(event.argument)]" : ""
-      return named("process", profile.process?.rules, \.location) + suffix
-    case .file: return named("file", profile.fileAccess?.rules, \.location)
-    case .connect, .sendmsg, .egress: return named("network.egress", profile.network.egress?.rules, \.location)
-    case .bind, .ingress: return named("network.ingress", profile.network.ingress?.rules, \.location)
-    case .socket, .left, .kernel, .trace, .protected: return nil
+  }
+
+  private static func location(_ section: EventRule.Section, _ index: Int, _ profile: Profile) -> Location? {
+    func element<Rule>(_ rules: [Rule]?) -> Rule? { rules.flatMap { $0.indices.contains(index) ? $0[index] : nil } }
+    switch section {
+    case .process: return element(profile.process?.rules)?.location
+    case .file: return element(profile.fileAccess?.rules)?.location
+    case .egress: return element(profile.network.egress?.rules)?.location
+    case .ingress: return element(profile.network.ingress?.rules)?.location
     }
   }
 

@@ -10,17 +10,20 @@ package struct EventDigest: Sendable {
   private var lines: [(text: String, count: Int)] = []
   private var positions: [String: Int] = [:]
   private var beyondCount: UInt64 = 0
+  private var untoldCount: UInt64 = 0
   private var losses: [KernelCounter: UInt64] = [:]
 
   package init(linesMax: Int = EventDigest.linesMax) { self.linesMax = linesMax }
 
-  package mutating func add(_ notice: EventNotice) {
-    switch notice {
+  package mutating func add(_ event: Event) {
+    switch event {
     case .record(let record): add(record.summary)
     case .tierLowered(let loss): add(loss.summary)
     case .tampered(let tampering): add(tampering.summary)
     case .nodeGate(let record): add(record.summary)
-    case .lost(let lost): for loss in lost.counts { losses[loss.counter, default: 0] += loss.count }
+    case .lost(let lost):
+      for loss in lost.counts { losses[loss.counter, default: 0] += loss.count }
+      untoldCount += lost.unwritten
     }
   }
 
@@ -40,6 +43,11 @@ package struct EventDigest: Sendable {
     var text = lines.map { $0.count == 1 ? $0.text : "\($0.text) (\($0.count) times)" }
     if beyondCount > 0 {
       text.append("\(EventLosses.Count.notShown(beyondCount)): over \(linesMax) different lines")
+    }
+    if untoldCount > 0 {
+      text.append(
+        "\(EventLosses.Count.notShown(untoldCount)): they came faster than they were taken (\(EventLosses.unwrittenName))"
+      )
     }
     return text
       + KernelCounter.allCases.compactMap { counter in

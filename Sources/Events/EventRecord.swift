@@ -1,5 +1,4 @@
 import BPF
-import Enforcement
 import Policy
 import System
 
@@ -96,14 +95,15 @@ package struct EventRecord: Sendable {
   package var subject: Subject?
   package var cgroupID: CgroupID
   package var profile: String
-  /// As messages name it: `process.rules[2] (profiles/web.yaml:14)`.
-  package var rule: String?
+  package var rule: EventRule?
   package var tier: Tier
   package var process: Process?
   package var file: File?
   package var peer: Peer?
-  /// Of `kernel` the word of `kernel.block`, of `protected` what was reached for.
-  package var surface: String?
+  /// Of `kernel`.
+  package var surface: KernelSurface?
+  /// Of `protected`.
+  package var protected: KernelEvent.Protected?
   package var target: Target?
 
   /// One JSON object, members in a fixed order, absent where they do not apply.
@@ -117,15 +117,18 @@ package struct EventRecord: Sendable {
     ]
     if let subject { members += Self.members(of: subject) }
     members += [("cgroupId", .unsigned(cgroupID.number)), ("profile", .string(profile))]
-    if let rule { members.append(("rule", .string(rule))) }
+    if let rule { members.append(("rule", .string(rule.text))) }
     members.append(("tier", .string(tier.name)))
-    if let surface { members.append(("surface", .string(surface))) }
+    if let surfaceWord { members.append(("surface", .string(surfaceWord))) }
     if let process { members.append(("process", Self.json(process))) }
     if let file { members.append(("file", Self.json(file))) }
     if let peer { members.append(("peer", Self.json(peer))) }
     if let target { members.append(("target", Self.json(target))) }
     return .object(members)
   }
+
+  /// The word of `kernel.block`, or what of Stockade's was reached for.
+  var surfaceWord: String? { surface?.rawValue ?? protected?.rawValue }
 
   static func members(of subject: Subject) -> [(String, JSON)] {
     [

@@ -3,7 +3,7 @@ import System
 extension EventRecord {
   /// One line for people: `killed exec /bin/id (id -u): rule process.rules[0] (web.yaml:9)`.
   package var summary: String {
-    var text = "\(effect.rawValue) \(kind.rawValue)" + (surface.map { " \($0)" } ?? "")
+    var text = "\(effect.rawValue) \(kind.rawValue)" + (surfaceWord.map { " \($0)" } ?? "")
     if let target {
       text += " of process \(target.pid)" + (target.subject.map { " in \(Self.printable($0.containerName))" } ?? "")
     }
@@ -12,7 +12,7 @@ extension EventRecord {
     if let peer { text += " " + summary(of: peer) }
     if let process { text += Self.summary(of: process) }
     if let hook = process?.hook { text += " by \(Self.printable(hook))" }
-    return text + ": " + (rule.map { "\(reason.word) \($0)" } ?? reason.word)
+    return text + ": " + (rule.map { "\(reason.word) \($0.text)" } ?? reason.word)
       + (profile.isEmpty ? "" : " of profile \(profile)")
   }
 

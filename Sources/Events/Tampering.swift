@@ -1,4 +1,4 @@
-import Enforcement
+import Policy
 import System
 
 /// Something that Stockade keeps in the kernel was not as it had left it.

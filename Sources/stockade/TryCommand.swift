@@ -25,20 +25,22 @@ enum TryCommand {
         configuration: configuration,
         profiles: profiles(surroundings, configuration, given, node, environment))
     }
-    let (node, events) = (daemon.node, EventLines())
-    if let record = surroundings.record {
-      // At once, in the order in which the rest is told.
-      node.pump?.observe { record($0.json.text) }
-    } else {
-      node.pump?.observe { events.add($0) }
-    }
+    let (node, lines) = (daemon.node, EventLines())
+    let told =
+      if let record = surroundings.record {
+        node.events.subscribe("records", receive: { record($0.line) })
+      } else {
+        node.events.subscribe("lines", receive: { lines.add($0.event) })
+      }
     return PluginUnderTry(
       handler: daemon.plugin, profileName: given?.names.first,
       events: {
         node.checkTier()
         node.pump?.drain()
-        node.pump?.finish(milliseconds: flushMilliseconds)
-        return events.take()
+        // It takes as long as all else that is printed.
+        while !told.flush(milliseconds: flushMilliseconds) {}
+        node.events.finish(milliseconds: flushMilliseconds, log: log)
+        return lines.take()
       }, end: daemon.stop)
   }
 
@@ -72,7 +74,7 @@ enum TryCommand {
   /// What happened since somebody asked last.
   private final class EventLines: Sendable {
     private let digest = Mutex(EventDigest())
-    func add(_ notice: EventNotice) { digest.withLock { $0.add(notice) } }
+    func add(_ event: Event) { digest.withLock { $0.add(event) } }
     func take() -> [String] {
       digest.withLock { digest in
         defer { digest = EventDigest() }

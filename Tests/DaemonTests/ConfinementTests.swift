@@ -112,7 +112,7 @@ struct ConfinementTests {
     _ = try after.configure(runtime("2.3.4", nri: "0.12.0"))
     try after.synchronize(pods: [pod()], containers: [world.container()])
     #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
-    #expect(world.kernel.rows[try world.cgroupID]?.revision == 0)
+    #expect(try #require(world.kernel.rows[try world.cgroupID]).revision == nil)
     try world.sweepPolicies()
     #expect(world.kernel.attached.isEmpty && world.kernel.policies.isEmpty)
   }
@@ -130,7 +130,7 @@ struct ConfinementTests {
     // Of another container of the pod.
     let pod = pod(["profile.stockade.dev/container.other": "exec"])
     try after.synchronize(pods: [pod], containers: [world.container()])
-    #expect(world.kernel.rows[try world.cgroupID]?.revision == 0)
+    #expect(try #require(world.kernel.rows[try world.cgroupID]).revision == nil)
     #expect(world.kernel.attached.isEmpty)
   }
 

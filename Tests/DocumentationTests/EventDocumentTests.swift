@@ -1,5 +1,4 @@
 import BPF
-import Enforcement
 import Events
 import Policy
 import System
@@ -15,9 +14,7 @@ import Testing
     containerID: "c", containerName: "app", podName: "p", podNamespace: "n", podUID: "u", image: "i")
 
   private static let decoder = EventDecoder(
-    subject: { _, _ in
-      EventSubject(subject: subject, profile: Profile(name: "web", file: "web.yaml"), tier: .lsm)
-    },
+    tier: .lsm, subject: { _, _ in (subject, Profile(name: "web", file: "web.yaml")) },
     commandLine: { _ in Array("a".utf8) }, bootOffsetNanoseconds: { 0 })
 
   private static func record(
@@ -30,14 +27,29 @@ import Testing
     return decoder.decode(event)
   }
 
+  /// An event of each case that is no record of the kernel's.
+  private static let others: [Event] = [
+    .lost(EventLosses(timeNanoseconds: 0, counts: [])),
+    .tierLowered(TierLoss(timeNanoseconds: 0, from: .lsm, to: .signal, reason: "")),
+    .tampered(Tampering(timeNanoseconds: 0, subject: nil, what: "", problem: nil)),
+    .nodeGate(GateRecord(NodeGate.Record(timeNanoseconds: 0, act: .closed, user: nil, reason: ""))),
+  ]
+
+  private static func kind(of json: JSON) -> String? {
+    guard case .object(let members) = json, case .string(let kind) = members.first(where: { $0.0 == "kind" })?.1 else {
+      return nil
+    }
+    return kind
+  }
+
   private func listed(_ heading: String) -> [String] {
     document.rows(headed: heading).flatMap { Document.code(in: $0[0]) }
   }
 
   @Test("the table of kinds has every kind that is written, and no other")
   func kinds() {
-    let written = KernelEvent.Kind.allCases.map(\.rawValue)
-    #expect(Set(listed("kind")) == Set(written + ["dropped", "tierLowered", "nodeGate", "tampered"]))
+    let written = KernelEvent.Kind.allCases.map(\.rawValue) + Self.others.compactMap { Self.kind(of: $0.json) }
+    #expect(Set(listed("kind")) == Set(written) && Set(written).count == KernelEvent.Kind.allCases.count + 4)
   }
 
   @Test("the effects are those that are written")

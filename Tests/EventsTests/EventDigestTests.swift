@@ -3,7 +3,7 @@ import Testing
 
 @testable import Events
 
-private func exec(_ path: String) -> EventNotice {
+private func exec(_ path: String) -> Event {
   .record(
     EventRecord(
       timeNanoseconds: 0, kind: .exec, effect: .killed, reason: .rule, cgroupID: CgroupID(1), profile: "",
@@ -11,7 +11,7 @@ private func exec(_ path: String) -> EventNotice {
       process: .init(pid: 1, parentPID: 0, uid: 0, comm: "", path: path)))
 }
 
-private func lost(_ counter: KernelCounter, _ count: UInt64) -> EventNotice {
+private func lost(_ counter: KernelCounter, _ count: UInt64) -> Event {
   .lost(EventLosses(timeNanoseconds: 0, counts: [.init(counter: counter, count: count)]))
 }
 
@@ -31,6 +31,13 @@ private func lost(_ counter: KernelCounter, _ count: UInt64) -> EventNotice {
         "1 event is not shown: the kernel's buffer was full (eventsDroppedFull)",
         "1027 events are not shown: over the rate of 100 a second (eventsDroppedRate)",
       ])
+  }
+
+  @Test("what whoever keeps the digest was not told of is summed up too")
+  func untold() {
+    var digest = EventDigest()
+    for count: UInt64 in [3, 4] { digest.add(.lost(EventLosses(timeNanoseconds: 0, counts: [], unwritten: count))) }
+    #expect(digest.text == ["7 events are not shown: they came faster than they were taken (eventsUnwritten)"])
   }
 
   @Test("no more lines are kept than so many, and those beyond are counted", arguments: [(3, nil), (4, 1), (5, 2)])

@@ -33,52 +33,63 @@ private final class FakeKernel: EventSource {
   }
 }
 
-private final class Heard: EventSink {
+private final class Heard: Sendable {
   private let all = Mutex<(lines: [String], notices: [String])>(([], []))
   var lines: [String] { all.withLock { $0.lines } }
   var notices: [String] { all.withLock { $0.notices } }
 
-  func write(_ line: String) { all.withLock { $0.lines.append(line) } }
   func hear(_ notice: EventNotice) {
     let text =
-      switch notice {
+      switch notice.event {
       case .record(let record): "\(record.kind) of \(record.process?.pid ?? 0)"
       case .tierLowered(let loss): loss.summary
       case .tampered(let tampering): tampering.summary
       case .nodeGate(let record): record.summary
       case .lost(let losses): losses.counts.map { "\($0.counter) \($0.count)" }.joined(separator: ", ")
       }
-    all.withLock { $0.notices.append(text) }
+    all.withLock { all in
+      all.lines.append(notice.line)
+      all.notices.append(text)
+    }
   }
 }
 
 @Suite struct EventPumpTests {
   private let kernel = FakeKernel()
   private let heard = Heard()
+  private let hub = EventHub()
   private let pump: EventPump
   private let log = InMemoryLogHandler()
 
   init() {
-    let decoder = EventDecoder(subject: { _, _ in nil }, commandLine: { _ in nil }, bootOffsetNanoseconds: { 0 })
+    let decoder = EventDecoder(
+      tier: .signal, subject: { _, _ in nil }, commandLine: { _ in nil }, bootOffsetNanoseconds: { 0 })
     pump = EventPump(
-      source: kernel, decoder: decoder, counters: { [kernel] in kernel.counted },
+      source: kernel, decoder: decoder, counters: { [kernel] in kernel.counted }, hub: hub,
       log: Logger(label: "test") { [log] _ in log })
-    pump.add(heard)
-    pump.observe { [heard] in heard.hear($0) }
+    hub.subscribe("test", receive: { [heard] in heard.hear($0) })
   }
 
-  @Test("drain tells observers and files of what is there, and then of what is missing")
+  private var notices: [String] {
+    hub.flush(milliseconds: 10_000)
+    return heard.notices
+  }
+  private var lines: [String] {
+    hub.flush(milliseconds: 10_000)
+    return heard.lines
+  }
+
+  @Test("drain tells of what is there, and then of what is missing")
   func drain() {
     kernel.killExec(of: 7)
     kernel.killExec(of: 8)
     kernel.raise(.eventsDroppedRate, by: 1027)
     kernel.raise(.eventsDroppedFull, by: 2)
     pump.drain()
-    pump.flush(milliseconds: 10_000)
-    #expect(heard.notices == ["exec of 7", "exec of 8", "eventsDroppedFull 2, eventsDroppedRate 1027"])
-    #expect(heard.lines.count == 3)
+    #expect(notices == ["exec of 7", "exec of 8", "eventsDroppedFull 2, eventsDroppedRate 1027"])
+    #expect(lines.count == 3)
     #expect(
-      heard.lines.last?.contains(
+      lines.last?.contains(
         #""kind":"dropped","counts":{"eventsDroppedFull":2,"eventsDroppedRate":1027}}"#) == true)
   }
 
@@ -86,20 +97,20 @@ private final class Heard: EventSink {
   func flood() {
     let time = Monitor(ContinuousClock.now)
     let decoder = EventDecoder(
+      tier: .signal,
       subject: { [kernel] _, _ in
         time.withLock { $0 += .milliseconds(20) }
         kernel.killExec(of: 7)
         return nil
       }, commandLine: { _ in nil }, bootOffsetNanoseconds: { 0 })
     let pump = EventPump(
-      source: kernel, decoder: decoder, counters: { [kernel] in kernel.counted },
+      source: kernel, decoder: decoder, counters: { [kernel] in kernel.counted }, hub: hub,
       log: Logger(label: "test") { [log] _ in log }, now: { time.read { $0 } })
-    pump.observe { [heard] in heard.hear($0) }
     kernel.killExec(of: 7)
     kernel.raise(.eventsDroppedRate, by: 3)
     for _ in 0..<2 { #expect(!pump.readRound()) }
     let round = Array(repeating: "exec of 7", count: 10)
-    #expect(heard.notices == round + ["eventsDroppedRate 3"] + round)
+    #expect(notices == round + ["eventsDroppedRate 3"] + round)
   }
 
   @Test("each rise of a counter is told once, with how much it is")
@@ -108,31 +119,31 @@ private final class Heard: EventSink {
       kernel.raise(.eventsDroppedRate, by: count)
       pump.drain()
     }
-    #expect(heard.notices == ["eventsDroppedRate 3", "eventsDroppedRate 4"])
+    #expect(notices == ["eventsDroppedRate 3", "eventsDroppedRate 4"])
   }
 
-  @Test("that less is enforced is told to observers and files at once")
+  @Test("that less is enforced is told")
   func tierLoss() {
-    pump.tell(TierLoss(timeNanoseconds: 0, from: .lsm, to: .signal, reason: "why"))
-    pump.flush(milliseconds: 10_000)
-    #expect(heard.notices == ["from here on this node has tier signal, no longer lsm: why"])
+    hub.publish(.tierLowered(TierLoss(timeNanoseconds: 0, from: .lsm, to: .signal, reason: "why")))
+    #expect(notices == ["from here on this node has tier signal, no longer lsm: why"])
     #expect(
-      heard.lines == [
+      lines == [
         #"{"time":"1970-01-01T00:00:00.000000000Z","kind":"tierLowered","from":"lsm","to":"signal","reason":"why"}"#
       ])
-    pump.tell(TierLoss(timeNanoseconds: 0, from: .signal, to: .signal, reason: "why"))
-    #expect(heard.notices.last == "tier signal is enforced only partly from here on: why")
+    hub.publish(.tierLowered(TierLoss(timeNanoseconds: 0, from: .signal, to: .signal, reason: "why")))
+    #expect(notices.last == "tier signal is enforced only partly from here on: why")
   }
 
-  @Test("that something of Stockade's was changed is told to observers and files at once", arguments: [nil, "why"])
+  @Test("that something of Stockade's was changed is told", arguments: [nil, "why"])
   func tampering(problem: String?) {
-    pump.tell(Tampering(timeNanoseconds: 0, subject: nil, what: "tables: pins were gone: rate", problem: problem))
-    pump.flush(milliseconds: 10_000)
+    hub.publish(
+      .tampered(
+        Tampering(timeNanoseconds: 0, subject: nil, what: "tables: pins were gone: rate", problem: problem)))
     let (outcome, members) =
       problem == nil ? ("and mended", #""mended":true"#) : ("and not mended (why)", #""mended":false,"problem":"why""#)
-    #expect(heard.notices == ["tampered with, \(outcome): tables: pins were gone: rate"])
+    #expect(notices == ["tampered with, \(outcome): tables: pins were gone: rate"])
     #expect(
-      heard.lines == [
+      lines == [
         #"{"time":"1970-01-01T00:00:00.000000000Z","kind":"tampered","what":"tables: pins were gone: rate","#
           + members + "}"
       ])
@@ -147,7 +158,7 @@ private final class Heard: EventSink {
     kernel.areUnreadable.store(false, ordering: .relaxed)
     kernel.raise(.readFailed, by: 1)
     pump.drain()
-    #expect(heard.notices == ["readFailed 5", "readFailed 1"])
+    #expect(notices == ["readFailed 5", "readFailed 1"])
   }
 
   @Test("a pump that is stopped has told all that came before")
@@ -156,31 +167,32 @@ private final class Heard: EventSink {
     kernel.raise(.flowsFull, by: 1)
     pump.stop()
     pump.run()
-    #expect(heard.notices == ["exec of 7", "flowsFull 1"])
+    #expect(notices == ["exec of 7", "flowsFull 1"])
   }
 
-  @Test("a file that hangs holds up neither the pump, nor another file, nor the end")
+  @Test("a subscriber that hangs holds up neither the pump, nor another one, nor the end")
   func hanging() {
-    let stuck = Stuck()
-    pump.add(stuck)
+    let isReleased = Monitor(false)
+    hub.subscribe("stuck", receive: { _ in isReleased.wait { $0 } })
     for pid: UInt32 in 1...100 { kernel.killExec(of: pid) }
     pump.drain()
     let start = ContinuousClock.now
-    pump.close(milliseconds: 50)
+    hub.close(milliseconds: 50, log: Logger(label: "test") { [log] _ in log })
     #expect(ContinuousClock.now - start < .seconds(5))
     #expect(heard.lines.count == 100)
     let told = log.entries.first { $0.message == "events were not written before the end" }
-    #expect(told?.metadata["lost"] == "100")
-    stuck.release()
+    #expect(told?.metadata["lost"] == "100" && told?.metadata["to"] == "stuck")
+    isReleased.withLock { $0 = true }
   }
 
   @Test("a record that hangs is not waited for at the end")
   func hangingRecord() throws {
     let hang = Monitor(false)
     let decoder = EventDecoder(
-      subject: { _, _ in nil }, commandLine: { _ in hang.wait { $0 ? [] : nil } }, bootOffsetNanoseconds: { 0 })
+      tier: .signal, subject: { _, _ in nil }, commandLine: { _ in hang.wait { $0 ? [] : nil } },
+      bootOffsetNanoseconds: { 0 })
     let pump = EventPump(
-      source: kernel, decoder: decoder, counters: { KernelCounters() },
+      source: kernel, decoder: decoder, counters: { KernelCounters() }, hub: hub,
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     kernel.killExec(of: 7)
     let start = ContinuousClock.now
@@ -191,11 +203,4 @@ private final class Heard: EventSink {
     hang.withLock { $0 = true }
     thread.join()
   }
-}
-
-/// Takes nothing until it is let.
-private final class Stuck: EventSink {
-  private let isReleased = Monitor(false)
-  func write(_ line: String) { isReleased.wait { $0 } }
-  func release() { isReleased.withLock { $0 = true } }
 }

@@ -1,5 +1,4 @@
 import BPF
-import Enforcement
 import Events
 import Glibc
 import Policy
@@ -19,9 +18,9 @@ private func profile() -> Profile {
   return profile
 }
 
-private func decoder(known: Bool = true, commandLine: [UInt8]? = nil) -> EventDecoder {
+private func decoder(known: Bool = true, profile: Profile? = profile(), commandLine: [UInt8]? = nil) -> EventDecoder {
   EventDecoder(
-    subject: { _, _ in known ? EventSubject(subject: subject, profile: profile(), tier: .signal) : nil },
+    tier: .signal, subject: { _, _ in known ? (subject, profile) : nil },
     commandLine: { _ in commandLine }, bootOffsetNanoseconds: { 1_000_000_000 })
 }
 
@@ -133,7 +132,7 @@ private func event(
     var event = event(.kernel, .refused, .rule)
     event.surface = .ioUring
     let record = decoder(commandLine: Array("ring\0".utf8)).decode(event)
-    #expect(record.surface == "ioUring" && record.rule == "kernel.block ioUring")
+    #expect(record.surface == .ioUring && record.rule == .kernelBlock(.ioUring))
     #expect(record.summary == "refused kernel ioUring (ring): rule kernel.block ioUring of profile web")
     #expect(record.json.text.contains(#""tier":"signal","surface":"ioUring","process":{"#) == true)
   }
@@ -143,7 +142,7 @@ private func event(
     var event = event(.kernel, .refused, .policyGone)
     event.surface = .mount
     let record = decoder().decode(event)
-    #expect(record.surface == "mount" && record.rule == nil && record.reason == .policyGone)
+    #expect(record.surface == .mount && record.rule == nil && record.reason == .policyGone)
   }
 
   @Test("a refused trace has its target, and the profile of that")
@@ -161,7 +160,7 @@ private func event(
     var event = event(.protected, .refused, .protection)
     event.protected = what
     let record = decoder().decode(event)
-    #expect(record.surface == what.rawValue && record.profile == "" && record.target == nil)
+    #expect(record.protected == what && record.profile == "" && record.target == nil)
     #expect(record.json.text.contains(#""reason":"protection""#) == true)
   }
 
@@ -181,7 +180,14 @@ private func event(
   func ruleBeyond() {
     var event = event(.exec, .audited, .argument, rule: 5)
     event.argument = 2
-    #expect(decoder().decode(event).rule == "process.rules[5].arguments[2]")
+    #expect(decoder().decode(event).rule?.text == "process.rules[5].arguments[2]")
+  }
+
+  @Test("of a container that an earlier process confined the rule's number is told, and no profile")
+  func inherited() {
+    let record = decoder(profile: nil).decode(event(.exec, .killed, .rule, rule: 3))
+    #expect(record.rule?.text == "process.rules[3]" && record.profile == "" && record.tier == .signal)
+    #expect(decoder(known: false).decode(event(.exec, .killed, .rule, rule: 3)).rule == nil)
   }
 
   @Test("counters that rose are told with how much")

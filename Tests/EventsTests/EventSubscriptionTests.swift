@@ -6,8 +6,14 @@ import Testing
 
 @testable import Events
 
+private func notice(_ reason: String) -> EventNotice {
+  EventNotice(.tierLowered(TierLoss(timeNanoseconds: 0, from: .lsm, to: .signal, reason: reason)))
+}
+
+private let (x, y) = (notice("x"), notice("y"))
+
 /// A disk that is full, hangs, or takes lines.
-private final class Disk: EventSink {
+private final class Disk: Sendable {
   enum Mode: Equatable, Sendable { case takes, full, hangs }
   private let state = Monitor((mode: Mode.takes, lines: [String](), tries: 0))
 
@@ -16,7 +22,14 @@ private final class Disk: EventSink {
   func become(_ mode: Mode) { state.withLock { $0.mode = mode } }
   func waitForTry() { state.wait { $0.tries > 0 } }
 
-  func write(_ line: String) throws(Errno) {
+  /// - Parameter limit: of records that wait, of `x`.
+  func subscription(limit: Int) -> EventSubscription {
+    EventSubscription("disk", limitBytes: limit * (x.line.utf8.count + 64)) { (notice) throws(Errno) in
+      try self.write(notice.line)
+    }
+  }
+
+  private func write(_ line: String) throws(Errno) {
     state.withLock { $0.tries += 1 }
     let takes: Bool = state.wait { state in
       if state.mode == .hangs { return nil }
@@ -27,7 +40,7 @@ private final class Disk: EventSink {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct BufferedSinkTests {
+@Suite(.timeLimit(.minutes(1))) struct EventSubscriptionTests {
   private let memory = InMemoryLogHandler()
   private var log: Logger { Logger(label: "test") { [memory] _ in memory } }
 
@@ -38,39 +51,39 @@ private final class Disk: EventSink {
   @Test("a record in the place of what was lost says how much that was, exactly")
   func counted() {
     let disk = Disk(.hangs)
-    let sink = BufferedSink(disk, limitBytes: 10 * 65)
-    sink.put("x")
+    let subscription = disk.subscription(limit: 10)
+    subscription.put(x)
     disk.waitForTry()
-    for _ in 0..<480 { sink.put("x") }
+    for _ in 0..<480 { subscription.put(x) }
     disk.become(.takes)
-    sink.flush(milliseconds: 10_000)
-    sink.put("y")
-    sink.flush(milliseconds: 10_000)
+    subscription.flush(milliseconds: 10_000)
+    subscription.put(y)
+    subscription.flush(milliseconds: 10_000)
     #expect(disk.lines.count == 12)
     #expect(disk.lines[10].hasSuffix(#""kind":"dropped","counts":{"eventsUnwritten":471}}"#))
-    #expect(disk.lines[11] == "y")
+    #expect(disk.lines[11] == y.line)
   }
 
   @Test("the log says at once that a disk is full, then every so often how much is lost, and in the end that it works")
   func told() {
     let disk = Disk(.full)
-    let sink = BufferedSink(disk, limitBytes: 65)
+    let subscription = disk.subscription(limit: 1)
     let start = ContinuousClock.now
-    sink.put("x")
+    subscription.put(x)
     disk.waitForTry()
-    sink.flush(milliseconds: 100)
-    for _ in 0..<7 { sink.put("x") }
+    subscription.flush(milliseconds: 100)
+    for _ in 0..<7 { subscription.put(x) }
     for milliseconds in stride(from: 0, to: 59_900, by: 200) {
-      sink.report(to: log, now: start + .milliseconds(milliseconds))
+      subscription.report(to: log, now: start + .milliseconds(milliseconds))
     }
     #expect(messages() == ["error events are not written lost=7"])
     #expect(memory.entries[0].metadata["reason"].map { "\($0)".contains("no space left") } == true)
-    for _ in 0..<5 { sink.put("x") }
-    sink.report(to: log, now: start + .seconds(60))
+    for _ in 0..<5 { subscription.put(x) }
+    subscription.report(to: log, now: start + .seconds(60))
     disk.become(.takes)
     #expect(disk.lines == [])
-    sink.flush(milliseconds: 10_000)
-    for _ in 0..<3 { sink.report(to: log, now: start + .seconds(61)) }
+    subscription.flush(milliseconds: 10_000)
+    for _ in 0..<3 { subscription.report(to: log, now: start + .seconds(61)) }
     #expect(
       messages() == [
         "error events are not written lost=7", "error events are not written lost=5",
@@ -81,12 +94,12 @@ private final class Disk: EventSink {
   @Test("what is lost at the end of the process is told, what waits included")
   func end() {
     let disk = Disk(.hangs)
-    let sink = BufferedSink(disk, limitBytes: 2 * 65)
-    sink.put("x")
+    let subscription = disk.subscription(limit: 2)
+    subscription.put(x)
     disk.waitForTry()
-    for _ in 0..<4 { sink.put("x") }
-    sink.flush(milliseconds: 10)
-    for _ in 0..<2 { sink.reportEnd(to: log) }
+    for _ in 0..<4 { subscription.put(x) }
+    subscription.flush(milliseconds: 10)
+    for _ in 0..<2 { subscription.reportEnd(to: log) }
     #expect(messages() == ["error events were not written before the end lost=5"])
   }
 }

@@ -1,7 +1,9 @@
 import System
 
-/// What an observer of the events is told.
-package enum EventNotice: Sendable {
+/// What is told of a node. Each case is a kind of record, or several; docs/events.md lists the members.
+///
+/// Indirect, since it can wait in many queues at once.
+package indirect enum Event: Sendable {
   case record(EventRecord)
   /// Records are missing before this, or something could not be followed.
   case lost(EventLosses)

@@ -1,5 +1,3 @@
-import Policy
-
 /// Who a container is, for messages and events.
 package struct Subject: Equatable, Sendable {
   package var containerID: String
@@ -21,23 +19,10 @@ package struct Subject: Equatable, Sendable {
   }
 
   /// `shop/web-1/app`; where only the kernel remembers it, its id.
-  var text: String { containerName.isEmpty ? containerID : "\(podNamespace)/\(podName)/\(containerName)" }
+  package var text: String { containerName.isEmpty ? containerID : "\(podNamespace)/\(podName)/\(containerName)" }
 
   /// Of what an earlier process left, which only the kernel remembers.
-  static func unknown(id: String) -> Subject {
+  package static func unknown(id: String) -> Subject {
     Subject(containerID: id, containerName: "", podName: "", podNamespace: "", podUID: "", image: "")
-  }
-}
-
-/// What an event's numbers stand for.
-package struct EventSubject: Sendable {
-  package var subject: Subject
-  package var profile: Profile
-  package var tier: Tier
-
-  package init(subject: Subject, profile: Profile, tier: Tier) {
-    self.subject = subject
-    self.profile = profile
-    self.tier = tier
   }
 }
