@@ -70,13 +70,13 @@ private final class SandboxPod {
     (self.driver, self.world, shim) = (driver, world, try NodeGateWorld.newShim())
   }
 
-  /// It runs, and its process stays.
+  /// Its process is there before it executes the program, and stays.
   func startsSandbox(_ id: String) throws {
     (sandbox, shim) = (driver.cgroup(of: id), try NodeGateWorld.newShim())
     try world.make(sandbox)
-    #expect(world.start(in: sandbox, by: shim) == "ran")
     shim.run("pause = Sleeper()")
     shim.run("join('\(world.directory(sandbox))', pause.pid)")
+    #expect(world.start(in: sandbox, by: shim) == "ran")
   }
 
   func start(_ id: String, by shim: PythonActor) throws -> String {
@@ -113,9 +113,9 @@ private final class SandboxPod {
       endsProcess()
       world.remove(sandbox)
     case .unknownToTheDaemon:
+      try world.writeDown(SandboxEntry(firstChild: .unknown), of: driver.pod)
       endsProcess()
       world.remove(sandbox)
-      try world.writeDown(SandboxEntry(firstChild: .unknown), of: driver.pod)
     case .processKilledAfterTheDaemonWasBack:
       endsProcess()
       try world.writeDown(written, of: driver.pod)
