@@ -4,7 +4,7 @@ import Testing
 
 /// ARCHITECTURE.md: which module may see which C library.
 @Suite struct ImportTests {
-  static let sources = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/Sources"
+  private static let sources = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/Sources"
 
   @Test(
     "a C library is imported by the modules that the architecture names",
@@ -18,7 +18,7 @@ import Testing
     #expect(importing == modules)
   }
 
-  static func swiftFiles(below folder: String) throws -> [String] {
+  private static func swiftFiles(below folder: String) throws -> [String] {
     try Files.names(in: folder).map { "\(folder)/\($0)" }.flatMap { path in
       let isFolder = try Files.status(path).st_mode & S_IFMT == S_IFDIR
       return isFolder ? try swiftFiles(below: path) : path.hasSuffix(".swift") ? [path] : []
