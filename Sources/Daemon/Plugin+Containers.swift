@@ -1,3 +1,4 @@
+import Compilation
 import Enforcement
 import Logging
 import NRI
@@ -105,7 +106,26 @@ extension Plugin {
     _ loaded: LoadedProfile, _ start: Enforcer.Start, _ facts: ContainerFacts
   ) throws(EnforcementError) -> Assessment {
     let plan = try enforcer.plan(start, loaded.compiled, known: facts)
-    return plan.assessment.refusal == nil ? try enforcer.open(plan) : plan.assessment
+    guard plan.assessment.refusal == nil else { return plan.assessment }
+    let assessment = try enforcer.open(plan)
+    keepUp(with: loaded.compiled)
+    return assessment
+  }
+
+  /// A text that was read since this one was looked up has been given to the containers that there were then, and not
+  /// to the one that has just come. Repeated, since this may be overtaken by another text.
+  private func keepUp(with compiled: CompiledProfile) {
+    var known = compiled
+    while let newest = try? settings.get().profiles.profile(named: known.profile.name).compiled, newest != known,
+      newest.profile.assess(node: enforcer.capabilities).refusal == nil
+    {
+      known = newest
+      do throws(BackendError) { try enforcer.replace(newest) } catch {
+        log.error(
+          "some running containers have the old text of a profile, until the kernel takes the new one",
+          metadata: ["profile": "\(newest.profile.name)", "reason": "\(error)"])
+      }
+    }
   }
 
   private func admitUnconfined(_ start: Enforcer.Start, _ pod: PodSandbox, _ container: Container) {

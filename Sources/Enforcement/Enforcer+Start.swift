@@ -29,13 +29,14 @@ extension Enforcer {
   ) throws(EnforcementError) -> StartPlan {
     let process = try ProcessView(pid: start.pid, in: hierarchy)
     var facts = known
+    // Without programs of ours there is nobody to tell from the runtime.
     facts.process = ContainerFacts.Process(
       pid: process.pid, hasFilter: filterIsActive(statusText: process.status, parent: process.parentStatus),
       sharesRuntimeNamespace: table != nil && process.mountNamespace == runtimeMountNamespace)
     // What runs keeps all that can be enforced, also while something is missing that mends itself later.
     let node = known.ranBefore ? capabilities : presentCapabilities
     guard let table else {
-      // Nothing remembers whether it was.
+      // Nothing remembers whether it was, and each restart of Stockade would tell of it.
       facts.wasConfined = true
       return StartPlan(start.subject, compiled, process, nil, facts, node)
     }

@@ -82,6 +82,33 @@ struct StartOrderTests {
   }
 
   @Test(
+    "a text that is read while a container starts or is adopted reaches it, though nobody had it when it was read",
+    arguments: [true, false])
+  func changedMeanwhile(starts: Bool) throws {
+    func text(_ path: String) -> String {
+      let process = "{newExecutables: Allow, rules: [{path: \(path), action: Block}]}"
+      return "metadata: {name: p}\nspec: {acceptPartial: true, process: \(process)}\n"
+    }
+    let folder = try ProfilesFolder([text("/bin/old")])
+    let library = folder.library
+    _ = library.reload()
+    let plugin = try plugin(profiles: library, enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    try folder.write(text("/bin/new"))
+    // The node gives the text to the containers that have the profile by then: none.
+    world.kernel.during("install") { _ = library.reload() }
+    if starts {
+      try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    } else {
+      try plugin.synchronize(pods: [pod([all: "p"])], containers: [world.container()])
+    }
+    #expect(steps.count { $0 == "install" } == 2)
+    let revision = try #require(world.kernel.rows[try world.cgroupID]?.revision)
+    try world.sweepPolicies()
+    #expect(world.kernel.policies == [revision])
+  }
+
+  @Test(
     "a first process that is gone refuses the container under Fail, which is closed; under Ignore nothing is written")
   func vanished() throws {
     let pid = world.pid
