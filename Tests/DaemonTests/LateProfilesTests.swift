@@ -71,21 +71,9 @@ import Testing
 }
 
 /// Ends its session in the midst of a call.
-private final class Ending: PluginHandler {
+private final class Ending: SilentHandler {
   private let end: () -> Void
   init(_ end: @escaping () -> Void) { self.end = end }
   func configure(_ configuration: Configuration) throws -> EventMask { [.runPodSandbox] }
-  var needs: ObjectNeeds { .everything }
-  func cannotSynchronize(_ reason: NRIError) {}
-  func endedUntold() {}
-  func synchronize(pods: [PodSandbox], containers: [Container]) throws {}
   func runPodSandbox(_ pod: PodSandbox) throws { end() }
-  func stopPodSandbox(_ pod: PodSandbox) throws {}
-  func removePodSandbox(_ pod: PodSandbox) throws {}
-  func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp? { nil }
-  func startContainer(pod: PodSandbox, container: Container) throws {}
-  func stopContainer(pod: PodSandbox, container: Container) throws {}
-  func removeContainer(pod: PodSandbox, container: Container) throws {}
-  func validateContainerAdjustment(pod: PodSandbox, container: Container, policy: LinuxSeccomp?) throws {}
-  func shutdown() {}
 }

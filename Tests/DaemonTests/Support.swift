@@ -90,3 +90,22 @@ func container() -> Container {
 
 /// The annotation for all containers.
 let all = "profile.stockade.dev"
+
+/// Does nothing in a call but what a test says.
+protocol SilentHandler: PluginHandler {}
+
+extension SilentHandler {
+  var needs: ObjectNeeds { .everything }
+  func cannotSynchronize(_ reason: NRIError) {}
+  func endedUntold() {}
+  func synchronize(pods: [PodSandbox], containers: [Container]) throws {}
+  func runPodSandbox(_ pod: PodSandbox) throws {}
+  func stopPodSandbox(_ pod: PodSandbox) throws {}
+  func removePodSandbox(_ pod: PodSandbox) throws {}
+  func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp? { nil }
+  func startContainer(pod: PodSandbox, container: Container) throws {}
+  func stopContainer(pod: PodSandbox, container: Container) throws {}
+  func removeContainer(pod: PodSandbox, container: Container) throws {}
+  func validateContainerAdjustment(pod: PodSandbox, container: Container, policy: LinuxSeccomp?) throws {}
+  func shutdown() {}
+}

@@ -39,26 +39,14 @@ import Testing
 
   @Test("how long a call may take is what the runtime says")
   func limit() throws {
-    final class Slow: PluginHandler {
+    final class Slow: SilentHandler {
       let heartbeat = Heartbeat()
       var wasLate = false
       func configure(_ configuration: Configuration) throws -> EventMask { [.createContainer] }
-      var needs: ObjectNeeds { .everything }
-      func cannotSynchronize(_ reason: NRIError) {}
-      func endedUntold() {}
-      func synchronize(pods: [PodSandbox], containers: [Container]) throws {}
       func runPodSandbox(_ pod: PodSandbox) throws {
         while !heartbeat.isLate {}
         wasLate = true
       }
-      func stopPodSandbox(_ pod: PodSandbox) throws {}
-      func removePodSandbox(_ pod: PodSandbox) throws {}
-      func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp? { nil }
-      func startContainer(pod: PodSandbox, container: Container) throws {}
-      func stopContainer(pod: PodSandbox, container: Container) throws {}
-      func removeContainer(pod: PodSandbox, container: Container) throws {}
-      func validateContainerAdjustment(pod: PodSandbox, container: Container, policy: LinuxSeccomp?) throws {}
-      func shutdown() {}
     }
     let slow = Slow()
     let handler = WatchedHandler(slow, slow.heartbeat)

@@ -22,8 +22,15 @@ OUR_PROCESSES = ("stockade", "containerd", "runc", "probe", "attack")
 
 def bpf_objects(kind: str) -> dict[str, str]:
     """The kernel's BPF objects of one kind ("prog", "link" or "map") by id, as bpftool sees them."""
-    answer = subprocess.run(["/usr/sbin/bpftool", "--json", kind, "show"], capture_output=True, text=True, check=True)
+    command = ["/usr/sbin/bpftool", "--json", kind, "show"]
+    # It fails where an object goes while it looks.
+    answer = host.wait_until("a list of BPF objects", lambda: listed(command), SETTLE_SECONDS)
     return {f"{kind} {entry['id']}": describe(entry) for entry in json.loads(answer.stdout or "[]")}
+
+
+def listed(command: list[str]) -> subprocess.CompletedProcess | None:
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return None if answer.returncode else answer
 
 
 def describe(entry: dict) -> str:
