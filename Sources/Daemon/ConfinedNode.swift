@@ -111,7 +111,7 @@ package final class ConfinedNode: Sendable {
     running.add {
       pump.stop()
       // It tells what is in the kernel's buffer, which may go with the pins. A record that hangs is not waited for.
-      worker.stop(milliseconds: Self.drainMilliseconds)
+      if !worker.stop(milliseconds: Self.drainMilliseconds) { pump.leave() }
     }
   }
 

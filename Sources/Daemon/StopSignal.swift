@@ -28,9 +28,9 @@ final class StopSignal: Sendable {
     worker.withLock { $0 = Worker(waking: end) { [self] stop in run(signals, end, stop) } }
   }
 
-  /// Ends the thread, as the last one: a signal that comes afterwards ends nothing. A thread that says its last words
-  /// is left, since it ends the process.
-  func stop() { worker.withLock { $0 }?.stop(milliseconds: Self.stopMilliseconds) }
+  /// Ends the thread, as the last one: a signal that comes afterwards ends nothing. After a signal the thread stays,
+  /// since it ends the process if nothing else does.
+  func stop() { if !isSet { worker.withLock { $0 }?.stop(milliseconds: Self.stopMilliseconds) } }
 
   private static let stopMilliseconds = 50
 

@@ -35,6 +35,7 @@ package final class EventPump: Sendable {
 
   private struct State {
     var isStopping = false
+    var isLeft = false
     var counted = KernelCounters()
   }
 
@@ -66,8 +67,13 @@ package final class EventPump: Sendable {
     source.wake()
   }
 
+  /// Nobody waits for it any more: what is still in the ring buffer is left to the next one.
+  package func leave() { state.withLock { $0.isLeft = true } }
+
+  private var isLeft: Bool { state.withLock { $0.isLeft } }
+
   /// Tells what is in the ring buffer, and then what did not get there.
-  package func drain() { while !readRound() {} }
+  package func drain() { while !isLeft, !readRound() {} }
 
   /// The same, but of records that go on coming only a round.
   ///
@@ -80,7 +86,7 @@ package final class EventPump: Sendable {
       do throws(BPFError) {
         return try source.read { [self] event in
           hub.publish(.record(decoder.decode(event)))
-          return now() < end
+          return now() < end && !isLeft
         }
       } catch {
         log.error("cannot read events", metadata: ["reason": "\(error)"])

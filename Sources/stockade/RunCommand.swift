@@ -39,7 +39,9 @@ enum RunCommand {
     ],
     exitStatuses: [
       ("0", "SIGTERM or SIGINT ended it"), ("1", "it is not root, or another Stockade serves this node"),
-      ("2", "the command line is wrong, or the file of --config is missing or wrong"),
+      (
+        "2", "the command line is wrong, the file of --config is missing or wrong, or the runtime moved to other mounts"
+      ),
     ])
 
   static func main(_ arguments: [String]) -> Int32 { syntax.main(arguments, Service.RunOptions(), Service.run) }
