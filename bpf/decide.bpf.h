@@ -31,7 +31,7 @@ struct executable {
 	__u32 pad;
 };
 
-/* Of a rule with argument rules: the first that matches decides; what cannot be looked at whole, the strictest. */
+/* The first argument rule that matches decides. If the arguments cannot be read whole, the strictest one decides. */
 static inline void judge_arguments(struct scratch *scratch, __u64 revision, struct exec_arguments *arguments)
 {
 	const struct stockade_verdict *verdict = &scratch->found.path[0];
@@ -65,7 +65,7 @@ static inline void judge_by_rules(struct scratch *scratch, const struct stockade
 	judgement->rule = verdict->present ? verdict->rule : STOCKADE_NO_RULE;
 }
 
-/* Finds the rule that is most specific for a path that has one. -1: judged already. */
+/* Finds the most specific rule for the path. -1: it cannot, and has set the judgement. */
 static inline int judge_path(struct scratch *scratch, const struct stockade_policy *policy)
 {
 	if (scratch->image.end == WALK_OVER_LONG) {

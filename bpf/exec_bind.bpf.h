@@ -12,8 +12,8 @@
 #define SIGKILL 9
 
 /*
- * Kills for what no policy decides: the gate, a closed container, a policy that is gone. Never softened by a mode.
- * Not 0, here and below: the signal could not be sent now, and whoever comes by next has to judge anew.
+ * Kills where no policy decides: behind a gate, in a closed container, without a policy. `mode: Audit` does not change
+ * that. Not 0, here and below: the signal could not be sent, and the next program that sees the exec judges it anew.
  */
 static __noinline int kill_unjudged(const struct stockade_container *container, enum stockade_reason reason)
 {
@@ -24,10 +24,10 @@ static __noinline int kill_unjudged(const struct stockade_container *container, 
 	return error;
 }
 
-/* Beside what bpf_send_signal() answers: the policy went away meanwhile, and nothing was done. */
+/* No answer of bpf_send_signal(): the policy went away during the judgement, and nothing was done. */
 #define EXEC_POLICY_GONE 1
 
-/* What the policy says (enum stockade_action), and the event of it. -1: it went away meanwhile. */
+/* Judges and reports. Returns enum stockade_action; -1: the policy went away during the judgement. */
 static int judge_in(struct scratch *scratch, const struct executable *executable,
 		    const struct stockade_container *container, const struct stockade_policy *policy,
 		    struct exec_arguments *arguments)
@@ -71,13 +71,13 @@ __noinline int judge_executed_once(const struct executable *executable, const st
 	scratch = scratch_claim();
 	if (!scratch)
 		return kill_unjudged(&container, STOCKADE_INTERNAL);
-	/* What an earlier attempt has read lay in a memory that is others' now. */
+	/* An earlier attempt read the arguments into a scratch that it has given back. */
 	arguments->read = false;
 	action = judge_in(scratch, executable, &container, policy, arguments);
 	scratch_release(scratch);
 	if (action < 0)
 		return EXEC_POLICY_GONE;
-	/* Only now: where the kernel's locks can sleep, this one does. */
+	/* Not before the scratch is released: on some kernels sending a signal can sleep. */
 	return action == STOCKADE_BLOCK ? bpf_send_signal(SIGKILL) : 0;
 }
 
@@ -108,7 +108,7 @@ static inline int note_nobodys(struct task_struct *task, const struct stockade_c
 	return 0;
 }
 
-/* One that was remembered for want of a mark is a stray from then on only if it has left its container's cgroup. */
+/* Sets the first mark. A task that was remembered because it had none is a stray now only if it left the cgroup. */
 static struct stockade_mark *mark_first(struct task_struct *task, __u64 cgroup_id)
 {
 	struct stockade_mark *mark = mark_task(task, cgroup_id);
@@ -121,7 +121,7 @@ static struct stockade_mark *mark_first(struct task_struct *task, __u64 cgroup_i
 	return mark;
 }
 
-/* The same behind a gate or in a closed container, where the file is told, and the hook in whose hands it is. */
+/* Kills behind a gate or in a closed container. The event names the file, and the hook that would have run it. */
 static inline int kill_not_open(const struct stockade_container *container, const struct executable *executable)
 {
 	int error = bpf_send_signal(SIGKILL);
@@ -132,8 +132,10 @@ static inline int kill_not_open(const struct stockade_container *container, cons
 }
 
 /*
- * `binary`: NULL once the exec is over; behind a gate it is refused then. `arguments`: where they are; nothing else of
- * it is set.
+ * Binds the task, judges the exec, and kills what may not run.
+ *
+ * `binary`: NULL when the exec is over; behind a gate a hook's exec is refused then. `arguments`: only their place is
+ * set.
  */
 static __always_inline int bind_exec(struct task_struct *task, struct file *file, struct linux_binprm *binary,
 				     enum exec_stage stage, struct exec_arguments *arguments)

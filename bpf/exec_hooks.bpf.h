@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Refuses what may not be executed: a program, and each interpreter that it names, before it is loaded; and whatever is
- * mapped to be executed without an exec. exec_bind.bpf.h, later in the exec, sets the mark and judges arguments.
+ * Refuses what may not be executed: a program, and each interpreter that it names, before the kernel loads it; and a
+ * file that is mapped as code without an exec. Later in the exec, exec_bind.bpf.h sets the mark and judges arguments.
  */
 #ifndef STOCKADE_EXEC_HOOKS_H
 #define STOCKADE_EXEC_HOOKS_H
@@ -32,10 +32,10 @@ static inline int refuse_not_open(enum stockade_event_kind kind, const struct st
 	return -EACCES;
 }
 
-/* What became of a judgement; not 0: it is refused, or is to be judged anew. */
+/* The outcome of a judgement. Not 0: the file is refused, or has to be judged anew. */
 enum outcome { OUTCOME_PASS, OUTCOME_REFUSED, OUTCOME_POLICY_GONE };
 
-/* Reports what was judged by a policy that stands. */
+/* Reports the judgement if its policy is still there. */
 static inline enum outcome carry_out(enum stockade_event_kind kind, const struct stockade_container *container,
 				     struct scratch *scratch)
 {
@@ -66,7 +66,7 @@ static inline enum outcome judge_place(const struct executable *executable, cons
 	return carry_out(executable->kind, container, scratch);
 }
 
-/* enum outcome. A function of its own for the verifier, which then looks at it once an object. */
+/* Returns enum outcome. The function is global, so the verifier checks it once in each object. */
 __noinline int executable_judged(const struct executable *executable, const struct stockade_container *of)
 {
 	struct stockade_container container; /* on the stack: before Linux 6.2 no key of a map is anywhere else */
@@ -108,7 +108,7 @@ static __always_inline int judge_executable(enum stockade_event_kind kind, struc
 	return verdict == OUTCOME_PASS ? 0 : -EACCES;
 }
 
-/* Remembers what a task becomes by the exec that was just allowed to go on: its loader is judged before it is that. */
+/* Remembers whose the task becomes by this exec: its loader is judged before the task has a mark. */
 static inline bool remember_pending(struct task_struct *task, __u64 cgroup_id)
 {
 	struct stockade_mark *mark = bpf_task_storage_get(&marks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -121,7 +121,7 @@ static inline bool remember_pending(struct task_struct *task, __u64 cgroup_id)
 	return true;
 }
 
-/* Once for the program, and once for each interpreter. */
+/* The kernel calls this once for the program, and once for each interpreter. */
 HOOK_NAMED(bprm_check_security, bprm_check)
 int BPF_PROG(exec_check, struct linux_binprm *binary)
 {
@@ -144,7 +144,7 @@ int BPF_PROG(exec_check, struct linux_binprm *binary)
 				is_entrypoint(task, container.cgroup_id));
 }
 
-/* Whose mapping of a file it is: the container's, also in the course of the exec that makes the task a part of it. */
+/* The container whose task maps a file. During an exec it is the one that the task is about to belong to. */
 static inline bool mapping_container(struct task_struct *task, struct file *file, struct stockade_container *container)
 {
 	struct stockade_mark *mark = bpf_task_storage_get(&marks, task, NULL, 0);
@@ -156,13 +156,13 @@ static inline bool mapping_container(struct task_struct *task, struct file *file
 		container->cgroup_id = mark->pending_id;
 	if (!container->cgroup_id)
 		return false;
-	/* A container that is gone: nobody's policy, and what runs on may execute nothing anyway. */
+	/* If the container is gone there is no policy, and what still runs may execute nothing anyway. */
 	return container_get(container->cgroup_id, container);
 }
 
 /*
- * A hook in the container's root maps no code but its own program's: whatever else it finds there by name, such as a
- * library that it loads late or its loader, is where the image wants it.
+ * A hook in the container's root may map no code but its own program's. It would find anything else, such as a loader
+ * or a library, by a name, and in that root names lead where the image wants.
  */
 static inline int judge_hooks_mapping(struct task_struct *task, struct file *file, struct stockade_container *container)
 {
@@ -203,7 +203,7 @@ int BPF_PROG(exec_map, struct file *file, unsigned long protection)
 	return judge_mapped(file);
 }
 
-/* What was mapped to be read and is made executable. */
+/* A mapping that was made to be read becomes executable. */
 HOOK(file_mprotect)
 int BPF_PROG(exec_protect, struct vm_area_struct *area, unsigned long requested, unsigned long protection)
 {

@@ -9,7 +9,7 @@
 #include "sandbox.bpf.h"
 #include "strays.bpf.h"
 
-/* Tasks in it are the runtime's or the host's. Of the kernel's numbering, which differs between kernels. */
+/* The inode number of the runtime's mount namespace. A task in it is the runtime's or the host's. */
 const volatile __u32 runtime_mount_namespace;
 
 enum exec_owner {
@@ -84,8 +84,9 @@ static inline bool is_entrypoint(struct task_struct *task, __u64 cgroup_id)
 }
 
 /*
- * The same, true for one exec of a container: the element is deleted by whoever gets the exception. The mark keeps it
- * for another program that judges that very exec. Of the task's next exec self_exec_id is greater.
+ * Takes the exception for the entrypoint: true for one exec of a container, since the element in `entrypoints` is
+ * deleted. The mark remembers which exec it was, for another program that judges the same exec. At the task's next exec
+ * self_exec_id is greater.
  */
 static inline bool take_entrypoint(struct task_struct *task, struct stockade_mark *mark)
 {
@@ -99,7 +100,7 @@ static inline bool take_entrypoint(struct task_struct *task, struct stockade_mar
 	return true;
 }
 
-/* Of a task without a mark: the runtime's, the host's, or one that becomes a container's by this exec. */
+/* A task without a mark is the runtime's or the host's, or becomes a container's by this exec. */
 static inline enum exec_owner owner_of_unmarked(struct task_struct *task, struct linux_binprm *binary,
 						struct stockade_container *container)
 {
@@ -109,7 +110,7 @@ static inline enum exec_owner owner_of_unmarked(struct task_struct *task, struct
 		return EXEC_OF_NOBODY;
 	search_cgroups(task, &search);
 	*container = search.container;
-	/* First, so that it is known whatever else lets it through. */
+	/* First, so that the sandbox is known even if the exec would be let through for another reason. */
 	if (search.gate && starts_sandbox(task, &search)) {
 		container->state = STOCKADE_OPEN;
 		return EXEC_OF_NOBODY;
@@ -128,7 +129,7 @@ static inline enum exec_owner owner_of_unmarked(struct task_struct *task, struct
 	return EXEC_OF_CONTAINER;
 }
 
-/* Of a task that is bound to a container: that one's, wherever it is now. */
+/* The exec of a task that is bound to a container is that container's, wherever the task is now. */
 static inline enum exec_owner owner_of_bound(__u64 cgroup_id, struct stockade_container *container,
 					     enum stockade_reason *reason)
 {
@@ -139,7 +140,7 @@ static inline enum exec_owner owner_of_bound(__u64 cgroup_id, struct stockade_co
 	}
 	if (container->state != STOCKADE_OPEN)
 		return EXEC_REFUSED;
-	/* Its policy was taken away, and it was let go. */
+	/* The container has no policy any more, and was let go. */
 	return container->revision ? EXEC_OF_CONTAINER : EXEC_OF_NOBODY;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a hook of the runtime may execute behind a pod's gate once it has the container's root. Names lead there
- * wherever the image wants, so it is executed by the hook's own descriptor, and is no file of the container: a sealed
- * memfd, or a file that the hook opened before it changed its root. Nothing may be looked up by name for it either: no
- * interpreter of a script, no loader of a program.
+ * What a hook of the runtime may execute behind a pod's gate once the hook has the container's root. In that root a
+ * name leads wherever the image wants. So the hook may execute a program only by a descriptor of its own, and only one
+ * that is no file of the container: a sealed memfd, or a file that the hook opened before it changed its root. The
+ * kernel may look nothing up by name for the program either, so the program is no script and has no loader.
  *
- * The descriptor is the hook's: what made a memfd that is passed to a hook cannot be told from the memfd.
+ * A memfd does not tell who made it. A hook that executes a memfd that it was given answers for that memfd.
  */
 #ifndef STOCKADE_GATE_H
 #define STOCKADE_GATE_H
@@ -26,7 +26,7 @@
 #define ELF_HEADER_BYTES	   64
 #define ELF_PROGRAM_HEADER_BYTES   56
 #define ELF_PROGRAM_HEADERS_OFFSET 32
-/* As many as the kernel keeps the beginning of; linkers put the interpreter's among the first two. */
+/* The kernel keeps the beginning of the file, with this many headers. Linkers put PT_INTERP among the first two. */
 #define ELF_PROGRAM_HEADERS_SEEN 3
 
 struct elf_start {
@@ -56,9 +56,9 @@ static inline bool begins_with(const char *name, const char *start, __u32 length
 }
 
 /*
- * Whether the program was named as one of the task's own descriptors, or as the program that it is: by execveat(2) with
- * AT_EMPTY_PATH, for which the kernel makes the name, or below /proc, where the runtime has mounted procfs. `interp` is
- * the kernel's copy of the name.
+ * Whether the task names the program by one of its own descriptors, or as the program that it runs already: by
+ * execveat(2) with AT_EMPTY_PATH, for which the kernel makes the name, or below /proc, where the runtime has mounted
+ * procfs. `interp` is the kernel's copy of the name.
  */
 static inline bool is_own_descriptor(struct linux_binprm *binary)
 {
@@ -66,7 +66,7 @@ static inline bool is_own_descriptor(struct linux_binprm *binary)
 	const char *interpreter = BPF_CORE_READ(binary, interp);
 	char name[PROGRAM_NAME_MAX] = {};
 
-	/* Of a script it is the interpreter's, and the script says what. */
+	/* For a script it names the interpreter, which the script chooses. */
 	if (interpreter != BPF_CORE_READ(binary, filename))
 		return false;
 	if (bpf_probe_read_kernel_str(name, sizeof(name), interpreter) <= 0)
@@ -78,7 +78,7 @@ static inline bool is_own_descriptor(struct linux_binprm *binary)
 	return begins_with(name, descriptors, sizeof(descriptors) - 1) && ends_in_number(name, sizeof(descriptors) - 1);
 }
 
-/* Whether it is a program, and none that names a loader. `buf` is the beginning of the file that is loaded. */
+/* Whether the file is an ELF program that names no loader. `buf` has the beginning of the file. */
 static inline bool needs_no_loader(struct linux_binprm *binary)
 {
 	const char *bytes = (const char *)binary + bpf_core_field_offset(binary->buf);
@@ -100,7 +100,7 @@ static inline bool needs_no_loader(struct linux_binprm *binary)
 	return true;
 }
 
-/* Whether it is a memfd that nobody can change any more. Of an inode on one of the kernel's own mounts. */
+/* Whether an inode on one of the kernel's own mounts is a memfd that nobody can change any more. */
 static inline bool is_sealed(struct inode *inode)
 {
 	struct shmem_inode_info *memory;
@@ -112,8 +112,8 @@ static inline bool is_sealed(struct inode *inode)
 }
 
 /*
- * Whether a file lies in the task's root: on its file system, or on a mount at or below a folder that is mounted as a
- * root there. Found by that folder and not by the mount, which has copies in other mount namespaces.
+ * Whether a file lies in the task's root: on the root's file system, or on a mount somewhere below the root. The root
+ * is known by its folder. The mount itself would not do, since it has copies in other mount namespaces.
  */
 static inline bool lies_in_root(struct task_struct *task, struct place place)
 {
@@ -163,7 +163,7 @@ static void fill_hook(struct scratch *scratch, struct task_struct *task, struct 
 
 	image_identify(scratch, opened_place(file), 0);
 	length = STOCKADE_PATH_MAX_BYTES - scratch->image.start;
-	/* A memfd has no path: the file that it was made by is what there is to tell. */
+	/* A memfd has no path. The file that the task executed before stays: it is what made the memfd. */
 	if (!length)
 		return;
 	if (length > STOCKADE_HOOK_PATH_MAX_BYTES)
@@ -177,8 +177,8 @@ static void fill_hook(struct scratch *scratch, struct task_struct *task, struct 
 }
 
 /*
- * Of the current task, which was let through the gate; without memory the events that may follow do not name it. A
- * function of its own for the verifier, and so is the next one that is.
+ * Remembers what the current task executes, which was let through the gate. Without memory later events do not name the
+ * hook. This function is global for the verifier's sake, and so is report_not_open().
  */
 __noinline int remember_hook(const struct executable *executable)
 {
@@ -194,7 +194,7 @@ __noinline int remember_hook(const struct executable *executable)
 	return 0;
 }
 
-/* What the task, or the nearest above it that has executed anything, executed as a hook. NULL: it is not known. */
+/* What the task executed as a hook; else the nearest of its ancestors that executed something. NULL: not known. */
 static inline const struct stockade_hook *hook_of(struct task_struct *task)
 {
 	for (int depth = 0; depth < HOOK_DEPTH_MAX; depth++) {
@@ -257,7 +257,7 @@ static inline void count_refused(const struct stockade_container *container)
 		__sync_fetch_and_add(&sandbox->refused, 1);
 }
 
-/* Tells of what could not be executed or mapped because its container is not open. */
+/* Reports a file that could not be executed or mapped because its container is not open. */
 __noinline int report_not_open(const struct executable *executable, const struct stockade_container *of, __u32 effect)
 {
 	struct stockade_container container; /* on the stack: before Linux 6.2 no key of a map is anywhere else */

@@ -29,7 +29,7 @@ static inline bool is_detached(struct vfsmount *mount)
 	return !number || number == ANONYMOUS_NAMESPACE;
 }
 
-/* A mount that no task can reach: of what has no path (pipes, memfd, namespaces), or below a stacked file system. */
+/* A mount that no task can reach: one for what has no path (pipe, memfd, namespace), or below a stacked file system. */
 static inline bool is_kernels(struct vfsmount *mount)
 {
 	return (__u64)BPF_CORE_READ(mount_of(mount), mnt_ns) >= ERROR_POINTERS ||
@@ -55,7 +55,7 @@ static inline bool is_changed(struct inode *inode)
 	return upper;
 }
 
-/* What a step needs of a dentry lies in its first bytes; were it otherwise the programs would not load. */
+/* A step of the walk needs only the first bytes of a dentry. If a kernel had them elsewhere, no program would load. */
 #define DENTRY_BYTES 64
 
 struct dentry_bytes {
@@ -122,8 +122,8 @@ static long walk_step(__u32 step, void *context)
 }
 
 /*
- * The path of a file of the container's root goes up to the root of that file system, so no mount changes it; any other
- * up to the top of the mount namespace, so chroot(2) does not either.
+ * Finds a file's path. If the file is of the container's root, the path begins at the root of that file system, so no
+ * mount changes it. Otherwise the path begins at the top of the mount namespace, so chroot(2) does not change it.
  */
 static inline void image_walk(struct scratch *scratch, struct dentry *dentry, struct vfsmount *mount, bool on_root)
 {
@@ -156,9 +156,9 @@ static __always_inline struct place opened_place(struct file *file)
 }
 
 /*
- * Of a file that is mapped: overlayfs maps its layer's file, which it opened on a mount of its own that hangs nowhere,
- * and since Linux 6.5 keeps the overlay's path behind it. Told by what is found there, an overlay's dentry and a mount
- * of that overlay: the flag that says so has another value on other kernels.
+ * Where a mapped file is. overlayfs maps the file of its layer, which it has opened on a detached mount of its own.
+ * Since Linux 6.5 it keeps the overlay's path behind that file. The flag for this has different values on different
+ * kernels. So the path is used if it looks right: an overlay's dentry, and a mount of that overlay.
  */
 static __always_inline struct place mapped_place(struct file *file)
 {
@@ -181,8 +181,8 @@ static __always_inline struct place mapped_place(struct file *file)
 }
 
 /*
- * A file of the container's root has the path that the image gives it, wherever it was mounted, moved or bound to
- * since; any other has the one at which it is mounted.
+ * Finds out what a file is. A file of the container's root has the path that the image gives it, whatever was mounted
+ * over it since. Any other file has the path at which it is mounted.
  */
 static __always_inline void image_identify(struct scratch *scratch, struct place place, __u32 root_device)
 {
@@ -196,7 +196,7 @@ static __always_inline void image_identify(struct scratch *scratch, struct place
 	image->fileless = detached || unlinked || !BPF_CORE_READ(inode, i_nlink);
 	image->fresh = !on_root || is_changed(inode);
 	image_walk(scratch, dentry, mount, on_root);
-	/* What is in no namespace has no path there: the one that was walked is whatever its maker wanted. */
+	/* A detached file has no path in a namespace. The one that was walked was chosen by whoever made the mount. */
 	if (detached && image->end != WALK_OVER_LONG)
 		image->end = WALK_WHOLE;
 }

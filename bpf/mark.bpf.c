@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Keeps the mark with the task. Hooks: sched_process_fork or sched_wakeup_new (a child inherits it), cgroup_attach_task
- * (a marked task that leaves its container's cgroup is a stray), sched_process_exit (a stray is forgotten), and an
- * iterator that marks what already runs. A child that there is no memory to mark is remembered as a stray. The first
- * mark of a task is set by the exec programs. At the better tiers mark_hooks.bpf.h has marked a child before; here it
- * is only followed.
+ * Keeps the mark with the task. Hooks: sched_process_fork or sched_wakeup_new (a child inherits the mark),
+ * cgroup_attach_task (a marked task that leaves its container's cgroup is a stray), sched_process_exit (a stray is
+ * forgotten), and iterators that mark what already runs. A child that cannot be marked for want of memory is remembered
+ * as a stray. The exec programs set the first mark of a task. At the better tiers mark_hooks.bpf.h has marked the child
+ * already, and this file only follows where the child is.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -20,7 +20,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define SIGKILL 9
 
-/* Tasks in it are the runtime's or the host's. Of the kernel's numbering, which differs between kernels. */
+/* The inode number of the runtime's mount namespace. A task in it is the runtime's or the host's. */
 const volatile __u32 runtime_mount_namespace;
 
 static void report_left(struct task_struct *task, const struct stockade_container *container)
@@ -48,9 +48,10 @@ enum pid_type { PIDTYPE_PID, PIDTYPE_TGID };
 extern int bpf_send_signal_task(struct task_struct *task, int signal, enum pid_type type, __u64 value) __ksym __weak;
 
 /*
- * A process that is not remembered would be bound by nobody, so it is killed; where the kernel cannot kill another than
- * the current one, who makes it one is: the process itself, its parent, whose place it takes then, or whoever moved it.
- * Not where the host did. Only one signal is sent: with interrupts off the kernel has room for no second one.
+ * Remembers a process as a stray. If there is no room, the process is killed, because nothing would bind it. Before
+ * Linux 6.13 a program can kill only the current task. Then the maker is killed: the process itself, its parent, or the
+ * task that moved it. The maker's place in the table goes to the stray. Nobody is killed if the maker is the host's. At
+ * most one signal is sent, because with interrupts off the kernel has no room for a second one.
  */
 static void remember_stray(struct task_struct *task, __u64 cgroup_id)
 {
@@ -63,7 +64,7 @@ static void remember_stray(struct task_struct *task, __u64 cgroup_id)
 		return;
 	if (bpf_send_signal_task && !bpf_send_signal_task(task, SIGKILL, PIDTYPE_TGID, 0))
 		return;
-	/* Its maker lives on where that fails, and so keeps its place. */
+	/* The signal could not be sent: the maker lives on, and keeps its place. */
 	if (bpf_send_signal(SIGKILL))
 		return;
 	stray_forget(BPF_CORE_READ(maker, tgid));
@@ -90,8 +91,8 @@ static void mark_follow(struct task_struct *task, struct stockade_mark *mark)
 }
 
 /*
- * Of a task that only `strays` knows, since there was no memory for a mark: it is tried again. The entry stays, since
- * other threads of its process may have no mark yet.
+ * Tries again to mark a task that only `strays` knows, since there was no memory for a mark. The entry in `strays`
+ * stays, because other threads of the process may have no mark yet.
  */
 static struct stockade_mark *mark_late(struct task_struct *task, __u64 cgroup_id)
 {
@@ -120,7 +121,7 @@ static int inherit(struct task_struct *parent, struct task_struct *child)
 		copy->judged_exec = mark ? mark->judged_exec : exec_of(child);
 		copy->stray = mark && mark->stray;
 	}
-	/* Without a mark the child is known by this alone; a task of a process that is known already adds nothing. */
+	/* Only `strays` knows a child without a mark. A task of a process that is there already adds nothing. */
 	if (!copy || copy->stray)
 		remember_stray(child, cgroup_id);
 	/* clone3 can start the child in another cgroup than its parent's. */
@@ -136,7 +137,7 @@ int BPF_PROG(mark_fork, struct task_struct *parent, struct task_struct *child)
 	return inherit(parent, child);
 }
 
-/* Elsewhere: the kernel holds a run queue's lock here. It calls this for each new task, on the CPU of its parent. */
+/* On other kernels. The kernel holds a run queue's lock here, and calls this on the parent's CPU for each new task. */
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(mark_wakeup, struct task_struct *child)
 {
@@ -182,8 +183,8 @@ static __u64 container_of_unmarked(struct task_struct *task)
 }
 
 /*
- * Writes a number for each task that it finds without a mark, so that the daemon can repeat it until nothing is left to
- * mark: 0, or the id of its container where there was no memory to mark it.
+ * Marks the tasks that have no mark. It writes a number for each of them: 0, or the container's id if there was no
+ * memory for the mark. The daemon runs it again until it writes nothing.
  */
 SEC("iter/task")
 int mark_running(struct bpf_iter__task *context)
@@ -209,8 +210,9 @@ int mark_running(struct bpf_iter__task *context)
 }
 
 /*
- * For marks that an earlier Stockade made: who has left its container is remembered, and what a task executes now was
- * judged by that one, or ran before it. Writes a number for each task that it finds so.
+ * For marks that an earlier Stockade made. A task that has left its container is remembered as a stray. The program
+ * that a task executes now counts as judged: the earlier Stockade judged it, or it ran before. A number is written for
+ * each task that needed one of the two.
  */
 SEC("iter/task")
 int mark_taken_over(struct bpf_iter__task *context)

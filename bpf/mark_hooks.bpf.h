@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What mark.bpf.c and exec_signal.bpf.c do at tracepoints, in hooks that can refuse and that the kernel does not skip
- * where the tier is claimed. Hooks: task_alloc (a child inherits its parent's mark, or is not made); at tier `lsm`
- * bprm_committed_creds (an exec makes the task a part of its container, and its arguments are judged). exec_check,
- * before the load, has refused the exec where there was no memory for the mark.
+ * Does in hooks what mark.bpf.c and exec_signal.bpf.c do at tracepoints. These hooks can refuse, and where the tier is
+ * claimed the kernel does not skip them. Hooks: task_alloc (a child inherits its parent's mark, or is not made); at
+ * tier `lsm` bprm_committed_creds (the exec binds the task to its container, and the arguments are judged). If there
+ * was no memory for the mark, exec_check has refused the exec before the load.
  */
 #ifndef STOCKADE_MARK_HOOKS_H
 #define STOCKADE_MARK_HOOKS_H
@@ -14,7 +14,7 @@
 #define EAGAIN 11 /* what fork(2) says where something has run out */
 #define ENOMEM 12 /* what io_uring is told, which tries again after the other */
 
-/* Of every fork, thread and worker of io_uring. The child is not in its cgroup yet: mark_fork looks where it is. */
+/* For every fork, thread and worker of io_uring. The child is in no cgroup yet: mark_fork looks where it is. */
 HOOK(task_alloc)
 int BPF_PROG(mark_alloc, struct task_struct *child, unsigned long flags)
 {
@@ -30,11 +30,10 @@ int BPF_PROG(mark_alloc, struct task_struct *child, unsigned long flags)
 	return 0;
 }
 
-/* It answers nothing, so there is no result to replace. */
+/* This hook has no result that a program of tier `fmod_ret` could replace. */
 #ifndef STOCKADE_TIER_FMOD_RET
 
-/* The memory is the new one. Its arguments lie where they were copied: the stack is moved, and they are noted, later.
- */
+/* The task has its new memory. The arguments are where the kernel copied them: it moves the stack only later. */
 HOOK(bprm_committed_creds)
 int BPF_PROG(exec_commit, struct linux_binprm *binary)
 {

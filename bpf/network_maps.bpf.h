@@ -9,8 +9,8 @@
 #define FLOW_REFRESH_NS 1000000000ULL
 
 /*
- * Which container a program runs for; key: id of the cgroup that it is attached to, also for sockets of nested ones.
- * Written by the daemon after the attach.
+ * Id of the cgroup that a program is attached to -> the container that the program runs for. Sockets of cgroups below
+ * have the same. Writer: the daemon, after the attach.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
@@ -18,7 +18,7 @@ struct {
 	__type(value, struct stockade_network_container);
 } network_container SEC(".maps");
 
-/* The policies' address prefixes. Written by the daemon before a policy is; never changed; full: no install. */
+/* The address prefixes of policies. Writer: the daemon, before the policy; never changed. Full: profile refused. */
 struct prefixes4 {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(max_entries, STOCKADE_NET_PREFIXES_MAX);
@@ -39,8 +39,8 @@ struct prefixes6 egress6 SEC(".maps"), ingress6 SEC(".maps");
 enum direction { UNKNOWN = 0, OUT = 1, IN = 2 };
 
 /*
- * A TCP socket's connection, and the last verdict on it; of other sockets what connect() said. Written and read by the
- * programs only; gone with the socket. A socket that is accepted starts with its listener's copy.
+ * Socket -> for TCP its connection and the last verdict on it, for other sockets the verdict on connect(). Writers and
+ * readers: the programs. It goes with the socket. An accepted socket starts with a copy of its listener's.
  */
 struct connection {
 	struct bpf_spin_lock lock;
@@ -60,15 +60,16 @@ struct {
 } connections SEC(".maps");
 
 /*
- * Cgroup id -> a container's flows: who began to speak, for all but TCP. The table is made by the daemon, before the
- * container has rules; its elements are written and read by the programs only, when an answer could need them. Full:
- * the container's own flow that was unused for longest goes, and its next packet is judged by the way that it goes.
+ * Cgroup id -> a container's flows: who began to speak, for all protocols but TCP. The daemon makes the inner table
+ * before the container has rules. Writers and readers of its elements: the programs. Full: the kernel forgets the
+ * container's flow that was unused for longest. The next packet of that flow is judged by its own direction.
  */
 struct flow_key {
 	union address remote;
 	__u16 local_port, remote_port;
 	__u8 protocol;
-	__u8 loopback; /* apart, since there anybody can be forged: no way to the true address may be opened there */
+	/* As the packet has it. On loopback any address can be forged, and must open no way to the true address. */
+	__u8 loopback;
 	__u8 pad[2];
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What belongs to the daemon, and the refusal of marked tasks that reach for it, whatever their profile says. */
+/* What belongs to the daemon. A marked task that reaches for it is refused, whatever its profile says. */
 #ifndef STOCKADE_PROTECT_H
 #define STOCKADE_PROTECT_H
 
@@ -49,7 +49,7 @@ struct {
 	__type(value, struct stockade_process);
 } daemon SEC(".maps");
 
-/* -EPERM and an event for a marked task, 0 for any other. */
+/* Refuses a marked task: -EPERM, and an event unless `quietly`. Any other task gets 0. */
 static inline int refuse_marked(enum stockade_protected what, __u32 target_pid, bool quietly)
 {
 	struct kernel_act act = {
@@ -75,7 +75,7 @@ static inline bool is_own_object(enum stockade_object_kind kind, __u32 id)
 	return bpf_map_lookup_elem(&own_objects, &key);
 }
 
-/* Not 0: this process is the daemon, and the current task is marked. */
+/* Not 0: the process is the daemon, and the current task is marked. */
 __noinline int daemon_is_refused(__u32 tgid, __u64 start_boottime, __u32 quietly)
 {
 	__u32 zero = 0;
@@ -100,7 +100,10 @@ struct climb {
 	__u32 protection;
 };
 
-/* One folder up; whoever renames one on the way meets this protection himself. */
+/*
+ * Looks at one folder and goes one up. Nobody who is bound can rename a folder on the way meanwhile: those folders are
+ * protected too.
+ */
 static long climb_step(__u32 step, void *context)
 {
 	struct climb *climb = context;
@@ -108,7 +111,7 @@ static long climb_step(__u32 step, void *context)
 	struct stockade_inode key = {.number = BPF_CORE_READ(dentry, d_inode, i_ino), .device = climb->device};
 	__u32 *found = bpf_map_lookup_elem(&protected_inodes, &key);
 
-	/* What leads to a protected folder is itself kept, and nothing else in it. */
+	/* A folder on the way to a protected one is protected itself; what else is in it is not. */
 	if (found && (*found != STOCKADE_LEADS || !step)) {
 		climb->protection = *found;
 		return 1;
@@ -126,7 +129,7 @@ static __noinline __u32 protection_of(struct dentry *dentry, __u32 device)
 	return climb.protection;
 }
 
-/* The same for a dentry that may have no inode yet, whose folder's super block is given. */
+/* The same for a dentry that may have no inode yet. The caller gives the super block of its folder. */
 static inline __u32 protection_below(struct dentry *dentry, struct super_block *super_block)
 {
 	if (!protection_of_device(super_block))

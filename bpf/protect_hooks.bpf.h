@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Refuses marked tasks what would harm the daemon, its files and its BPF objects. Hooks:
+ * Refuses whatever marked tasks do that would harm the daemon, its files and its BPF objects. Hooks:
  *   bpf_map, bpf_prog, bpf                                                   our objects
  *   file_open, inode_{create,link,unlink,symlink,mkdir,rmdir,mknod,rename},
  *   path_{truncate,chmod,chown}                                              our files
  *   sb_mount, move_mount, sb_umount, sb_pivotroot                            where our files are found
  *   task_kill                                                                the daemon; trace_hooks.bpf.h has ptrace
  *
- * The inode hooks, since an overlay that has one of our folders for a layer comes by no path hook.
+ * Inode hooks and not path hooks: an overlay that has one of our folders as a layer calls no path hook.
  */
 #ifndef STOCKADE_PROTECT_HOOKS_H
 #define STOCKADE_PROTECT_HOOKS_H
@@ -31,7 +31,7 @@
 
 /* ---- BPF objects ---- */
 
-/* Whatever gives a descriptor: making, opening a pin, opening by id. */
+/* The kernel asks whenever it gives out a descriptor: for a new map, for a pin, for an id. */
 HOOK(bpf_map)
 int BPF_PROG(protect_map, struct bpf_map *map)
 {
@@ -49,8 +49,8 @@ int BPF_PROG(protect_program, struct bpf_prog *program)
 }
 
 /*
- * Whether a descriptor of the current task is one of our links. No hook is asked when a link is opened. With a
- * descriptor table that others share, what is looked at here need not be what the call then takes: yes.
+ * Whether a descriptor of the current task may be one of our links. The kernel has no hook for the opening of a link.
+ * If tasks share the descriptor table, another one can exchange the descriptor after this look, so the answer is yes.
  */
 static inline bool may_be_own_link(__u32 number)
 {
@@ -68,7 +68,7 @@ static inline bool may_be_own_link(__u32 number)
 	return is_own_object(STOCKADE_OBJECT_PROGRAM, BPF_CORE_READ(link, prog, aux, id));
 }
 
-/* Both commands have the link's descriptor first. */
+/* Both commands have the link's descriptor as their first field. */
 HOOK(bpf)
 int BPF_PROG(protect_link, int command, const __u32 *attributes)
 {
@@ -115,7 +115,7 @@ int BPF_PROG(protect_hard_link, struct dentry *old, struct inode *folder, struct
 	int refused;
 
 	LEAVE_UNMARKED();
-	/* A second name outside would be one by which the file can be written. */
+	/* By a second name outside the folder the file could be written. */
 	refused = refuse_change(old, BPF_CORE_READ(folder, i_sb));
 	return refused ? -EPERM : refuse_change(dentry, BPF_CORE_READ(folder, i_sb));
 }
@@ -197,15 +197,15 @@ static inline bool is_of_host(struct vfsmount *mount)
 }
 
 /*
- * Whether what is mounted or unmounted there shows to the daemon: in its own mount namespace, or shared with others.
- * Elsewhere a container may well mount something over its own view of the node's folders.
+ * Whether the daemon would see what is mounted or unmounted there: the mount is in the daemon's mount namespace, or is
+ * shared with others. Elsewhere a container may mount over its own view of the node's folders.
  */
 static inline bool reaches_host(struct vfsmount *mount)
 {
 	return is_of_host(mount) || BPF_CORE_READ(mount_of(mount), mnt_group_id);
 }
 
-/* To mount over a folder of ours, or over the way to one. */
+/* Refuses to mount over a folder of ours, or over a folder on the way to one. */
 static inline int refuse_cover(struct path *path)
 {
 	struct vfsmount *mount = BPF_CORE_READ(path, mnt);
@@ -216,7 +216,7 @@ static inline int refuse_cover(struct path *path)
 	return refuse_marked(STOCKADE_PROTECTED_MOUNT, 0, false);
 }
 
-/* To take away the mount that our pins are on, or one that it hangs in. */
+/* Refuses to take away the mount that our pins are on, or a mount that it hangs in. */
 static inline int refuse_removal(struct vfsmount *mount)
 {
 	LEAVE_UNMARKED();
@@ -228,10 +228,10 @@ static inline int refuse_removal(struct vfsmount *mount)
 HOOK(sb_mount)
 int BPF_PROG(protect_mount, const char *device, struct path *path, const char *type, unsigned long flags)
 {
-	/* As the kernel tells them apart: a remount, or a change of propagation, covers nothing. */
+	/* A remount and a change of propagation cover nothing. The kernel tells them apart in this way. */
 	if (flags & MS_REMOUNT || (!(flags & MS_BIND) && flags & MS_CHANGES_TYPE))
 		return 0;
-	/* What is moved is named by a text of the caller's, so nothing is in the node's own mount namespace. */
+	/* The hook gets what is moved only as a text of the caller's. So nothing is moved in the node's namespace. */
 	if (flags & MS_MOVE && is_of_host(BPF_CORE_READ(path, mnt)))
 		return refuse_marked(STOCKADE_PROTECTED_MOUNT, 0, false);
 	return refuse_cover(path);

@@ -32,7 +32,7 @@ static inline bool has_directory(const __u64 *directory_lengths, __u32 length)
 {
 	__u32 word = length / 64;
 
-	/* What the compiler knows of the length the verifier does not: so it has to compare. */
+	/* The compiler knows the length and would leave the comparison out. The verifier does not know it. */
 	barrier_var(word);
 	if (word > STOCKADE_RULE_PATH_MAX_BYTES / 64)
 		return false;
@@ -45,7 +45,10 @@ static inline void verdict_keep_strictest(struct stockade_verdict *best, const s
 		*best = *verdict;
 }
 
-/* Takes in one byte, and after a slash asks for a rule about the directory that ends there. Longer ones come later. */
+/*
+ * Adds one byte of the path to the hash. After a slash it looks for a rule about the directory that ends there. A rule
+ * about a longer directory is found later, and takes the place of this one.
+ */
 static long rule_step(__u32 index, void *context)
 {
 	struct rule_search *search = context;
@@ -68,7 +71,7 @@ static long rule_step(__u32 index, void *context)
 	return 0;
 }
 
-/* The path whole: a rule about it, and the rules about what is below. */
+/* Looks up the whole path: a rule about the path, and the strictest of the rules about what is below it. */
 static inline void search_whole(const struct rule_search *search)
 {
 	const struct stockade_path_rule *rule = path_rule(search);
@@ -82,7 +85,7 @@ static inline void search_whole(const struct rule_search *search)
 	}
 }
 
-/* The path as a directory. */
+/* Looks up the path as a directory. */
 static inline void search_tree(struct rule_search *search, __u32 length)
 {
 	const struct stockade_path_rule *rule;
@@ -97,7 +100,7 @@ static inline void search_tree(struct rule_search *search, __u32 length)
 		verdict_keep_strictest(&search->scratch->found.tree[access], &rule->deep[access]);
 }
 
-/* For the path that was walked. -1: the keys cannot be had. */
+/* Finds the rules for the path that was walked. -1: the keys of the hash cannot be read. */
 static inline int rules_search(struct scratch *scratch, const struct stockade_policy *policy, enum rules_query query)
 {
 	bool of_process = query == RULES_OF_PROCESS;

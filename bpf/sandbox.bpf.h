@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What may exec behind a pod's gate though nobody has let it through: the process of the pod's sandbox. pods.bpf.c says
- * which cgroup is the sandbox's; here it is bound, by the shim that starts its process.
+ * The process of a pod's sandbox may exec behind the pod's gate, though nobody has let it through. pods.bpf.c finds out
+ * which cgroup is the sandbox's. This file finds out which process is: the shim starts it.
  */
 #ifndef STOCKADE_SANDBOX_H
 #define STOCKADE_SANDBOX_H
@@ -9,15 +9,16 @@
 #include "cgroup.bpf.h"
 #include "strays.bpf.h"
 
-/* The cgroup is none of a sandbox: the next one that is made in the pod may be. */
+/* The cgroup is not the sandbox's. The next one that is made in the pod may be. */
 static inline void sandbox_unclaim(struct stockade_sandbox *sandbox, __u64 child_id)
 {
 	__sync_val_compare_and_swap(&sandbox->first_child, child_id, 0);
 }
 
 /*
- * Whether an exec behind a gate begins a sandbox: in the cgroup that was the first in the pod's, and by a shim that has
- * started no sandbox of the pod. Who has the shim's mount namespace is the runtime's still, on its way to a container.
+ * Whether an exec behind a gate is the sandbox's. It must be in the cgroup that was made first in the pod's, and the
+ * shim must not have started a sandbox of the pod before. A task in the shim's mount namespace is still the runtime's,
+ * on its way to a container.
  */
 static __noinline bool starts_sandbox(struct task_struct *task, const struct cgroup_search *search)
 {
@@ -28,7 +29,7 @@ static __noinline bool starts_sandbox(struct task_struct *task, const struct cgr
 
 	if (!sandbox || !child_id || sandbox->first_child != child_id)
 		return false;
-	/* It has begun: what its process executes next is still the sandbox's. */
+	/* The sandbox has begun. What its process executes next is still the sandbox's. */
 	if (sandbox->bound == child_id)
 		return true;
 	if (task_is_below(shim, child_id))

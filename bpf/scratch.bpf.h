@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What does not fit a program's stack of 512 bytes, and what is better not there: the verifier does not follow what
- * this memory holds, so it looks once at what comes after a decision and not once for each way that led there.
+ * Memory for what does not fit a program's stack of 512 bytes. It also saves the verifier work: the verifier does not
+ * follow the values in this memory, so it checks the code after a decision once, and not once for each way to it.
  */
 #ifndef STOCKADE_SCRATCH_H
 #define STOCKADE_SCRATCH_H
@@ -16,11 +16,11 @@ void bpf_preempt_enable(void) __weak __ksym;
 
 enum walk_end { WALK_UNFINISHED = 0, WALK_WHOLE, WALK_OVER_LONG };
 
-/* A file's identity and its path, which stands in the path of the scratch, [start ..< STOCKADE_PATH_MAX_BYTES]. */
+/* What a file is. Its path is in `path` of the scratch, from `start` to STOCKADE_PATH_MAX_BYTES. */
 struct file_identity {
-	struct dentry *dentry;	/* the file's, and on the way up the one that is next */
-	struct vfsmount *mount; /* NULL: up to the root of the file system, whatever is mounted where */
-	struct dentry *top;	/* of the mount, or of the file system */
+	struct dentry *dentry;	/* the file's; during the walk, the next one to look at */
+	struct vfsmount *mount; /* NULL: the walk ends at the root of the file system, and crosses no mount */
+	struct dentry *top;	/* root of the mount, or of the file system */
 	__u32 start;
 	__u32 last_slash; /* where the last component starts */
 	__u32 end;	  /* enum walk_end */
@@ -51,16 +51,17 @@ struct scratch {
 	struct file_identity image;
 	struct rules_found found;
 	struct judgement judgement;
-	/* Filled from STOCKADE_PATH_MAX_BYTES downwards. What is behind that only holds a masked index plus a name. */
+	/* Filled from STOCKADE_PATH_MAX_BYTES downwards. The rest has room for a name at the greatest masked index. */
 	__u8 path[STOCKADE_PATH_MAX_BYTES + 1 + NAME_BYTES_MAX + 1];
-	/* A NUL, and whatever a comparison that starts in the last byte reads of the rest, follow the arguments. */
+	/* Behind the arguments: a NUL, and room for a comparison that starts in the last byte and reads on. */
 	__u8 arguments[STOCKADE_ARGUMENTS_MAX_BYTES + STOCKADE_ARGUMENT_TEXT_MAX_BYTES + 8];
 	struct stockade_event event;
 	__u8 data[STOCKADE_EVENT_DATA_MAX_BYTES]; /* directly behind the event: sent as one */
 };
 
 /*
- * One a CPU. Who has it keeps its CPU until it gives it back, so nobody ever finds it taken, however many there are.
+ * One for each CPU. The program that claims it keeps the CPU until it releases it. So no program finds it taken,
+ * however many run at once.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -90,8 +91,8 @@ static __always_inline void scratch_empty(struct scratch *claimed)
 }
 
 /*
- * This CPU's scratch, and the CPU with it, until scratch_release(). Until then no global function can be called: Linux
- * 6.12 forbids it. NULL: it is taken, against all that is said above; counted, and the caller fails closed.
+ * Claims this CPU's scratch, and the CPU, until scratch_release(). Until then Linux 6.12 lets the program call no
+ * global function. NULL: the scratch is taken, which cannot happen; it is counted, and the caller fails closed.
  */
 static __always_inline struct scratch *scratch_claim(void)
 {

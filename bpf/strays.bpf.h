@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Processes that a container is answerable for although they are not found by their cgroup or by a mark: those that
- * left the cgroup, and those that there was no memory to mark. Each container has its share of the table.
+ * Processes that belong to a container although neither their cgroup nor a mark says so: they left the cgroup, or there
+ * was no memory for a mark. Each container has its share of the table.
  */
 #ifndef STOCKADE_STRAYS_H
 #define STOCKADE_STRAYS_H
@@ -9,7 +9,7 @@
 #include <bpf/bpf_core_read.h>
 #include "maps.bpf.h"
 
-/* Of its process: tells it from a later one that got its number. */
+/* When the task's process began. It tells the process from a later one with the same number. */
 static inline __u64 process_start(struct task_struct *task)
 {
 	return BPF_CORE_READ(task, group_leader, start_boottime);
@@ -17,13 +17,13 @@ static inline __u64 process_start(struct task_struct *task)
 
 #define NANOSECONDS_PER_TICK (1000000000ull / 100) /* USER_HZ of /proc, the same on every architecture */
 
-/* As /proc tells it. */
+/* The same in the unit of /proc/PID/stat. */
 static inline __u64 process_start_ticks(struct task_struct *task)
 {
 	return process_start(task) / NANOSECONDS_PER_TICK;
 }
 
-/* The container that the task's process is remembered for; 0: it is not. */
+/* The container for which the task's process is remembered; 0: it is not remembered. */
 static inline __u64 stray_of(struct task_struct *task)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid);
@@ -62,7 +62,7 @@ static inline bool stray_add(struct task_struct *task, __u64 cgroup_id)
 
 	if (stray_of(task) == cgroup_id)
 		return true;
-	/* Of an earlier process of that number, whose end was not seen. */
+	/* The entry of an earlier process with the same number, whose end no program saw. */
 	stray_forget(tgid);
 	if (!used)
 		return false;
@@ -75,8 +75,8 @@ static inline bool stray_add(struct task_struct *task, __u64 cgroup_id)
 }
 
 /*
- * One that an earlier Stockade knew, when containers had no shares: it is known on, whatever that makes of the share.
- * It fits: that one's table had fewer elements.
+ * Keeps a stray of an earlier Stockade, which knew no shares: the stray stays known even if the container then has more
+ * than its share. There is room, because the earlier table was smaller.
  */
 static inline void stray_keep(struct task_struct *task, __u64 cgroup_id)
 {

@@ -17,16 +17,16 @@ package final class EventReader: @unchecked Sendable {
 
     func send(to receiver: ((KernelEvent) -> Bool)?) { self.receiver = receiver }
 
-    /// - Returns: whether the next one is wanted too.
+    /// - Returns: whether the next record is wanted too.
     func deliver(_ event: KernelEvent) -> Bool {
       event.cgroupID == ignored || receiver?(event) != false
     }
   }
 
-  /// What libbpf is told where no more is wanted: it has done with that record, and hands this on.
+  /// Told to libbpf when no more records are wanted. libbpf has consumed the record then, and returns this number.
   private static let enough = -ECANCELED
 
-  /// - Parameter ignored: records of this cgroup are dropped: those of the self-test.
+  /// - Parameter ignored: records of this cgroup, which is the self-test's, are dropped.
   package init(shared: SharedMaps, ignored: CgroupID? = nil) throws(BPFError) {
     do throws(Errno) { wakeup = try Wakeup() } catch { throw .system(error) }
     guard let map = try shared.descriptor("events") else { throw .missing(object: "mark", what: "map events") }
@@ -61,7 +61,7 @@ package final class EventReader: @unchecked Sendable {
   /// Ends a `wait`, now and from now on.
   package func wake() { wakeup.wake() }
 
-  /// Hands over what has come, and what comes meanwhile, until `deliver` wants no more.
+  /// Hands over the records in the buffer, and those that come meanwhile, until `deliver` wants no more.
   ///
   /// - Parameter deliver: whether the next record is wanted too.
   /// - Returns: whether nothing is left.

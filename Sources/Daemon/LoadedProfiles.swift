@@ -3,18 +3,18 @@ import Seccomp
 import Synchronization
 import System
 
-/// The node's profiles, ready for use. Reading files and building filters happens in `reload`, never in a look-up.
+/// The node's profiles, ready for use. Only `reload` reads files and builds filters; a look-up does neither.
 package final class LoadedProfiles: Sendable {
   package struct Report: Sendable {
     /// Profiles whose text changed and can be used.
     package var changed: [LoadedProfile] = []
-    /// Those of them whose filter is another one now: running containers keep theirs.
+    /// Changed profiles with another filter. Containers that run keep the old filter.
     package var staleFilters: [String] = []
-    /// Profiles whose new text was refused, with the reason: the text of before stays.
+    /// Profiles whose new text was refused, with the reason. Their old text stays.
     package var refused: [(name: String, reason: String)] = []
     /// What is wrong, a line each.
     package var messages: [String] = []
-    /// What is accepted in changed profiles and hardly meant.
+    /// What changed profiles say that is accepted but hardly meant.
     package var warnings: [Problem] = []
   }
 
@@ -25,7 +25,7 @@ package final class LoadedProfiles: Sendable {
     /// By name: why a profile that was read cannot be loaded whole.
     var failures: [String: PolicyError] = [:]
 
-    /// Those whose filter is in a file of its own, which can change while the profile does not.
+    /// Profiles whose filter is in a file of its own. That file can change while the profile does not.
     var localhostProfiles: [String] {
       store.names.filter {
         if case .localhost = try? store.profile(named: $0).seccomp?.source { return true }
@@ -58,7 +58,7 @@ package final class LoadedProfiles: Sendable {
     state = Mutex(State(store: ResolvedProfiles(folder: seccompFolder), isRead: true, loaded: [profile.name: loaded]))
   }
 
-  /// Takes over what another library has loaded, in place of profiles of the same name.
+  /// Takes over what `other` has loaded, in place of profiles of the same name.
   package func adopt(_ other: LoadedProfiles) {
     let loaded = other.state.withLock { $0.loaded }
     state.withLock { $0.loaded.merge(loaded) { $1 } }
@@ -83,10 +83,10 @@ package final class LoadedProfiles: Sendable {
     }
   }
 
-  /// Reads the folder again. What is broken keeps its last good version, and so does what is refused, unless that is
+  /// Reads the folder again. A profile that is broken or refused keeps its last good version, unless that version is
   /// refused as well.
   ///
-  /// - Parameter refusal: why a profile is no use here; nil where it is.
+  /// - Parameter refusal: why a profile cannot be used on this node; nil: it can.
   package func reload(refusal: (Profile) -> String? = { _ in nil }) -> Report {
     // The files are read on a copy: a look-up never waits for a disk.
     var next = state.withLock { $0 }
@@ -122,7 +122,7 @@ package final class LoadedProfiles: Sendable {
 }
 
 extension LoadedProfiles.Report {
-  /// Each line once: profiles that extend one share its filter, and what is wrong with it.
+  /// Adds each line once: profiles that extend the same base share its filter, and what is wrong with that.
   fileprivate mutating func add(_ error: PolicyError, keptVersion: Bool) {
     let consequence = keptVersion ? " (the last good version stays in force)" : ""
     for line in error.description.split(separator: "\n") where !messages.contains(line + consequence) {

@@ -40,7 +40,7 @@ extension Plugin {
     return Prepared(choice: choice, policy: policy, facts: facts)
   }
 
-  /// What Create decided; where we were away then, what it would have.
+  /// What Create decided. If Stockade was away then, it is decided now.
   private func decision(_ pod: PodSandbox, _ container: Container) throws -> Prepared {
     try prepared[container.id] ?? prepare(pod, container)
   }
@@ -84,8 +84,8 @@ extension Plugin {
     }
   }
 
-  /// - Returns: whether the profile is in force; false: nothing of it is, and it lets the container run all the same.
-  /// - Throws: `Refusal` where it does not.
+  /// - Returns: whether the profile is in force; false: nothing of it is, and the profile lets the container run so.
+  /// - Throws: `Refusal` if the container may not run.
   private func confine(
     _ start: Enforcer.Start, _ loaded: LoadedProfile, _ facts: ContainerFacts, _ pod: PodSandbox,
     _ container: Container
@@ -101,7 +101,7 @@ extension Plugin {
     return facts.failure == nil
   }
 
-  /// - Returns: what is in force; where it has a refusal, nothing was written.
+  /// - Returns: what is in force. If the assessment has a refusal, nothing was written.
   func putInForce(
     _ loaded: LoadedProfile, _ start: Enforcer.Start, _ facts: ContainerFacts
   ) throws(EnforcementError) -> Assessment {
@@ -112,8 +112,8 @@ extension Plugin {
     return assessment
   }
 
-  /// A text that was read since this one was looked up has been given to the containers that there were then, and not
-  /// to the one that has just come. Repeated, since this may be overtaken by another text.
+  /// Gives the container the newest text of its profile. A text that was read after the look-up was given to the
+  /// containers of that moment, and not to this one. Repeated, because another text may be read meanwhile.
   private func keepUp(with compiled: CompiledProfile) {
     var known = compiled
     while let newest = try? settings.get().profiles.profile(named: known.profile.name).compiled, newest != known,
@@ -168,7 +168,7 @@ extension Plugin {
       container: ContainerContext(name: container.name, image: container.annotations[Self.imageAnnotation] ?? ""))
   }
 
-  /// Of containerd's CRI; NRI itself has no image before containerd 2.4.
+  /// An annotation of containerd's CRI. NRI itself names no image before containerd 2.4.
   static let imageAnnotation = "io.kubernetes.cri.image-name"
 
   func report(_ assessment: Assessment, _ pod: PodSandbox, _ container: Container) {
@@ -182,7 +182,7 @@ extension Plugin {
     }
   }
 
-  /// nil: the profile sets none, or the container runs where the node's kernel does not see it.
+  /// nil: the profile has no filter, or the node's kernel does not see the container's calls (gVisor, Kata).
   private func filter(
     of loaded: LoadedProfile, _ facts: ContainerFacts, _ pod: PodSandbox, _ container: Container
   ) throws(SeccompError) -> LinuxSeccomp? {

@@ -20,7 +20,7 @@ extension Plugin {
       }
       if refused != nil || !enforcer.hasGates { return }
       log.log(
-        // Without a parent it is no kubelet's.
+        // A pod without a parent is not the kubelet's.
         level: pod.cgroupParent.isEmpty ? .debug : .warning,
         "a pod has no gate: its containers start unconfined while stockade is away",
         metadata: [
@@ -32,7 +32,7 @@ extension Plugin {
     }
   }
 
-  /// Not asked for: the kernel knows when a sandbox is over.
+  /// Stockade does not subscribe to it: the kernel knows when a sandbox is over.
   package func stopPodSandbox(_ pod: PodSandbox) throws {}
   package func removePodSandbox(_ pod: PodSandbox) throws { enforcer.forgetSandbox(pod.id) }
 

@@ -11,7 +11,8 @@ extension Plugin {
       labels: (try? settings.get().configuration.labelKeys) ?? [], substitute: Self.overLong)
   }
 
-  /// Of a pod none that is known, so that nothing in it goes unconfined for it.
+  /// Stands in the place of annotations that are too long. For a pod it is an unknown annotation of ours, so the pod's
+  /// containers are refused and none is unconfined.
   static let overLong = "\(Annotation.all)/annotations-over-\(ObjectNeeds.annotationsMaximumBytes)-bytes"
 
   package func endedUntold() {
@@ -33,25 +34,25 @@ extension Plugin {
 
   package func synchronize(pods: [PodSandbox], containers: [Container]) throws {
     let byID = Dictionary(pods.map { ($0.id, $0) }) { a, _ in a }
-    // Of containers whose end was never told.
+    // What was prepared for containers whose end the runtime never told is forgotten.
     let listed = Set(containers.map(\.id))
     prepared.keep { listed.contains($0) }
     for container in containers where container.isRunning {
       guard let pod = byID[container.podSandboxID] else { continue }
       adopt(pod, container)
     }
-    // Gates only now: what runs already had to be let through first.
+    // Gates close only now, because what runs had to be let through first.
     for pod in pods {
       if needsGate(pod) {
         for container in containers where container.podSandboxID == pod.id && container.isRunning {
           admitAdopted(pod, container)
         }
       }
-      // containerd names no process of a sandbox that is over, and CRI-O none where it starts none either.
+      // containerd names no process if the sandbox is over. CRI-O names none also if it starts none.
       let sandbox = Enforcer.Sandbox(pod, withoutPID: runtimeName == "cri-o" ? .noneOrOver : .unknown)
       do { try setGate(sandbox, pod) } catch { log.error("\(error)") }
     }
-    // Last, so that a gate which an earlier process closed is taken over and never open in between.
+    // Last, so that a gate which an earlier process closed is never open in between.
     do throws(BackendError) { try enforcer.settle(sandboxes: Set(byID.keys)) } catch {
       log.error("cannot settle what an earlier process left", metadata: ["reason": "\(error)"])
     }

@@ -11,11 +11,11 @@ package final class BPFBackend: EnforcementBackend {
   private let watch: Mutex<ClaimWatch>
   /// nil: network rules can be attached; else why not.
   package let networkProblem: String?
-  /// nil: what belongs to this process is kept from containers as far as the tier can; else why not.
+  /// nil: containers are kept from what belongs to this process, as far as the tier can; else why not.
   package let protectionProblem: String?
   /// Whether there were pins of an earlier layout.
   package var tookOver: Bool { policy.tookOver }
-  /// nil: what one container makes the kernel remember takes memory from no other container; else why it can.
+  /// nil: no container can use up the memory by which the kernel binds other containers; else why one can.
   package let memoryProblem: String?
   private let policy: PolicyMaps
   private let cgroupRoot: String
@@ -24,12 +24,12 @@ package final class BPFBackend: EnforcementBackend {
   private let network: (programs: NetworkPrograms, tables: NetworkTables)?
   private let pinFolder: String
   private let care = Mutex(Care.ours)
-  /// Who looks after the pins, as far as was asked last.
+  /// Who looks after the pins, by the last look.
   private enum Care {
     case ours
     /// A newer process does.
     case replaced
-    /// That is over. What it had put in place of ours is no damage.
+    /// This process again, after a newer one. What the newer one put in place of ours is no damage.
     case backAgain
     /// Nobody: this process has taken them away.
     case nobody
@@ -51,7 +51,7 @@ package final class BPFBackend: EnforcementBackend {
         pinFolder: pinFolder, runtimeMountNamespace: UInt32(truncatingIfNeeded: runtimeMountNamespace),
         cgroupV1: hierarchy.layout == .v1, makers: memory.procs)
     } catch {
-      // Pins that it cannot take over are not its own.
+      // Pins that cannot be taken over belong to another version.
       switch error {
       case .layout, .newerLayout: break
       default: PolicyMaps.removeUnused(pinFolder: pinFolder)
@@ -73,7 +73,7 @@ package final class BPFBackend: EnforcementBackend {
     let network: (NetworkPrograms, NetworkTables)?
     (network, networkProblem) = Self.network(policy, pinFolder, hierarchy)
     self.network = network
-    // Else what an earlier Stockade attached to cgroups judges on, by maps that its other programs write.
+    // If there are no network programs, those of an earlier Stockade go on, by maps that its other programs write.
     try policy.endTakeOver(isComplete: network != nil || hierarchy.layout == .v1)
     memoryProblem = policy.shared.makingProblem ?? memory.problem
     // Last, since it names everything that was loaded.
@@ -94,7 +94,7 @@ package final class BPFBackend: EnforcementBackend {
     } catch { return (nil, "\(error)") }
   }
 
-  /// What a confined container could undo its confinement with.
+  /// Keeps containers from what they could undo their confinement with.
   private static func protect(_ shared: SharedMaps, _ pinFolder: String) -> String? {
     let folders: [String: SelfProtection.Protection] = [
       pinFolder: .hidden, "/etc/stockade": .kept, "/etc/nri": .kept, "/opt/nri/plugins": .kept,
@@ -228,7 +228,7 @@ package final class BPFBackend: EnforcementBackend {
 
   package func install(_ compiled: CompiledPolicy, revision: Revision) throws(BackendError) {
     try kernel { () throws(BPFError) in
-      // The policy itself last: it must never be found before what it refers to.
+      // The policy comes last: it must never be found before what it refers to.
       try network?.tables.install(compiled, revision: revision)
       do throws(BPFError) { try policy.install(compiled, revision: revision) } catch {
         try? network?.tables.remove([revision])

@@ -22,7 +22,7 @@ package struct ConfinementTable: Sendable {
     var isSuspended = false
   }
 
-  /// Policies in the kernel are shared by the containers of a profile that go without the same.
+  /// The containers of a profile that go without the same rules share a policy in the kernel.
   package struct PolicyKey: Hashable, Sendable {
     package var profile: String
     package var omitted: Set<Assessment.Omission>
@@ -48,7 +48,7 @@ package struct ConfinementTable: Sendable {
   /// Cgroups of sandboxes in which no process was at the last looks, and how many looks that were, by the id of the
   /// pod's cgroup.
   var unusedClaims: [CgroupID: (cgroup: CgroupID, looks: Int)] = [:]
-  /// Says the same of containers, gates and policies as this table, without its lock.
+  /// Knows the containers, gates and policies of this table too, and needs no lock of the table.
   let subjects: SubjectIndex
 
   init(kernel: any EnforcementBackend, subjects: SubjectIndex) { (self.kernel, self.subjects) = (kernel, subjects) }
@@ -65,8 +65,8 @@ package struct ConfinementTable: Sendable {
     subjects.remove(containerID, entry.cgroup.id)
   }
 
-  /// After a start that failed. The index says again what the table says of the container; without an entry in the
-  /// table the container has ended.
+  /// After a start that failed: the index says again what the table says. If the table has no entry of the container,
+  /// the container has ended.
   private func reindex(_ subject: Subject, _ cgroup: Cgroup) {
     if let entry = entries[subject.containerID], entry.cgroup.id == cgroup.id {
       subjects.insert(entry.subject, profile: entry.policy?.profile, cgroup.id)
@@ -75,15 +75,15 @@ package struct ConfinementTable: Sendable {
     }
   }
 
-  /// Whether an earlier process, or this one, had it confined.
+  /// Whether this process or an earlier one has confined the cgroup.
   func wasConfined(_ cgroup: Cgroup) throws(EnforcementError) -> Bool {
     do throws(BackendError) { return try kernel.container(cgroup.id).map { $0.revision != nil } ?? false } catch {
       throw .kernel(error)
     }
   }
 
-  /// Confines a container by its plan; where the profile lets that pass, without its network rules if they are what
-  /// fails.
+  /// Confines a container by its plan. If the network rules fail and the profile lets that pass, the container is
+  /// confined without them.
   ///
   /// - Returns: what is in force.
   mutating func open(_ plan: StartPlan, _ cgroup: Cgroup) throws(EnforcementError) -> Assessment {
@@ -95,14 +95,14 @@ package struct ConfinementTable: Sendable {
         throw .kernel(error)
       }
       do throws(BackendError) {
-        // Those that could be attached would drop everything.
+        // The programs that were attached would drop everything.
         try kernel.detachNetwork(cgroup.id)
         return try write(without, cgroup)
       } catch { throw .kernel(error) }
     }
   }
 
-  /// All tasks of open containers are marked: what has no mark now came later.
+  /// Called when all tasks of open containers are marked: a task without a mark came later.
   func endAdoptions() throws(BackendError) {
     for var row in try kernel.containers()
     where row.ranBefore && row.state == .open {
@@ -137,7 +137,7 @@ package struct ConfinementTable: Sendable {
       }
       try kernel.attachNetwork(cgroup, needs: policy.needs)
       guard cgroup.isCurrent else { throw BackendError(message: "cgroup \(cgroup.directory) was replaced", reason: "") }
-      // The last write: until here nothing in it may run.
+      // The last write: until here nothing in the container may run.
       try kernel.put(
         ContainerEntry(
           cgroupID: cgroup.id, revision: policy.revision, state: .open, rootDevice: process.rootDevice,
@@ -154,7 +154,8 @@ package struct ConfinementTable: Sendable {
     }
   }
 
-  /// The installed policy of a key; installs it, or its newer text, first. Others get that by `replace`.
+  /// The policy of a key in the kernel. Writes it first if it is missing or has another text. `replace` gives that text
+  /// to the other containers of the profile.
   mutating func install(_ key: PolicyKey, _ compiled: CompiledProfile) throws(BackendError) -> Installed {
     if let present = policies[key], present.profile == compiled.profile { return present }
     let installed = try write(key, compiled)
@@ -173,9 +174,9 @@ package struct ConfinementTable: Sendable {
     return Installed(profile: compiled.profile, revision: revision, needs: NetworkNeeds(policy))
   }
 
-  /// Forbids every exec in a cgroup until it is empty, unless it is known to be another's.
+  /// Forbids every exec in a cgroup until it is empty, unless the cgroup is known to be another container's.
   ///
-  /// - Returns: why that cannot be; nil: it is forbidden, or the cgroup is another's.
+  /// - Returns: why that failed; nil: execs are forbidden, or the cgroup is another container's.
   mutating func close(_ subject: Subject, cgroup: Cgroup) -> BackendError? {
     guard !isAnothers(cgroup, than: subject), gates[cgroup.id] == nil else { return nil }
     var entry =
@@ -227,7 +228,8 @@ package struct ConfinementTable: Sendable {
     entries[containerID]!.phase = .closing
   }
 
-  /// The next container of such a profile gets its own policy: `removeUnusedPolicies` takes these out of the kernel.
+  /// Forgets policies that no container has; `removeUnusedPolicies` takes them out of the kernel later. The next
+  /// container of such a profile gets a new one.
   private mutating func forgetUnusedPolicies() {
     let used = Set(entries.values.compactMap(\.policy))
     for (key, policy) in policies where !used.contains(key) {

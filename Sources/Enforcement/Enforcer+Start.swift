@@ -9,7 +9,7 @@ extension Enforcer {
   package struct Start: Sendable {
     package var subject: Subject
     package var sandboxID: String
-    /// An error where the payload's path is none of a cgroup.
+    /// An error if the payload's path cannot be the path of a cgroup.
     package var path: Result<CgroupPath, EnforcementError>
     package var pid: UInt32
 
@@ -23,20 +23,20 @@ extension Enforcer {
 
   /// Looks at a container and judges its profile. Writes nothing to the kernel. A refused plan cannot be opened.
   ///
-  /// - Parameter known: what the runtime has said; what can be seen of the container is added.
+  /// - Parameter known: what the runtime has said. The plan adds what can be seen of the container.
   package func plan(
     _ start: Start, _ compiled: CompiledProfile, known: ContainerFacts
   ) throws(EnforcementError) -> StartPlan {
     let process = try ProcessView(pid: start.pid, in: hierarchy)
     var facts = known
-    // Without programs of ours there is nobody to tell from the runtime.
+    // Without a table no programs have to tell the container's processes from the runtime's.
     facts.process = ContainerFacts.Process(
       pid: process.pid, hasFilter: filterIsActive(statusText: process.status, parent: process.parentStatus),
       sharesRuntimeNamespace: table != nil && process.mountNamespace == runtimeMountNamespace)
-    // What runs keeps all that can be enforced, also while something is missing that mends itself later.
+    // A container that runs keeps all that can be enforced, also while something is missing that is mended later.
     let node = known.ranBefore ? capabilities : presentCapabilities
     guard let table else {
-      // Nothing remembers whether it was, and each restart of Stockade would tell of it.
+      // Nothing remembers whether it was confined. Without this each restart of Stockade would report the container.
       facts.wasConfined = true
       return StartPlan(start.subject, compiled, process, nil, facts, node)
     }
@@ -50,8 +50,8 @@ extension Enforcer {
     return StartPlan(start.subject, compiled, process, cgroup, facts, node)
   }
 
-  /// Puts a plan in force. The last write opens the container, so after an error nothing in it may run for it: the
-  /// caller closes it, or lets it through. Network programs may be attached, which drop everything.
+  /// Puts a plan in force. The last write opens the container. So after an error the container is not open, and the
+  /// caller closes it or lets it through. Network programs may be attached by then, which drop everything.
   ///
   /// - Returns: what is in force: the plan's assessment, or one that goes without network rules.
   @discardableResult
@@ -61,9 +61,9 @@ extension Enforcer {
     return try table.withLock { (table) throws(EnforcementError) in try table.open(plan, cgroup) }
   }
 
-  /// Forbids every exec in a container until its cgroup is empty; where the kernel has no room to remember that, ends
-  /// its processes instead. Nothing to do where the payload names no cgroup, or one that is known to be another's; the
-  /// gate of its pod is left then.
+  /// Forbids every exec in a container until its cgroup is empty. If the kernel has no room to remember that, the
+  /// processes of the container are killed instead. Nothing is done if the payload names no cgroup, or the cgroup of
+  /// another container; then only the pod's gate holds the container back.
   ///
   /// - Returns: why it could not be closed, and what was done; nil: it is closed.
   @discardableResult
@@ -90,12 +90,12 @@ extension Enforcer {
     }
   }
 
-  /// Lets a container without a policy of ours run where something of ours would hold it back: its pod's gate, a
-  /// refused start, or what an earlier process put in force. Nothing to do elsewhere.
+  /// Lets a container run without a policy if something of ours would hold it back: its pod's gate, a refused start, or
+  /// what an earlier process put in force. If nothing does, there is nothing to do.
   ///
   /// - Parameters:
-  ///   - beforeGate: its pod is about to get a gate.
-  ///   - afterFailure: of `open`, which may have attached programs that let nothing through.
+  ///   - beforeGate: the pod of the container is about to get a gate.
+  ///   - afterFailure: `open` has failed, and may have attached programs that let nothing through.
   package func admit(
     _ start: Start, beforeGate: Bool = false, afterFailure: Bool = false
   ) throws(EnforcementError) {
@@ -119,8 +119,8 @@ extension Enforcer {
     do throws(BackendError) { try table.kernel.detachNetwork(cgroup.id) } catch { throw .kernel(error) }
   }
 
-  /// Whether the container is behind a gate, or the kernel has an entry for it; false too where it has no cgroup that
-  /// could be bound. The sandbox of a gate may not be known: the cgroup says who is behind it.
+  /// Whether the container is behind a gate, or the kernel has an entry for it. False too if the container has no
+  /// cgroup that could be bound. The cgroup decides, because the sandbox of a gate may not be known.
   private func isHeldBack(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) -> Bool {
     if table.podOfSandbox[start.sandboxID] != nil || table.entries[start.subject.containerID] != nil { return true }
     guard let cgroup = try? cgroup(of: start) else { return false }
@@ -145,7 +145,7 @@ extension Enforcer {
     return try cgroup(of: start)
   }
 
-  /// What hooks of the runtime have left behind. A process that is ending is waited for.
+  /// The processes that hooks of the runtime have left in the cgroup; nil: none. Waits for processes that are ending.
   private func left(beside process: ProcessView, in cgroup: Cgroup) throws(EnforcementError) -> String? {
     do throws(Errno) { return try LeftProcesses.beside(process.pid, in: cgroup)?.description } catch {
       throw .noCgroup(path: cgroup.directory, error)

@@ -7,17 +7,18 @@ import System
 /// What the kernel holds of containers and pods, and what the node can enforce. The files Enforcer+….swift have a
 /// concern each.
 ///
-/// Any thread may call it. One lock guards the table. Who starts a container waits for it, so it is held for one
-/// container's kernel calls at a time, but for what the runtime itself waits for (`inherit`, `settle`) and at the end.
+/// Any thread may call it. One lock guards the table. The start of a container waits for that lock, so the lock is held
+/// for one container's kernel calls at a time. Exceptions are the end, and what the runtime itself waits for
+/// (`inherit`, `settle`).
 package final class Enforcer: Sendable {
   package let hierarchy: CgroupHierarchy
-  /// Whose programs run; `claim` says what that is worth.
+  /// The tier whose programs run; `claim` says what it enforces.
   package let tier: Tier
   let runtimeMountNamespace: UInt64
   let kernel: (any EnforcementBackend)?
   private let noKernelReason: String
   let table: LockedTable?
-  /// For events; asking it waits for no decision.
+  /// For events. Who asks it waits for no decision.
   package let subjects = SubjectIndex()
   /// What `mend` could not put right.
   let missing = Mutex<String?>(nil)
@@ -42,7 +43,7 @@ package final class Enforcer: Sendable {
 
   package var claim: TierClaim { capabilities.claim }
 
-  /// As profiles are judged by. It can change: `checkClaim`.
+  /// What profiles are judged by. `checkClaim` can change it.
   package var capabilities: NodeCapabilities { kernel?.capabilities ?? .none(because: noKernelReason) }
 
   /// Looks for what refutes the claim, and lowers it.
@@ -50,8 +51,8 @@ package final class Enforcer: Sendable {
   /// - Returns: what was found; nil: nothing since the last time.
   package func checkClaim() throws(BackendError) -> String? { try kernel?.checkClaim() }
 
-  /// As containers are judged by that start now: where something that the claim rests on is missing, and cannot be put
-  /// right at the moment, nothing is promised.
+  /// What containers that start now are judged by. If something that the claim rests on is missing and cannot be mended
+  /// at the moment, the node enforces nothing.
   package var presentCapabilities: NodeCapabilities {
     guard let missing = missing.withLock({ $0 }) else { return capabilities }
     return .none(because: "stockade's own are not as it left them: \(missing)")
@@ -60,10 +61,10 @@ package final class Enforcer: Sendable {
   /// How full the kernel's tables are.
   package func fills() throws(BackendError) -> [MapFill] { try kernel?.fills() ?? [] }
 
-  /// Forgets processes that left their containers and are over, but were not seen to end.
+  /// Forgets strays that have ended without being seen by a program.
   package func sweepStrays() throws(BackendError) { try kernel?.sweepStrays() }
 
-  /// A sandbox, as RunPodSandbox tells of it.
+  /// A sandbox, as RunPodSandbox describes it.
   package struct Sandbox: Sendable {
     package var id: String
     package var cgroupParent: String
@@ -82,9 +83,9 @@ package final class Enforcer: Sendable {
     case pid(UInt32)
     /// The runtime has started none for this sandbox.
     case none
-    /// The same, or it is over: the runtime does not say which.
+    /// The runtime has started none, or it has ended: the runtime does not say which.
     case noneOrOver
-    /// The runtime does not say: it is over, or there is none.
+    /// The runtime names no process: it has ended, or there is none.
     case unknown
   }
 
@@ -100,7 +101,7 @@ package final class Enforcer: Sendable {
     let (known, cgroup) = try known(sandbox, in: pod)
     return try table.withLock { (table) throws(EnforcementError) in
       do throws(BackendError) {
-        // Where the kernel follows one, it has a process, and so will the next.
+        // If the kernel follows a sandbox, that one has a process, and the next one will have one too.
         let isFollowed = try table.followsSandbox(pod)
         let refused = try table.closeGate(
           sandbox: sandbox.id, ConfinementTable.Gate(cgroup: pod, subject: sandbox.subject),
@@ -111,7 +112,7 @@ package final class Enforcer: Sendable {
     }
   }
 
-  /// nil: it has none of its own.
+  /// nil: the pod has no cgroup of its own.
   private func podCgroup(_ sandbox: Sandbox) throws(EnforcementError) -> Cgroup? {
     guard let root = hierarchy.root,
       let path = CgroupPath(pod: sandbox.subject.podUID, cgroupParent: sandbox.cgroupParent)
@@ -152,7 +153,7 @@ package final class Enforcer: Sendable {
     return (known, cgroup)
   }
 
-  /// The pod of a sandbox needs no gate: one that it had is ended.
+  /// Ends the gate that a sandbox's pod has, because the pod needs none.
   package func openGate(_ sandbox: Sandbox) throws(EnforcementError) {
     guard hasGates, let table, let pod = try podCgroup(sandbox) else { return }
     try table.withLock { (table) throws(EnforcementError) in
@@ -160,9 +161,9 @@ package final class Enforcer: Sendable {
     }
   }
 
-  /// Closes the node gate, or opens it, as it is wanted.
+  /// Closes or opens the node gate as the configuration wants it.
   ///
-  /// - Returns: what was done; nil: it was so already.
+  /// - Returns: what was done; nil: the gate was so already.
   package func setNodeGate(_ wanted: NodeConfiguration.NodeGate) throws(EnforcementError) -> NodeGate.Record? {
     guard let gate = nodeGate, let root = hierarchy.root else {
       guard wanted.enabled else { return nil }
@@ -176,7 +177,7 @@ package final class Enforcer: Sendable {
         return .now(.opened, "the configuration asks for it")
       }
     } catch { throw .bpf(error) }
-    // Also where it is closed already: it may hold nothing back.
+    // Also if the gate is closed already: at this tier it may hold nothing back.
     if let problem = NodeGateClosing.problem(claim) { throw .nodeGate(problem) }
     do throws(BPFError) { if try closing.isDone(wanted) { return nil } } catch { throw .bpf(error) }
     _ = try closing.close(wanted)
@@ -188,7 +189,7 @@ package final class Enforcer: Sendable {
   /// The runtime has removed a sandbox. Its pod's gate ends with the pod's cgroup, or by `openGoneGates`.
   package func forgetSandbox(_ sandbox: String) { table?.withLock { $0.forgetSandbox(sandbox) } }
 
-  /// Takes over what an earlier process left in force, before the runtime says what runs, or where it never does.
+  /// Takes over what an earlier process left in force. Called before the runtime says what runs, which it may never do.
   package func inherit() throws(BackendError) {
     guard let table, let root = hierarchy.root else { return }
     try table.withLock { (table) throws(BackendError) in
@@ -209,7 +210,7 @@ package final class Enforcer: Sendable {
     }
   }
 
-  /// Whatever cannot be bound, the other containers' adoptions end.
+  /// If a container's tasks cannot be bound, the adoptions of the other containers end all the same.
   private func bindRunning(_ table: inout ConfinementTable) throws(BackendError) {
     var failure: BackendError?
     do throws(BackendError) { try table.bindRunning() } catch { failure = error }

@@ -6,9 +6,9 @@ import System
 /// Finds the best tier that this kernel not only takes but enforces.
 struct TierChoice {
   let tier: Tier
-  /// Its reason has one clause for each better tier.
+  /// The claim's reason has one clause for each better tier.
   let claim: TierClaim
-  /// The kernel is not interrupted but where it waits, and what is claimed depends on that.
+  /// Whether the claim holds only as long as the kernel is not interrupted in its own code.
   let needsCooperation: Bool
   /// The cgroup of the self-tests.
   let probe: CgroupID
@@ -19,7 +19,7 @@ struct TierChoice {
     var reasons: [String] = []
     for (refusing, tier) in [(PolicyMaps.Refusing.lsm, Tier.lsm), (.fmodRet, .fmodRet)] {
       guard let problem = Self.problem(refusing, policy, probe) else {
-        // Only now, so that an earlier process's programs judged files until these did.
+        // Only now: until these programs judge files, those of an earlier process must.
         try policy.judgeExecs(filesAreJudged: true)
         try policy.detachOthers()
         self.tier = tier
@@ -67,7 +67,7 @@ struct TierChoice {
     return isSeen ? nil : "the program that would find what was skipped does not run"
   }
 
-  /// nil: it was proved, and its programs run.
+  /// Why the tier cannot be had; nil: it was proved, and its programs run.
   private static func problem(
     _ refusing: PolicyMaps.Refusing, _ policy: PolicyMaps, _ probe: borrowing TierProbe
   ) -> String? {
@@ -79,25 +79,25 @@ struct TierChoice {
       try stop(refusing, policy)
       return "its programs were attached, and what they had to refuse was not refused (\(outcome))"
     } catch {
-      // What it attached would be taken for the next tier's.
+      // Programs that stay attached would be taken for the next tier's.
       try? stop(refusing, policy)
       if case .load(_, EPERM, _) = error { return "this kernel lets no such programs be loaded" }
       return oneLine(error)
     }
   }
 
-  /// What an earlier process's programs refused is killed from here on.
+  /// Takes the programs of a tier out again. From here on, what they refused is killed after the load.
   private static func stop(_ refusing: PolicyMaps.Refusing, _ policy: PolicyMaps) throws(BPFError) {
     try policy.judgeExecs(filesAreJudged: false)
     try policy.stopRefusing(by: refusing)
   }
 
-  /// The verifier's log ends with what it is about.
+  /// The whole error in one line. The verifier's log says at its end what was wrong.
   private static func oneLine(_ error: BPFError) -> String {
     error.description.split(separator: "\n").joined(separator: " | ")
   }
 
-  /// What need not be tried.
+  /// Why a tier need not be tried; nil: it has to be.
   private static func whyNot(_ refusing: PolicyMaps.Refusing) -> String? {
     if refusing == .lsm, let modules = SecurityModules.active, !SecurityModules.hasBPF(modules) {
       return "the kernel was booted without bpf in lsm= (\(modules))"

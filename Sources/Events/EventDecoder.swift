@@ -3,20 +3,21 @@ import Glibc
 import Policy
 import System
 
-/// Who a cgroup and the revision of a policy stand for; a profile of which only the name is known has no rules.
+/// Finds the container of a cgroup and the profile of a policy's revision. If only the profile's name is known, the
+/// profile has no rules.
 package typealias SubjectLookUp = @Sendable (CgroupID, Revision?) -> (subject: Subject, profile: Profile?)?
 
-/// From the kernel's record to one that names container, profile and rule.
+/// Makes a record that names container, profile and rule from the kernel's record, which has only numbers.
 package struct EventDecoder: Sendable {
-  /// Whose programs decide.
+  /// The tier whose programs decide.
   private let tier: Tier
   private let subject: SubjectLookUp
   private let commandLine: @Sendable (_ pid: UInt32) -> [UInt8]?
   private let bootOffsetNanoseconds: @Sendable () -> Int64
 
   /// - Parameters:
-  ///   - commandLine: the beginning of `/proc/PID/cmdline`, for records that carry no arguments: a byte more than is
-  ///     told, if there is.
+  ///   - commandLine: reads the beginning of `/proc/PID/cmdline`, for records that carry no arguments. At most
+  ///     `argumentsMaxBytes` and one more, which tells that there are more.
   ///   - bootOffsetNanoseconds: added to a CLOCK_BOOTTIME stamp to get the wall clock's.
   package init(
     tier: Tier, subject: @escaping SubjectLookUp,
@@ -31,7 +32,8 @@ package struct EventDecoder: Sendable {
     self.bootOffsetNanoseconds = bootOffsetNanoseconds
   }
 
-  /// Of a process's arguments, as in the kernel's records: what it passes must not push older events off the disk.
+  /// The most of a process's arguments that a record has, as in the kernel's records. More of them would push older
+  /// events off the disk.
   package static let argumentsMaxBytes = 2048
 
   @Sendable package static func readCommandLine(pid: UInt32) -> [UInt8]? {
@@ -54,7 +56,7 @@ package struct EventDecoder: Sendable {
       target: target.map { EventRecord.Target(pid: $0.pid, subject: $0.known?.subject) })
   }
 
-  /// Who is traced is protected by its own profile; what is the daemon's by none.
+  /// The profile that decided: for a trace that of the traced process, and for what belongs to the daemon none.
   private static func profile(_ kind: KernelEvent.Kind, _ own: Profile?, _ targets: Profile?) -> Profile? {
     switch kind {
     case .trace: targets
@@ -71,7 +73,7 @@ package struct EventDecoder: Sendable {
       location: profile.flatMap { location(section, index, $0) })
   }
 
-  /// Whose rules the numbers of a kind are of; nil: no rules are about it.
+  /// The section of the profile that a kind's rule numbers are about; nil: the kind has no rules.
   private static func section(_ kind: KernelEvent.Kind) -> EventRule.Section? {
     switch kind {
     case .exec, .map: .process
@@ -117,7 +119,8 @@ package struct EventDecoder: Sendable {
     bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
   }
 
-  /// The root's path is empty in the kernel's record, and so is one that could not be had, which is cut short then.
+  /// In the kernel's record an empty path is the root, or a path that could not be read. The latter is also marked as
+  /// truncated.
   private static func file(_ event: KernelEvent) -> EventRecord.File? {
     guard event.kind == .map || event.kind == .file else { return nil }
     // With these reasons the file may not have been looked at.

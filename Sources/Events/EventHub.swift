@@ -2,21 +2,21 @@ import Logging
 import Synchronization
 import System
 
-/// Tells every event to all who have subscribed: files, streams, whoever counts or shows them. Each has a buffer and a
-/// thread of its own, so whoever publishes never waits, and no subscriber waits for another one.
+/// Passes every event to all subscribers: files, streams, and code that counts or shows events. Each subscriber has a
+/// buffer and a thread of its own. So whoever publishes never waits, and no subscriber waits for another one.
 package final class EventHub: Sendable {
-  /// At the end, for what subscribers have not taken yet.
+  /// How long `close` waits for each subscriber to take what it has not taken yet.
   package static let finishMilliseconds = 200
 
   private let list = Mutex<[EventSubscription]>([])
 
   package init() {}
 
-  /// Tells all events from now on.
+  /// Adds a subscriber, which gets all events from now on.
   ///
   /// - Parameters:
-  ///   - name: for the log, where it does not take them.
-  ///   - limitBytes: of what waits for it.
+  ///   - name: for the log, if the subscriber does not take events.
+  ///   - limitBytes: of what waits for the subscriber.
   ///   - receive: called on a thread of its own; may block. After an error it is called with the same event again.
   ///   - reopen: called on that thread after `reopen`.
   @discardableResult
@@ -29,7 +29,7 @@ package final class EventHub: Sendable {
     return subscription
   }
 
-  /// The same, of lines.
+  /// Adds a subscriber that gets each event as a line.
   package func subscribe(_ name: String, _ sink: any EventSink) {
     subscribe(name, receive: { (notice) throws(Errno) in try sink.write(notice.line) }, reopen: { sink.reopen() })
   }
@@ -44,24 +44,24 @@ package final class EventHub: Sendable {
 
   private var subscriptions: [EventSubscription] { list.withLock { $0 } }
 
-  /// Begins the files anew that the records go to. Does not wait for it.
+  /// Asks the subscribers to open their files anew. Does not wait for them.
   package func reopen() { for subscription in subscriptions { subscription.reopen() } }
 
   /// Says in the log who does not take events.
   func report(to log: Logger) { for subscription in subscriptions { subscription.report(to: log) } }
 
-  /// Waits until all that was published is taken too, at most so long for each.
+  /// Waits until the subscribers have taken all that was published, at most this long for each.
   package func flush(milliseconds: Int) {
     for subscription in subscriptions { subscription.flush(milliseconds: milliseconds) }
   }
 
-  /// Waits for what can be taken in that time, and says what is lost if the process ends now.
+  /// As `flush`; then says in the log what is lost if the process ends now.
   package func finish(milliseconds: Int, log: Logger) {
     flush(milliseconds: milliseconds)
     for subscription in subscriptions { subscription.reportEnd(to: log) }
   }
 
-  /// The last to be called: does the same, and ends the subscribers' threads. One that a disk holds is left.
+  /// As `finish`, and ends the subscribers' threads. A thread that a disk holds is left. Nothing is called after this.
   package func close(milliseconds: Int = EventHub.finishMilliseconds, log: Logger) {
     for subscription in subscriptions {
       subscription.stop(milliseconds: milliseconds)

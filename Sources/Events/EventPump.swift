@@ -9,7 +9,9 @@ package protocol EventSource: Sendable {
   func wait(milliseconds: Int32)
   /// Ends a `wait`, now and from now on.
   func wake()
-  /// Until `deliver` wants no more, or nothing is left: returns which.
+  /// Hands records over until `deliver` wants no more, or none is left.
+  ///
+  /// - Returns: whether none is left.
   func read(_ deliver: (KernelEvent) -> Bool) throws(BPFError) -> Bool
 }
 
@@ -17,9 +19,9 @@ extension EventReader: EventSource {}
 
 /// The thread that carries events from the kernel's ring buffer to the hub, and counts what was lost on the way.
 package final class EventPump: Sendable {
-  /// For a record; then it is looked at what was lost. An idle node is woken no more often than that.
+  /// How long a round waits for a record. So an idle node is woken once a second, to see what was lost.
   private static let waitMilliseconds: Int32 = 1000
-  /// Of one round: however fast records come, it is looked so often at what was lost.
+  /// The longest round. However fast records come, the losses are told this often.
   private static let round = Duration.milliseconds(200)
 
   private let source: any EventSource
@@ -29,8 +31,8 @@ package final class EventPump: Sendable {
   private let log: Logger
   private let now: @Sendable () -> ContinuousClock.Instant
   private let state = Mutex(State())
-  /// Held while a round is read and told, so that `drain` has told all that had happened before it was called. Nobody
-  /// waits with it.
+  /// Held while a round is read and published. So when `drain` returns, all that happened before the call is published.
+  /// A round that holds it waits for nothing.
   private let reading = Mutex(())
 
   private struct State {
@@ -39,7 +41,7 @@ package final class EventPump: Sendable {
     var counted = KernelCounters()
   }
 
-  /// - Parameter now: by which a round ends.
+  /// - Parameter now: the clock by which a round ends.
   package init(
     source: any EventSource, decoder: EventDecoder, counters: @escaping @Sendable () -> KernelCounters, hub: EventHub,
     log: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
@@ -61,7 +63,7 @@ package final class EventPump: Sendable {
     drain()
   }
 
-  /// Lets `run` end, after what is there by then is told.
+  /// Lets `run` end. Before that, `run` publishes what is in the ring buffer.
   package func stop() {
     state.withLock { $0.isStopping = true }
     source.wake()
@@ -72,10 +74,10 @@ package final class EventPump: Sendable {
 
   private var isLeft: Bool { state.withLock { $0.isLeft } }
 
-  /// Tells what is in the ring buffer, and then what did not get there.
+  /// Publishes all that is in the ring buffer, and what was lost.
   package func drain() { while !isLeft, !readRound() {} }
 
-  /// The same, but of records that go on coming only a round.
+  /// Publishes one round of records, and what was lost.
   ///
   /// - Returns: whether nothing is left.
   @discardableResult
@@ -97,10 +99,10 @@ package final class EventPump: Sendable {
     return isEmpty
   }
 
-  /// One record for each rise of the counters, so that a reader knows of the gap.
+  /// Publishes one event when counters rose, so that a reader knows of the gap.
   private func tellLosses() {
     let now = kernelCounters()
-    // They could not be read this time.
+    // The counters could not be read this time.
     if now.isEmpty { return }
     let before = state.withLock { state in
       defer { state.counted = now }

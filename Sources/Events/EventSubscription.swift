@@ -15,16 +15,16 @@ package struct EventNotice: Sendable {
 /// A subscriber to events, with a buffer and a thread of its own. What does not fit the buffer is lost. An event in its
 /// place says how much that was.
 package final class EventSubscription: Sendable {
-  /// Of the records that wait.
+  /// The most that waits in one subscriber's buffer.
   package static let limitBytes = 4 << 20
-  /// A full disk must not fill the log as well.
+  /// Between two lines in the log about one subscriber: a full disk must not fill the log as well.
   package static let reportSeconds = 60
 
   private struct Told {
     var lost = 0
     var isUnfinished = false
     var next: ContinuousClock.Instant?
-    /// By `reportEnd`, last time.
+    /// What `reportEnd` said last.
     var atEnd = 0
   }
 
@@ -54,16 +54,16 @@ package final class EventSubscription: Sendable {
 
   func reopen() { queue.reopen() }
 
-  /// Waits until all is taken, at most so long.
+  /// Waits until all is taken, at most this long.
   ///
-  /// - Returns: whether it is.
+  /// - Returns: whether all is taken.
   @discardableResult
   package func flush(milliseconds: Int) -> Bool { queue.flush(milliseconds: milliseconds) }
 
-  /// Waits until all is taken, at most so long, and ends the thread.
+  /// Waits until all is taken, at most this long, and ends the thread.
   func stop(milliseconds: Int) { queue.stop(milliseconds: milliseconds) }
 
-  /// Says in the log that events are not written, at once and then every so often; and that they are again.
+  /// Says in the log that events are not written: at once, then every `reportSeconds`; and when they are again.
   func report(to log: Logger, now: ContinuousClock.Instant = .now) {
     let progress = queue.progress
     told.withLock { told in
@@ -80,7 +80,7 @@ package final class EventSubscription: Sendable {
     }
   }
 
-  /// Says what is lost for good, since whoever made the events ends; once.
+  /// Says once what is lost for good, because the process ends.
   func reportEnd(to log: Logger) {
     let progress = queue.progress
     told.withLock { told in

@@ -16,7 +16,7 @@ final class PluginService {
   /// To be sent first, on `Connection.runtime`.
   var registration: Message { plugin.registration }
 
-  /// Handles what the socket gave, cut anywhere. Each answer is sent, on `Connection.plugin`, before the next message
+  /// Handles bytes from the socket, cut anywhere. Each answer is sent, on `Connection.plugin`, before the next message
   /// is looked at.
   func receive(_ bytes: ArraySlice<UInt8>, send: (Message) throws(NRIError) -> Void) throws(NRIError) {
     let received: [TrunkDecoder.Received]
@@ -33,20 +33,20 @@ final class PluginService {
     }
   }
 
-  /// Of a node with many pods it was much, and it is not needed again.
+  /// The list of what runs takes much memory on a node with many pods, and is not needed again.
   private func giveBackMemory(after call: PluginCall) {
     if case .synchronize = call { Memory.giveBack() }
   }
 
-  /// The runtime has said what runs, or goes on to events without.
+  /// Whether the runtime has said what runs, or goes on to events without that.
   var wasTold: Bool { plugin.wasTold }
 
-  /// To be called at the session's end, however that came.
+  /// Call it at the session's end, whatever the reason.
   func end() {
     if plugin.state == .configured, !plugin.wasTold, !wasShutDown { handler.endedUntold() }
   }
 
-  /// To be called when the socket ended.
+  /// Call it when the socket has ended.
   func finish() throws(NRIError) {
     do throws(WireError) { try decoder.finish() } catch { throw .wire(error) }
   }

@@ -27,9 +27,9 @@ package final class PluginSession {
   /// - Parameters:
   ///   - name: of the characters A-Z a-z 0-9 _ . + -
   ///   - index: two digits.
-  ///   - synchronizesWithin: milliseconds in which the runtime has to begin to tell what runs; nil: it may never do so,
-  ///     as NRI 0.6 to a plugin that it launched. containerd 1.7 leaves the connection open where it cannot, and from
-  ///     then on tells nothing.
+  ///   - synchronizesWithin: milliseconds in which the runtime has to begin to tell what runs. If containerd 1.7 cannot
+  ///     tell it, it leaves the connection open and says nothing any more. nil: the runtime may never tell, as NRI 0.6
+  ///     never tells a plugin that it launched.
   package init(
     socket: FileDescriptor, name: String, index: String, handler: any PluginHandler, synchronizesWithin: Int64? = nil
   ) throws(NRIError) {
@@ -62,7 +62,7 @@ package final class PluginSession {
         try socket.send(message, on: Connection.plugin)
       }
       if isBounded, service.wasTold {
-        // For ever.
+        // From now on a read may take for ever.
         try wait(milliseconds: 0)
         isBounded = false
       }

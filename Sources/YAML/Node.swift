@@ -24,7 +24,7 @@ package struct Node: Equatable, Sendable {
   }
 
   package var value: Value
-  /// From 1.
+  /// The line that the value begins on, from 1.
   package var line: Int
 
   package init(_ value: Value, line: Int) {
@@ -60,8 +60,8 @@ extension Node {
     }
   }
 
-  /// A decimal number, unquoted, without sign unless negative, and without a zero before it: YAML 1.1 reads that as
-  /// octal, YAML 1.2 as decimal, so whoever wrote it may have meant either.
+  /// A decimal number, unquoted, without `+`, and without a zero before it. YAML 1.1 reads a number with such a zero as
+  /// octal and YAML 1.2 as decimal, so its writer may have meant either.
   package var integer: Int64? {
     guard case .scalar(let text, false) = value, Self.plainType(text) == .number, !Self.isPadded(text) else {
       return nil
@@ -115,7 +115,8 @@ extension Node {
     }
   }
 
-  /// Digits, with at most what a decimal, a float or a `0x` number also has; an address like 10.0.0.0 is a text.
+  /// Whether the text is a decimal number, a number with a point or an exponent, or `0x` and digits. An address like
+  /// 10.0.0.0 is a text.
   private static func looksNumeric(_ text: String.UTF8View) -> Bool {
     if text.starts(with: "0x".utf8) {
       return text.count > 2 && text.dropFirst(2).allSatisfy { Character(UnicodeScalar($0)).isHexDigit }
@@ -131,7 +132,7 @@ extension Node {
     return !rest.isEmpty && rest.allSatisfy(isDigit)
   }
 
-  /// `033`, `-01` or `00`; `0`, `0x1f` and `0.5` are not.
+  /// Whether a zero stands before another digit, as in `033`, `-01` and `00`, and not in `0`, `0x1f` and `0.5`.
   private static func isPadded(_ text: String) -> Bool {
     let digits = text.utf8.drop { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") }
     return digits.first == UInt8(ascii: "0") && digits.dropFirst().first.map(isDigit) == true
