@@ -87,6 +87,7 @@ package struct ConfinementTable: Sendable {
   ///
   /// - Returns: what is in force.
   mutating func open(_ plan: StartPlan, _ cgroup: Cgroup) throws(EnforcementError) -> Assessment {
+    try checkOwner(plan.subject, of: cgroup)
     do throws(BackendError) {
       return try write(plan, cgroup)
     } catch {
@@ -113,6 +114,7 @@ package struct ConfinementTable: Sendable {
 
   /// Lets a container through its pod's gate with no policy of ours.
   mutating func admit(_ subject: Subject, cgroup: Cgroup) throws(EnforcementError) {
+    try checkOwner(subject, of: cgroup)
     subjects.insert(subject, profile: nil, cgroup.id)
     do throws(BackendError) {
       // Programs of a failed activation, or of an earlier process, would find no policy, and refuse everything.
@@ -177,7 +179,7 @@ package struct ConfinementTable: Sendable {
   ///
   /// - Returns: why that cannot be; nil: it is forbidden, or the cgroup is another's.
   mutating func close(_ subject: Subject, cgroup: Cgroup) -> BackendError? {
-    guard !isAnothers(cgroup, than: subject), gates[cgroup.id] == nil else { return nil }
+    guard other(in: cgroup, than: subject) == nil, gates[cgroup.id] == nil else { return nil }
     var entry =
       entries[subject.containerID]
       ?? Entry(subject: subject, cgroup: cgroup, phase: .closing, policy: nil, revision: nil, rootDevice: 0)
@@ -191,8 +193,17 @@ package struct ConfinementTable: Sendable {
     } catch { return error }
   }
 
-  func isAnothers(_ cgroup: Cgroup, than subject: Subject) -> Bool {
-    entries.contains { $0.key != subject.containerID && $0.value.cgroup.id == cgroup.id }
+  /// The id of another container that has the cgroup. What was inherited may be this very container.
+  func other(in cgroup: Cgroup, than subject: Subject) -> String? {
+    entries.first {
+      $0.key != subject.containerID && $0.value.cgroup.id == cgroup.id && $0.key != Self.inherited(cgroup)
+    }?.key
+  }
+
+  private func checkOwner(_ subject: Subject, of cgroup: Cgroup) throws(EnforcementError) {
+    if let other = other(in: cgroup, than: subject) {
+      throw .anothersCgroup(path: cgroup.directory, containerID: other)
+    }
   }
 
   /// Detaches a container whose cgroup is empty; closes it while processes remain. Idempotent.

@@ -115,7 +115,7 @@ extension Enforcer {
 
   private func detachNetwork(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) {
     // A path that is wrong must not open others.
-    guard let cgroup = try? cgroup(of: start), !table.isAnothers(cgroup, than: start.subject) else { return }
+    guard let cgroup = try? cgroup(of: start), table.other(in: cgroup, than: start.subject) == nil else { return }
     do throws(BackendError) { try table.kernel.detachNetwork(cgroup.id) } catch { throw .kernel(error) }
   }
 

@@ -106,6 +106,24 @@ struct EnforcerTests {
     #expect(gated.kernel.rows.isEmpty)
   }
 
+  @Test("a payload that names the cgroup of another container neither confines it by another profile nor lets it go")
+  func anothersOpening() throws {
+    let world = try EnforcerWorld()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    let row = world.kernel.rows[try world.cgroupID]
+    let other = world.start("c2")
+    for open in [
+      { try world.enforcer.activate(other, profile: profile("q", failure: .ignore), expectsFilter: false) },
+      { try world.enforcer.admit(other, beforeGate: true); return [] },
+      { try world.enforcer.admit(other, afterFailure: true); return [] },
+    ] as [() throws -> [Gap]] {
+      let error = #expect(throws: EnforcementError.self) { _ = try open() }
+      #expect(error?.description == "cgroup \(world.directory) belongs to another container, c1")
+      #expect(world.kernel.rows[try world.cgroupID] == row)
+      #expect(world.kernel.attached.count == 1 && world.enforcer.containerIDs == ["c1"])
+    }
+  }
+
   @Test("a pid in another cgroup than the payload says is refused")
   func elsewhere() throws {
     let world = try EnforcerWorld()
@@ -526,6 +544,18 @@ struct EnforcerTests {
     try world.enforcer.settle(sandboxes: [])
     #expect(world.enforcer.containerIDs == ["c1"])
     #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
+  }
+
+  @Test("a container that was inherited and is refused when it starts is closed")
+  func inheritedRefused() throws {
+    let world = try EnforcerWorld()
+    try put(.open, world)
+    try world.enforcer.inherit()
+    world.kernel.refuse("install")
+    #expect(throws: EnforcementError.self) {
+      try world.activateOrRefuse(world.start(), profile: profile(), expectsFilter: false)
+    }
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
   }
 
   @Test("what was let through without a policy, and which the runtime does not list, runs on: a sandbox's own process")
