@@ -53,12 +53,17 @@ extension Enforcer {
   /// Puts a plan in force. The last write opens the container, so after an error nothing in it may run for it: the
   /// caller closes it, or lets it through. Network programs may be attached, which drop everything.
   ///
-  /// - Returns: what is in force: the plan's assessment, or one that goes without network rules.
-  @discardableResult
-  package func open(_ plan: StartPlan) throws(EnforcementError) -> Assessment {
+  /// - Parameter isNewest: whether the plan's text still is its profile's. Asked under the table's lock: who gives the
+  ///   running containers a newer text afterwards finds this one among them.
+  /// - Returns: what is in force: the plan's assessment, or one that goes without network rules. nil: the text is not
+  ///   the newest any more, and nothing was written.
+  package func open(_ plan: StartPlan, ifStill isNewest: () -> Bool) throws(EnforcementError) -> Assessment? {
     if let refusal = plan.assessment.refusal { throw .refused(refusal) }
-    guard let table, let cgroup = plan.cgroup else { return plan.assessment }
-    return try table.withLock { (table) throws(EnforcementError) in try table.open(plan, cgroup) }
+    guard let table, let cgroup = plan.cgroup else { return isNewest() ? plan.assessment : nil }
+    return try table.withLock { (table) throws(EnforcementError) in
+      guard isNewest() else { return nil }
+      return try table.open(plan, cgroup)
+    }
   }
 
   /// Forbids every exec in a container until its cgroup is empty; where the kernel has no room to remember that, ends

@@ -114,8 +114,12 @@ struct EnforcerTests {
     let other = world.start("c2")
     for open in [
       { try world.enforcer.activate(other, profile: profile("q", failure: .ignore), expectsFilter: false) },
-      { try world.enforcer.admit(other, beforeGate: true); return [] },
-      { try world.enforcer.admit(other, afterFailure: true); return [] },
+      {
+        try world.enforcer.admit(other, beforeGate: true); return []
+      },
+      {
+        try world.enforcer.admit(other, afterFailure: true); return []
+      },
     ] as [() throws -> [Gap]] {
       let error = #expect(throws: EnforcementError.self) { _ = try open() }
       #expect(error?.description == "cgroup \(world.directory) belongs to another container, c1")
@@ -219,7 +223,7 @@ struct EnforcerTests {
     let world = try EnforcerWorld(runtimeMountNamespace: own)
     let plan = try world.enforcer.plan(world.start(), CompiledProfile(profile()), known: ContainerFacts())
     let refusal = try #require(plan.assessment.refusal)
-    let error = #expect(throws: EnforcementError.self) { try world.enforcer.open(plan) }
+    let error = #expect(throws: EnforcementError.self) { try world.enforcer.open(plan) { true } }
     #expect(error?.description == refusal)
     #expect(world.kernel.steps.isEmpty && world.kernel.rows.isEmpty)
   }
