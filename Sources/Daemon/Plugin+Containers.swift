@@ -75,7 +75,7 @@ extension Plugin {
       guard case .profile(let name, _) = decided.choice else { return try admit(start, container) }
       let (assessment, failure) = try putInForce(name, start, facts: decided.facts(under:))
       if let refusal = assessment.refusal { throw Refusal(refusal) }
-      report(assessment, pod, container)
+      log.report(assessment, of: start.subject)
       if failure == nil {
         log.info(
           "confined", metadata: metadata(pod, container, ["profile": "\(name)", "tier": "\(enforcer.tier.name)"]))
@@ -172,17 +172,6 @@ extension Plugin {
 
   /// Of containerd's CRI; NRI itself has no image before containerd 2.4.
   static let imageAnnotation = "io.kubernetes.cri.image-name"
-
-  func report(_ assessment: Assessment, _ pod: PodSandbox, _ container: Container) {
-    // What the profile's author accepted is no news for each container.
-    for (level, gaps) in [(Logger.Level.warning, assessment.ignored), (.debug, assessment.accepted)] {
-      for gap in gaps {
-        log.log(
-          level: level, "not enforced",
-          metadata: metadata(pod, container, ["profile": "\(assessment.profile)", "gap": "\(gap)"]))
-      }
-    }
-  }
 
   /// nil: the profile sets none, or the container runs where the node's kernel does not see it.
   private func filter(

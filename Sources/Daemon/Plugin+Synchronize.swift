@@ -67,7 +67,7 @@ extension Plugin {
       let (assessment, failure) = try putInForce(name, start) { [facts] _ in facts }
       if let failure { throw failure }
       if let refusal = assessment.refusal { throw Refusal(refusal) }
-      report(assessment, pod, container)
+      log.report(assessment, of: start.subject)
       log.info("adopted", metadata: metadata(pod, container, ["profile": "\(name)"]))
     } catch {
       let kept = (try? enforcer.keepPrevious(start)) ?? false

@@ -18,6 +18,8 @@ package struct ConfinementTable: Sendable {
     package var policy: PolicyKey?
     package var revision: Revision?
     package var rootDevice: UInt32
+    /// By which another text of its profile is judged.
+    var facts = ContainerFacts()
     /// It is closed until its network programs can be attached again.
     var isSuspended = false
   }
@@ -92,9 +94,9 @@ package struct ConfinementTable: Sendable {
       return try write(plan, cgroup)
     } catch {
       let without = plan.failing(network: error)
-      guard kernel.networkProblem == nil, without.assessment.omissions.contains(.networkRules) else {
-        throw .kernel(error)
-      }
+      guard kernel.networkProblem == nil, without.assessment.refusal == nil,
+        without.assessment.omissions.contains(.networkRules)
+      else { throw .kernel(error) }
       do throws(BackendError) {
         // Those that could be attached would drop everything.
         try kernel.detachNetwork(cgroup.id)
@@ -147,7 +149,9 @@ package struct ConfinementTable: Sendable {
       insert(
         Entry(
           subject: plan.subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
-          rootDevice: process.rootDevice))
+          rootDevice: process.rootDevice, facts: plan.factsOfRunning))
+      // What may still be given to the others is not older.
+      if unfinished[key.profile] != nil { unfinished[key.profile] = plan.compiled }
       return plan.assessment
     } catch {
       reindex(plan.subject, cgroup)
@@ -156,7 +160,7 @@ package struct ConfinementTable: Sendable {
     }
   }
 
-  /// The installed policy of a key; installs it, or its newer text, first. Others get that by `replace`.
+  /// The installed policy of a key; installs it, or its newer text, first. Others get that by `giveNewest`.
   mutating func install(_ key: PolicyKey, _ compiled: CompiledProfile) throws(BackendError) -> Installed {
     if let present = policies[key], present.profile == compiled.profile { return present }
     let installed = try write(key, compiled)
@@ -239,7 +243,7 @@ package struct ConfinementTable: Sendable {
   }
 
   /// The next container of such a profile gets its own policy: `removeUnusedPolicies` takes these out of the kernel.
-  private mutating func forgetUnusedPolicies() {
+  mutating func forgetUnusedPolicies() {
     let used = Set(entries.values.compactMap(\.policy))
     for (key, policy) in policies where !used.contains(key) {
       policies[key] = nil

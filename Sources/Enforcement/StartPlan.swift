@@ -25,6 +25,13 @@ package struct StartPlan: Sendable {
   /// Whether the container's first program is still to be executed.
   var hasEntrypoint: Bool { !facts.ranBefore }
 
+  /// By which the container is judged from now on.
+  var factsOfRunning: ContainerFacts {
+    var facts = facts
+    (facts.ranBefore, facts.wasConfined) = (true, true)
+    return facts
+  }
+
   /// The plan where programs could not be attached to the container's cgroup.
   func failing(network error: BackendError) -> StartPlan { judged { $0.networkFailure = error.message } }
 

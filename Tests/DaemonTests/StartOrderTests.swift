@@ -110,7 +110,7 @@ struct StartOrderTests {
       guard reader.read({ $0 == nil }) else { return }
       _ = library.reload()
       // As the node does it on another thread, which waits for the table.
-      let thread = try? Thread { try? enforcer.replace(library.profile(named: "p").compiled) }
+      let thread = try? Thread { try? enforcer.replace(library.profile(named: "p").compiled) { _, _ in } }
       reader.withLock { $0 = thread }
     }
     try begin(plugin, starts: starts)

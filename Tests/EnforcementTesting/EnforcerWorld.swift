@@ -170,5 +170,11 @@ extension Enforcer {
     return try open(try plan(start, try! CompiledProfile(profile), known: facts)) { true }!.gaps
   }
 
-  package func replace(_ profile: Profile) throws(BackendError) { try replace(try! CompiledProfile(profile)) }
+  /// - Returns: what was judged of the containers that got it.
+  @discardableResult
+  package func replace(_ profile: Profile) throws(BackendError) -> [Assessment] {
+    var told: [Assessment] = []
+    try replace(try! CompiledProfile(profile)) { told.append($1) }
+    return told
+  }
 }
