@@ -238,7 +238,7 @@ package final class ConfinedNode: Sendable {
         metadata: ["profile": "\(profile.name)", "reason": "\(refusal)"])
     }
     do throws(BackendError) {
-      try enforcer.replace(changed)
+      try enforcer.replace(changed) { log.report(newText: $1, of: $0) }
       log.info("profile loaded", metadata: ["profile": "\(profile.name)"])
     } catch {
       log.error(

@@ -31,9 +31,10 @@ package final class Daemon {
   /// - Throws: also where a required configuration file cannot be used.
   package init(socket: FileDescriptor, source: Source, defaultEventsFile: String?, log: Logger) throws {
     runtimeMountNamespace = try NRISocket.peerMountNamespace(of: socket)
-    let node = try ConfinedNode(runtimeMountNamespace: runtimeMountNamespace, log: log)
+    // What cannot be used is found before anything is pinned.
     let loader = SettingsLoader(environment: try SeccompEnvironment.thisNode(), log: log)
     let load = try Self.load(from: source, by: loader)
+    let node = try ConfinedNode(runtimeMountNamespace: runtimeMountNamespace, log: log)
     node.startSweeping()
     if case .runtime = source {
       plugin = Self.plugin(node, log) { text in

@@ -75,7 +75,9 @@ final class NodeSweep: Sendable {
     do throws(BackendError) { try enforcer.removeUnusedPolicies() } catch {
       log.error("cannot remove policies that no container has any more", metadata: ["reason": "\(error)"])
     }
-    do throws(BackendError) { try enforcer.replaceUnfinished() } catch {
+    do throws(BackendError) {
+      try enforcer.replaceUnfinished { log.report(newText: $1, of: $0) }
+    } catch {
       log.error("running containers still have the old text of a profile", metadata: ["reason": "\(error)"])
     }
   }

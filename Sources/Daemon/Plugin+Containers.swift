@@ -1,4 +1,3 @@
-import Compilation
 import Enforcement
 import Logging
 import NRI
@@ -12,8 +11,20 @@ extension Plugin {
     var choice: Choice
     /// What was sent to the runtime.
     var policy: LinuxSeccomp?
+    /// What the profile said of the filter.
+    var seccomp: ResolvedSeccomp?
     /// What the profile was judged by.
     var facts: ContainerFacts
+
+    /// What the profile's text at Start is judged by: a filter that it got after Create is not the container's.
+    func facts(under loaded: LoadedProfile) -> ContainerFacts {
+      guard let now = loaded.seccomp, !facts.isSandboxed,
+        now.filter != seccomp?.filter || now.optional != seccomp?.optional
+      else { return facts }
+      var facts = facts
+      facts.filterProblem = "the profile got another seccomp filter after the container was created"
+      return facts
+    }
   }
 
   package func createContainer(pod: PodSandbox, container: Container) throws -> LinuxSeccomp? {
@@ -28,7 +39,7 @@ extension Plugin {
     guard case .profile(let name, let because) = choice else {
       return Prepared(choice: choice, policy: nil, facts: facts)
     }
-    let loaded = try settings.get().profiles.profile(named: name)
+    let loaded = try profile(named: name)
     var policy: LinuxSeccomp?
     do throws(SeccompError) { policy = try filter(of: loaded, facts, pod, container) } catch {
       facts.filterProblem = "\(error)"
@@ -37,7 +48,7 @@ extension Plugin {
     let assessment = loaded.profile.assess(node: enforcer.presentCapabilities, container: facts)
     if let refusal = assessment.refusal { throw Refusal(refusal) }
     log.debug("prepared", metadata: metadata(pod, container, ["profile": "\(name)", "because": "\(because)"]))
-    return Prepared(choice: choice, policy: policy, facts: facts)
+    return Prepared(choice: choice, policy: policy, seccomp: loaded.seccomp, facts: facts)
   }
 
   /// What Create decided. If Stockade was away then, it is decided now.
@@ -62,8 +73,10 @@ extension Plugin {
     do {
       let decided = try decision(pod, container)
       guard case .profile(let name, _) = decided.choice else { return try admit(start, container) }
-      let loaded = try settings.get().profiles.profile(named: name)
-      if try confine(start, loaded, decided.facts, pod, container) {
+      let (assessment, failure) = try putInForce(name, start, facts: decided.facts(under:))
+      if let refusal = assessment.refusal { throw Refusal(refusal) }
+      log.report(assessment, of: start.subject)
+      if failure == nil {
         log.info(
           "confined", metadata: metadata(pod, container, ["profile": "\(name)", "tier": "\(enforcer.tier.name)"]))
       } else {
@@ -84,48 +97,33 @@ extension Plugin {
     }
   }
 
-  /// - Returns: whether the profile is in force; false: nothing of it is, and the profile lets the container run so.
-  /// - Throws: `Refusal` if the container may not run.
-  private func confine(
-    _ start: Enforcer.Start, _ loaded: LoadedProfile, _ facts: ContainerFacts, _ pod: PodSandbox,
-    _ container: Container
-  ) throws -> Bool {
-    var facts = facts
-    let assessment: Assessment
-    do throws(EnforcementError) { assessment = try putInForce(loaded, start, facts) } catch {
-      facts.failure = "\(error)"
-      assessment = loaded.profile.assess(node: enforcer.presentCapabilities, container: facts)
-    }
-    if let refusal = assessment.refusal { throw Refusal(refusal) }
-    report(assessment, pod, container)
-    return facts.failure == nil
-  }
+  /// Each text is judged and put in force by a plan of its own. More texts than this cannot come while a container
+  /// starts, since a folder that changes is read after a pause.
+  private static let plansMaximum = 8
 
-  /// - Returns: what is in force. If the assessment has a refusal, nothing was written.
+  /// Puts a profile in force, in the text that it has when the container is opened.
+  ///
+  /// - Parameter facts: what is known of the container under a text.
+  /// - Returns: what is in force; where it has a refusal, nothing was written. With a failure, what that leaves.
+  /// - Throws: where the profile cannot be used.
   func putInForce(
-    _ loaded: LoadedProfile, _ start: Enforcer.Start, _ facts: ContainerFacts
-  ) throws(EnforcementError) -> Assessment {
-    let plan = try enforcer.plan(start, loaded.compiled, known: facts)
-    guard plan.assessment.refusal == nil else { return plan.assessment }
-    let assessment = try enforcer.open(plan)
-    keepUp(with: loaded.compiled)
-    return assessment
-  }
-
-  /// Gives the container the newest text of its profile. A text that was read after the look-up was given to the
-  /// containers of that moment, and not to this one. Repeated, because another text may be read meanwhile.
-  private func keepUp(with compiled: CompiledProfile) {
-    var known = compiled
-    while let newest = try? settings.get().profiles.profile(named: known.profile.name).compiled, newest != known,
-      newest.profile.assess(node: enforcer.capabilities).refusal == nil
-    {
-      known = newest
-      do throws(BackendError) { try enforcer.replace(newest) } catch {
-        log.error(
-          "some running containers have the old text of a profile, until the kernel takes the new one",
-          metadata: ["profile": "\(newest.profile.name)", "reason": "\(error)"])
+    _ name: String, _ start: Enforcer.Start, facts: (LoadedProfile) -> ContainerFacts
+  ) throws -> (assessment: Assessment, failure: EnforcementError?) {
+    for _ in 0..<Self.plansMaximum {
+      let loaded = try profile(named: name)
+      var facts = facts(loaded)
+      let plan: StartPlan
+      do throws(EnforcementError) { plan = try enforcer.plan(start, loaded.compiled, known: facts) } catch {
+        facts.failure = "\(error)"
+        return (loaded.profile.assess(node: enforcer.presentCapabilities, container: facts), error)
       }
+      guard plan.assessment.refusal == nil else { return (plan.assessment, nil) }
+      do throws(EnforcementError) {
+        let inForce = try enforcer.open(plan) { (try? profile(named: name)) == loaded }
+        if let inForce { return (inForce, nil) }
+      } catch { return (plan.failing(error).assessment, error) }
     }
+    throw Refusal(profile: name, "its text changes faster than a container starts")
   }
 
   private func admitUnconfined(_ start: Enforcer.Start, _ pod: PodSandbox, _ container: Container) {
@@ -157,6 +155,10 @@ extension Plugin {
 
   // MARK: Decisions
 
+  private func profile(named name: String) throws -> LoadedProfile {
+    try settings.get().profiles.profile(named: name)
+  }
+
   func choose(_ pod: PodSandbox, _ container: Container) throws -> Choice {
     if container.annotations[Self.overLong] != nil {
       throw Refusal(
@@ -170,17 +172,6 @@ extension Plugin {
 
   /// An annotation of containerd's CRI. NRI itself names no image before containerd 2.4.
   static let imageAnnotation = "io.kubernetes.cri.image-name"
-
-  func report(_ assessment: Assessment, _ pod: PodSandbox, _ container: Container) {
-    // What the profile's author accepted is no news for each container.
-    for (level, gaps) in [(Logger.Level.warning, assessment.ignored), (.debug, assessment.accepted)] {
-      for gap in gaps {
-        log.log(
-          level: level, "not enforced",
-          metadata: metadata(pod, container, ["profile": "\(assessment.profile)", "gap": "\(gap)"]))
-      }
-    }
-  }
 
   /// nil: the profile has no filter, or the node's kernel does not see the container's calls (gVisor, Kata).
   private func filter(

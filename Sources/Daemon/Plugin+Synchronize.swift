@@ -63,12 +63,12 @@ extension Plugin {
     let start = Enforcer.Start(pod, container)
     do {
       guard case .profile(let name, _) = try choose(pod, container) else { return try enforcer.admit(start) }
-      let loaded = try settings.get().profiles.profile(named: name)
       var facts = ContainerFacts(runtimeHandler: pod.runtimeHandler)
       facts.ranBefore = true
-      let assessment = try putInForce(loaded, start, facts)
+      let (assessment, failure) = try putInForce(name, start) { [facts] _ in facts }
+      if let failure { throw failure }
       if let refusal = assessment.refusal { throw Refusal(refusal) }
-      report(assessment, pod, container)
+      log.report(assessment, of: start.subject)
       log.info("adopted", metadata: metadata(pod, container, ["profile": "\(name)"]))
     } catch {
       let kept = (try? enforcer.keepPrevious(start)) ?? false

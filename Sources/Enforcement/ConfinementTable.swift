@@ -18,6 +18,8 @@ package struct ConfinementTable: Sendable {
     package var policy: PolicyKey?
     package var revision: Revision?
     package var rootDevice: UInt32
+    /// By which another text of its profile is judged.
+    var facts = ContainerFacts()
     /// It is closed until its network programs can be attached again.
     var isSuspended = false
   }
@@ -87,13 +89,14 @@ package struct ConfinementTable: Sendable {
   ///
   /// - Returns: what is in force.
   mutating func open(_ plan: StartPlan, _ cgroup: Cgroup) throws(EnforcementError) -> Assessment {
+    try checkOwner(plan.subject, of: cgroup)
     do throws(BackendError) {
       return try write(plan, cgroup)
     } catch {
       let without = plan.failing(network: error)
-      guard kernel.networkProblem == nil, without.assessment.omissions.contains(.networkRules) else {
-        throw .kernel(error)
-      }
+      guard kernel.networkProblem == nil, without.assessment.refusal == nil,
+        without.assessment.omissions.contains(.networkRules)
+      else { throw .kernel(error) }
       do throws(BackendError) {
         // The programs that were attached would drop everything.
         try kernel.detachNetwork(cgroup.id)
@@ -113,6 +116,7 @@ package struct ConfinementTable: Sendable {
 
   /// Lets a container through its pod's gate with no policy of ours.
   mutating func admit(_ subject: Subject, cgroup: Cgroup) throws(EnforcementError) {
+    try checkOwner(subject, of: cgroup)
     subjects.insert(subject, profile: nil, cgroup.id)
     do throws(BackendError) {
       // Programs of a failed activation, or of an earlier process, would find no policy, and refuse everything.
@@ -145,7 +149,9 @@ package struct ConfinementTable: Sendable {
       insert(
         Entry(
           subject: plan.subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
-          rootDevice: process.rootDevice))
+          rootDevice: process.rootDevice, facts: plan.factsOfRunning))
+      // What may still be given to the others is not older.
+      if unfinished[key.profile] != nil { unfinished[key.profile] = plan.compiled }
       return plan.assessment
     } catch {
       reindex(plan.subject, cgroup)
@@ -154,8 +160,8 @@ package struct ConfinementTable: Sendable {
     }
   }
 
-  /// The policy of a key in the kernel. Writes it first if it is missing or has another text. `replace` gives that text
-  /// to the other containers of the profile.
+  /// The policy of a key in the kernel. Writes it first if it is missing or has another text. `giveNewest` gives that
+  /// text to the other containers of the profile.
   mutating func install(_ key: PolicyKey, _ compiled: CompiledProfile) throws(BackendError) -> Installed {
     if let present = policies[key], present.profile == compiled.profile { return present }
     let installed = try write(key, compiled)
@@ -178,7 +184,7 @@ package struct ConfinementTable: Sendable {
   ///
   /// - Returns: why that failed; nil: execs are forbidden, or the cgroup is another container's.
   mutating func close(_ subject: Subject, cgroup: Cgroup) -> BackendError? {
-    guard !isAnothers(cgroup, than: subject), gates[cgroup.id] == nil else { return nil }
+    guard other(in: cgroup, than: subject) == nil, gates[cgroup.id] == nil else { return nil }
     var entry =
       entries[subject.containerID]
       ?? Entry(subject: subject, cgroup: cgroup, phase: .closing, policy: nil, revision: nil, rootDevice: 0)
@@ -192,8 +198,17 @@ package struct ConfinementTable: Sendable {
     } catch { return error }
   }
 
-  func isAnothers(_ cgroup: Cgroup, than subject: Subject) -> Bool {
-    entries.contains { $0.key != subject.containerID && $0.value.cgroup.id == cgroup.id }
+  /// The id of another container that has the cgroup. What was inherited may be this very container.
+  func other(in cgroup: Cgroup, than subject: Subject) -> String? {
+    entries.first {
+      $0.key != subject.containerID && $0.value.cgroup.id == cgroup.id && $0.key != Self.inherited(cgroup)
+    }?.key
+  }
+
+  private func checkOwner(_ subject: Subject, of cgroup: Cgroup) throws(EnforcementError) {
+    if let other = other(in: cgroup, than: subject) {
+      throw .anothersCgroup(path: cgroup.directory, containerID: other)
+    }
   }
 
   /// Detaches a container whose cgroup is empty; closes it while processes remain. Idempotent.
@@ -230,7 +245,7 @@ package struct ConfinementTable: Sendable {
 
   /// Forgets policies that no container has; `removeUnusedPolicies` takes them out of the kernel later. The next
   /// container of such a profile gets a new one.
-  private mutating func forgetUnusedPolicies() {
+  mutating func forgetUnusedPolicies() {
     let used = Set(entries.values.compactMap(\.policy))
     for (key, policy) in policies where !used.contains(key) {
       policies[key] = nil

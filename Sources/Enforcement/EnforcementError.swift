@@ -9,6 +9,8 @@ package enum EnforcementError: Error, CustomStringConvertible, Sendable {
   case noCgroup(path: String, Errno)
   /// The payload's process sits neither in the payload's cgroup nor below it.
   case processElsewhere(pid: UInt32, expected: String, found: String?)
+  /// The payload's cgroup is one that another container has.
+  case anothersCgroup(path: String, containerID: String)
   /// The profile lets nobody start who is confined no better; the text is the refusal.
   case refused(String)
   case noKernel(String)
@@ -25,6 +27,7 @@ package enum EnforcementError: Error, CustomStringConvertible, Sendable {
     case .noCgroup(let path, let error): "no cgroup \(path): \(error.reason)"
     case .processElsewhere(let pid, let expected, let found):
       "process \(pid) is neither in cgroup \(expected) nor below it but in \(found ?? "none"); something moved it there"
+    case .anothersCgroup(let path, let id): "cgroup \(path) belongs to another container, \(id)"
     case .refused(let why): why
     case .noKernel(let why): "no rules can be enforced by the kernel on this node: \(why)"
     case .kernel(let error): error.description

@@ -5,33 +5,39 @@ import Policy
 extension Enforcer {
   /// Gives the running containers of a changed profile its new text. After an error some of them have the old one,
   /// until `replaceUnfinished` succeeds.
-  package func replace(_ changed: CompiledProfile) throws(BackendError) {
+  ///
+  /// - Parameter tell: called for each container that got it, with what is not enforced of it there. Where that is a
+  ///   refusal, the rest is in force all the same: what runs cannot be refused.
+  package func replace(
+    _ changed: CompiledProfile, tell: (Subject, Assessment) -> Void
+  ) throws(BackendError) {
     guard let table else { return }
     let name = changed.profile.name
     table.withLock { $0.unfinished[name] = changed }
-    try giveNewest(of: name, table)
+    try giveNewest(of: name, table, tell)
   }
 
   /// Tries again what `replace` could not do.
-  package func replaceUnfinished() throws(BackendError) {
+  package func replaceUnfinished(tell: (Subject, Assessment) -> Void) throws(BackendError) {
     guard let table else { return }
     var failure: BackendError?
     for name in table.withLock({ Array($0.unfinished.keys) }) {
-      do throws(BackendError) { try giveNewest(of: name, table) } catch { failure = error }
+      do throws(BackendError) { try giveNewest(of: name, table, tell) } catch { failure = error }
     }
     if let failure { throw failure }
   }
 
-  private func giveNewest(of profile: String, _ table: LockedTable) throws(BackendError) {
+  private func giveNewest(
+    of profile: String, _ table: LockedTable, _ tell: (Subject, Assessment) -> Void
+  ) throws(BackendError) {
     var failure: BackendError?
-    let work = table.withLock { $0.work(for: profile) }
-    func attempt(_ step: (inout ConfinementTable) throws(BackendError) -> Void) {
+    let node = capabilities
+    for id in table.withLock({ $0.containers(of: profile) }) {
       do throws(BackendError) {
-        try table.withLock { (table) throws(BackendError) in try step(&table) }
+        let given = try table.withLock { (table) throws(BackendError) in try table.giveNewest(to: id, on: node) }
+        if let given { tell(given.subject, given.assessment) }
       } catch { failure = error }
     }
-    for key in work.keys { attempt { (table) throws(BackendError) in try table.writeNewest(key) } }
-    for id in work.containers { attempt { (table) throws(BackendError) in try table.pointAtNewest(id) } }
     if let failure { throw failure }
     table.withLock { $0.endReplacement(of: profile) }
   }

@@ -53,12 +53,17 @@ extension Enforcer {
   /// Puts a plan in force. The last write opens the container. So after an error the container is not open, and the
   /// caller closes it or lets it through. Network programs may be attached by then, which drop everything.
   ///
-  /// - Returns: what is in force: the plan's assessment, or one that goes without network rules.
-  @discardableResult
-  package func open(_ plan: StartPlan) throws(EnforcementError) -> Assessment {
+  /// - Parameter isNewest: whether the plan's text still is its profile's. Asked under the table's lock: who gives the
+  ///   running containers a newer text afterwards finds this one among them.
+  /// - Returns: what is in force: the plan's assessment, or one that goes without network rules. nil: the text is not
+  ///   the newest any more, and nothing was written.
+  package func open(_ plan: StartPlan, ifStill isNewest: () -> Bool) throws(EnforcementError) -> Assessment? {
     if let refusal = plan.assessment.refusal { throw .refused(refusal) }
-    guard let table, let cgroup = plan.cgroup else { return plan.assessment }
-    return try table.withLock { (table) throws(EnforcementError) in try table.open(plan, cgroup) }
+    guard let table, let cgroup = plan.cgroup else { return isNewest() ? plan.assessment : nil }
+    return try table.withLock { (table) throws(EnforcementError) in
+      guard isNewest() else { return nil }
+      return try table.open(plan, cgroup)
+    }
   }
 
   /// Forbids every exec in a container until its cgroup is empty. If the kernel has no room to remember that, the
@@ -115,7 +120,7 @@ extension Enforcer {
 
   private func detachNetwork(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) {
     // A path that is wrong must not open others.
-    guard let cgroup = try? cgroup(of: start), !table.isAnothers(cgroup, than: start.subject) else { return }
+    guard let cgroup = try? cgroup(of: start), table.other(in: cgroup, than: start.subject) == nil else { return }
     do throws(BackendError) { try table.kernel.detachNetwork(cgroup.id) } catch { throw .kernel(error) }
   }
 

@@ -25,10 +25,22 @@ package struct StartPlan: Sendable {
   /// Whether the container's first program is still to be executed.
   var hasEntrypoint: Bool { !facts.ranBefore }
 
-  /// The plan where programs could not be attached to the container's cgroup.
-  func failing(network error: BackendError) -> StartPlan {
+  /// By which the container is judged from now on.
+  var factsOfRunning: ContainerFacts {
     var facts = facts
-    facts.networkFailure = error.message
+    (facts.ranBefore, facts.wasConfined) = (true, true)
+    return facts
+  }
+
+  /// The plan where programs could not be attached to the container's cgroup.
+  func failing(network error: BackendError) -> StartPlan { judged { $0.networkFailure = error.message } }
+
+  /// The plan where nothing of the profile's rules could be put in force.
+  package func failing(_ error: EnforcementError) -> StartPlan { judged { $0.failure = "\(error)" } }
+
+  private func judged(_ change: (inout ContainerFacts) -> Void) -> StartPlan {
+    var facts = facts
+    change(&facts)
     return StartPlan(subject, compiled, process, cgroup, facts, node)
   }
 }

@@ -20,6 +20,7 @@ package struct Assessment: Equatable, Sendable {
   package internal(set) var ignored: [Gap] = []
   /// `acceptPartial` lets these pass: the author of the profile knows.
   package internal(set) var accepted: [Gap] = []
+  /// Also where the container is refused: one that runs gets the rest.
   package internal(set) var omissions: Set<Omission> = []
   /// Why the container may not start, the first reason first; empty: it may.
   package internal(set) var objections: [String] = []
@@ -71,13 +72,13 @@ extension Profile {
   }
 
   private func judge(_ loss: Loss, _ assessment: inout Assessment) {
+    if let omission = loss.omission { assessment.omissions.insert(omission) }
     guard !loss.isRefused else { return assessment.objections.append(loss.reason) }
     // Each rule once: what is lost for this container says more than what its node lacks.
     let subjects = Set(loss.gaps.map(\.subject))
     assessment.ignored.removeAll { subjects.contains($0.subject) }
     assessment.accepted.removeAll { subjects.contains($0.subject) }
     note(loss.gaps, in: &assessment)
-    if let omission = loss.omission { assessment.omissions.insert(omission) }
   }
 
   /// It is too late to refuse, or nobody asks for it.

@@ -70,4 +70,17 @@ import Testing
   func missing() {
     #expect(throws: ConfigurationProblem.self) { try load("/nowhere/stockade.yaml", required: true) }
   }
+
+  @Test("a daemon whose required configuration is missing looks at no kernel, and so leaves nothing there")
+  func nothingBegun() throws {
+    let log = InMemoryLogHandler()
+    let (runtime, plugin) = try FileDescriptor.connectedPair()
+    #expect(throws: ConfigurationProblem.self) {
+      _ = try Daemon(
+        socket: plugin, source: .file("/nowhere/stockade.yaml", required: true), defaultEventsFile: nil,
+        log: Logger(label: "test") { _ in log })
+    }
+    withExtendedLifetime(runtime) {}
+    #expect(log.entries.isEmpty)
+  }
 }

@@ -63,6 +63,63 @@ struct ConfinementTests {
     #expect(world.kernel.policies == policies)
   }
 
+  private static let filtered = "seccomp: {type: RuntimeDefault}, \(enforceable)"
+
+  @Test(
+    "a filter that the profile gets between Create and Start is not the container's: refused, or told under Ignore",
+    arguments: [
+      (enforceable, filtered, true), (filtered, "\(filtered), mode: Audit", true), (filtered, filtered, false),
+      (filtered, enforceable, false), (enforceable, enforceable, false),
+    ])
+  func filterBetween(created: String, started: String, isLost: Bool) throws {
+    let reason = "the profile got another seccomp filter after the container was created"
+    for ignore in [false, true] {
+      let (world, log) = (try EnforcerWorld(tier: .signal), InMemoryLogHandler())
+      let failurePolicy = "failurePolicy: \(ignore ? "Ignore" : "Fail"), "
+      let folder = try ProfilesFolder([profile(failurePolicy + created)])
+      let library = folder.library
+      _ = library.reload()
+      let plugin = try plugin(
+        profiles: library, enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
+      _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+      func start() throws {
+        let pod = pod([all: "p"])
+        _ = try plugin.createContainer(pod: pod, container: world.container())
+        try folder.write(profile(failurePolicy + started))
+        _ = library.reload()
+        try plugin.startContainer(pod: pod, container: world.container())
+      }
+      func wasTold() -> Bool { log.entries.contains { $0.metadata["gap"].map { "\($0)".contains(reason) } == true } }
+      if isLost && !ignore {
+        let error = #expect(throws: Refusal.self) { try start() }
+        #expect(error?.description.contains(reason) == true)
+        #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
+      } else if ignore {
+        try start()
+        // Where one was sent, its absence in the process is told in place of that.
+        #expect(created == Self.filtered || wasTold() == isLost)
+        #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
+      }
+    }
+  }
+
+  @Test("under Ignore, what the plan found is told too where the kernel refuses the rules")
+  func ignoredMissingFilter() throws {
+    let world = try EnforcerWorld(tier: .signal)
+    let log = InMemoryLogHandler()
+    let spec = "failurePolicy: Ignore, requireFilter: true, \(enforceable)"
+    let plugin = try plugin(
+      profiles: library([profile(spec)]), enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    let left = try world.join()
+    world.kernel.refuse("install")
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    let gaps = log.entries.filter { $0.level == .warning }.compactMap { $0.metadata["gap"].map { "\($0)" } }
+    for gap in ["requireFilter", "process \(left)", "cannot install"] {
+      #expect(gaps.contains { $0.contains(gap) }, "\(gap)")
+    }
+  }
+
   @Test("while what enforces cannot be put right, what starts under Fail is refused with the reason, and only that")
   func damaged() throws {
     let world = try EnforcerWorld(tier: .signal)

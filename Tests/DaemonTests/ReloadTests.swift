@@ -1,8 +1,9 @@
-import Daemon
 import InMemoryLogging
 import Logging
 import Policy
 import Testing
+
+@testable import Daemon
 
 private let seccomp = "metadata: {name: p}\nspec: {seccomp: {type: RuntimeDefault}}\n"
 private let exec = "metadata: {name: p}\nspec: {process: {rules: [{path: /bin/id, action: Block}]}}\n"
@@ -104,6 +105,31 @@ private func node(_ log: InMemoryLogHandler) throws -> ConfinedNode {
         + "(and 2 more, in the log)")
     let ofBases = #expect(throws: Refusal.self) { try library.profile(named: "q") }
     #expect(ofBases?.description.hasSuffix("add it or remove it here (and 1 more, in the log)") == true)
+  }
+
+  @Test("of a new text it is told for each running container what would refuse it, and each rule that is lost")
+  func told() throws {
+    let log = InMemoryLogHandler()
+    let rules = "process: {rules: [{path: /bin/id, action: Block}]}, network: {egress: {defaultAction: Block}}"
+    let library = try library([
+      "metadata: {name: strict}\nspec: {\(rules)}\n",
+      "metadata: {name: lenient}\nspec: {failurePolicy: Ignore, \(rules)}\n",
+    ])
+    var facts = ContainerFacts()
+    facts.networkFailure = "cannot attach"
+    let subject = Subject(
+      containerID: "c1", containerName: "app", podName: "web", podNamespace: "shop", podUID: "", image: "")
+    for name in ["strict", "lenient"] {
+      let assessment = try library.profile(named: name).profile.assess(
+        node: NodeCapabilities(tier: .lsm), container: facts)
+      Logger(label: "test") { _ in log }.report(newText: assessment, of: subject)
+    }
+    #expect(log.entries.map(\.level) == [.error, .warning])
+    #expect(log.entries[0].metadata["reason"] == "profile \"strict\": cannot attach")
+    #expect(log.entries[1].metadata["gap"].map { "\($0)".hasPrefix("network.egress.defaultAction Block") } == true)
+    for entry in log.entries {
+      #expect(["pod", "container", "id"].map { entry.metadata[$0] } == ["shop/web", "app", "c1"])
+    }
   }
 
   @Test("of two texts that the node cannot enforce the new one is told of")

@@ -4,6 +4,7 @@ import Enforcement
 import EnforcementTesting
 import NRI
 import Policy
+import System
 import Testing
 
 /// What a Start writes, and what is left of it where something fails on the way.
@@ -82,30 +83,68 @@ struct StartOrderTests {
   }
 
   @Test(
-    "a text that is read while a container starts or is adopted reaches it, though nobody had it when it was read",
+    "of the texts that are read while a container is planned, the newest is judged and written, and no other",
     arguments: [true, false])
   func changedMeanwhile(starts: Bool) throws {
-    func text(_ path: String) -> String {
-      let process = "{newExecutables: Allow, rules: [{path: \(path), action: Block}]}"
-      return "metadata: {name: p}\nspec: {acceptPartial: true, process: \(process)}\n"
-    }
-    let folder = try ProfilesFolder([text("/bin/old")])
-    let library = folder.library
-    _ = library.reload()
+    let (folder, library) = try rules("/bin/old")
     let plugin = try plugin(profiles: library, enforcer: world.enforcer)
     _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
-    try folder.write(text("/bin/new"))
-    // The node gives the text to the containers that have the profile by then: none.
-    world.kernel.during("install") { _ = library.reload() }
+    if starts { _ = try plugin.createContainer(pod: pod([all: "p"]), container: world.container()) }
+    try folder.write(Self.rules("/bin/new"))
+    world.kernel.during("claim") { _ = library.reload() }
+    try begin(plugin, starts: starts)
+    #expect(steps.count { $0 == "install" } == 1)
+    #expect(try rulesInForce == ["/bin/new"])
+  }
+
+  @Test(
+    "a text that is read while a container is opened or adopted reaches it with those that run",
+    arguments: [true, false])
+  func changedLast(starts: Bool) throws {
+    let (folder, library) = try rules("/bin/old")
+    let plugin = try plugin(profiles: library, enforcer: world.enforcer)
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    try folder.write(Self.rules("/bin/new"))
+    let reader = Monitor<System.Thread?>(nil)
+    world.kernel.during("install") { [enforcer = world.enforcer] in
+      guard reader.read({ $0 == nil }) else { return }
+      _ = library.reload()
+      // As the node does it on another thread, which waits for the table.
+      let thread = try? Thread { try? enforcer.replace(library.profile(named: "p").compiled) { _, _ in } }
+      reader.withLock { $0 = thread }
+    }
+    try begin(plugin, starts: starts)
+    #expect(reader.read { $0 }?.join(milliseconds: 30_000) == true)
+    #expect(try rulesInForce == ["/bin/new"])
+    try world.sweepPolicies()
+    #expect(world.kernel.policies.count == 1)
+  }
+
+  private static func rules(_ path: String) -> String {
+    let process = "{newExecutables: Allow, rules: [{path: \(path), action: Block}]}"
+    return "metadata: {name: p}\nspec: {acceptPartial: true, process: \(process)}\n"
+  }
+
+  private func rules(_ path: String) throws -> (ProfilesFolder, LoadedProfiles) {
+    let folder = try ProfilesFolder([Self.rules(path)])
+    let library = folder.library
+    _ = library.reload()
+    return (folder, library)
+  }
+
+  private func begin(_ plugin: Plugin, starts: Bool) throws {
     if starts {
       try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
     } else {
       try plugin.synchronize(pods: [pod([all: "p"])], containers: [world.container()])
     }
-    #expect(steps.count { $0 == "install" } == 2)
-    let revision = try #require(world.kernel.rows[try world.cgroupID]?.revision)
-    try world.sweepPolicies()
-    #expect(world.kernel.policies == [revision])
+  }
+
+  private var rulesInForce: [String]? {
+    get throws {
+      let revision = try #require(world.kernel.rows[try world.cgroupID]?.revision)
+      return world.enforcer.subjects.find(try world.cgroupID, revision)?.profile?.process?.rules.map(\.path)
+    }
   }
 
   @Test(

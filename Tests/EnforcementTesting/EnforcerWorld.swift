@@ -157,7 +157,7 @@ extension Enforcer {
   package func activate(_ start: Start, profile: Profile, expectsFilter: Bool) throws(EnforcementError) -> [Gap] {
     var facts = ContainerFacts()
     facts.filterWasSent = expectsFilter
-    return try open(try plan(start, try! CompiledProfile(profile), known: facts)).gaps
+    return try open(try plan(start, try! CompiledProfile(profile), known: facts)) { true }!.gaps
   }
 
   /// As at Synchronize.
@@ -167,8 +167,14 @@ extension Enforcer {
   package func adopt(_ start: Start, profile: Profile, expectsFilter: Bool) throws(EnforcementError) -> [Gap] {
     var facts = ContainerFacts()
     (facts.filterWasSent, facts.ranBefore) = (expectsFilter, true)
-    return try open(try plan(start, try! CompiledProfile(profile), known: facts)).gaps
+    return try open(try plan(start, try! CompiledProfile(profile), known: facts)) { true }!.gaps
   }
 
-  package func replace(_ profile: Profile) throws(BackendError) { try replace(try! CompiledProfile(profile)) }
+  /// - Returns: what was judged of the containers that got it.
+  @discardableResult
+  package func replace(_ profile: Profile) throws(BackendError) -> [Assessment] {
+    var told: [Assessment] = []
+    try replace(try! CompiledProfile(profile)) { told.append($1) }
+    return told
+  }
 }

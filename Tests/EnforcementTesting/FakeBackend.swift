@@ -8,7 +8,10 @@ import System
 /// A kernel that writes down what it is asked for, and refuses the steps that it is told to.
 package final class FakeBackend: EnforcementBackend {
   package let tier: Tier
-  package var claim: TierClaim { TierClaim(tier: tier) }
+  package var claim: TierClaim {
+    during.read { $0["claim"] }?()
+    return TierClaim(tier: tier)
+  }
   package func checkClaim() throws(BackendError) -> String? { nil }
   /// What `mend` finds.
   package let check = Mutex(PinsCheck.inCharge([]))

@@ -106,6 +106,28 @@ struct EnforcerTests {
     #expect(gated.kernel.rows.isEmpty)
   }
 
+  @Test("a payload that names the cgroup of another container neither confines it by another profile nor lets it go")
+  func anothersOpening() throws {
+    let world = try EnforcerWorld()
+    try world.enforcer.activate(world.start(), profile: profile(), expectsFilter: false)
+    let row = world.kernel.rows[try world.cgroupID]
+    let other = world.start("c2")
+    for open in [
+      { try world.enforcer.activate(other, profile: profile("q", failure: .ignore), expectsFilter: false) },
+      {
+        try world.enforcer.admit(other, beforeGate: true); return []
+      },
+      {
+        try world.enforcer.admit(other, afterFailure: true); return []
+      },
+    ] as [() throws -> [Gap]] {
+      let error = #expect(throws: EnforcementError.self) { _ = try open() }
+      #expect(error?.description == "cgroup \(world.directory) belongs to another container, c1")
+      #expect(world.kernel.rows[try world.cgroupID] == row)
+      #expect(world.kernel.attached.count == 1 && world.enforcer.containerIDs == ["c1"])
+    }
+  }
+
   @Test("a pid in another cgroup than the payload says is refused")
   func elsewhere() throws {
     let world = try EnforcerWorld()
@@ -201,7 +223,7 @@ struct EnforcerTests {
     let world = try EnforcerWorld(runtimeMountNamespace: own)
     let plan = try world.enforcer.plan(world.start(), CompiledProfile(profile()), known: ContainerFacts())
     let refusal = try #require(plan.assessment.refusal)
-    let error = #expect(throws: EnforcementError.self) { try world.enforcer.open(plan) }
+    let error = #expect(throws: EnforcementError.self) { try world.enforcer.open(plan) { true } }
     #expect(error?.description == refusal)
     #expect(world.kernel.steps.isEmpty && world.kernel.rows.isEmpty)
   }
@@ -292,6 +314,55 @@ struct EnforcerTests {
     return changed
   }
 
+  @Test("a new text is judged for each running container by what was found at its start, and what it lacks is told")
+  func judgedAnew() throws {
+    let world = try EnforcerWorld()
+    let other = try EnforcerWorld(beside: world)
+    try world.enforcer.activate(world.start("c1"), profile: profile(failure: .ignore), expectsFilter: false)
+    world.kernel.refuseOnce("attach")
+    try world.enforcer.activate(other.start("c2"), profile: profile(failure: .ignore), expectsFilter: false)
+
+    var withoutNetwork = profile(failure: .ignore)
+    withoutNetwork.network = NetworkSection()
+    #expect(try world.enforcer.replace(withoutNetwork).flatMap(\.gaps) == [])
+    #expect(["c1", "c2"].map { world.enforcer.entry($0)?.policy?.omitted } == [[], []])
+    #expect(world.kernel.attached.isEmpty)
+
+    let told = try world.enforcer.replace(profile(failure: .ignore)).flatMap(\.ignored)
+    #expect(told.map(\.subject) == ["network.egress.defaultAction Block"])
+    #expect(["c1", "c2"].map { world.enforcer.entry($0)?.policy?.omitted } == [[], [.networkRules]])
+    #expect(world.kernel.attached == [try world.cgroupID])
+    #expect(try world.enforcer.replace(profile(failure: .ignore)).isEmpty, "they have it already")
+  }
+
+  @Test("a new text that would refuse a running container is in force there as far as that goes, and that is told")
+  func refusedAnew() throws {
+    let own = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
+    let world = try EnforcerWorld(runtimeMountNamespace: own)
+    try world.enforcer.activate(world.start(), profile: profile(failure: .ignore), expectsFilter: false)
+    let before = world.kernel.rows[try world.cgroupID]?.revision
+    let told = try world.enforcer.replace(profile())
+    #expect(told.count == 1 && told[0].refusal?.contains("shares the runtime's mount namespace") == true)
+    let row = try #require(world.kernel.rows[try world.cgroupID])
+    #expect(row.state == .open && row.revision != before)
+    #expect(world.enforcer.entry("c1")?.policy?.omitted == [.processRules])
+  }
+
+  @Test("what is tried again never takes the place of a newer text that a container has started with")
+  func newerMeanwhile() throws {
+    let world = try EnforcerWorld()
+    let other = try EnforcerWorld(beside: world)
+    try world.enforcer.activate(world.start("c1"), profile: profile(), expectsFilter: false)
+    world.kernel.refuseOnce("open")
+    #expect(throws: BackendError.self) { try world.enforcer.replace(changed()) }
+    var newest = changed()
+    newest.mode = .audit
+    try world.enforcer.activate(other.start("c2"), profile: newest, expectsFilter: false)
+    let revision = try #require(world.kernel.rows[try other.cgroupID]?.revision)
+    try world.enforcer.replaceUnfinished { _, _ in }
+    #expect([try world.cgroupID, try other.cgroupID].map { world.kernel.rows[$0]?.revision } == [revision, revision])
+  }
+
   @Test("a changed profile that the kernel refuses for one container reaches the others, and that one later")
   func halfReplaced() throws {
     let world = try EnforcerWorld()
@@ -304,7 +375,7 @@ struct EnforcerTests {
     #expect(Set(revisions) == Set(world.kernel.policies) && world.kernel.policies.count == 2)
     #expect(["c1", "c2"].map { world.enforcer.entry($0)?.revision } == revisions)
 
-    try world.enforcer.replaceUnfinished()
+    try world.enforcer.replaceUnfinished { _, _ in }
     try world.sweepPolicies()
     #expect(world.kernel.policies.count == 1)
     #expect(world.kernel.rows.values.allSatisfy { $0.revision.map(world.kernel.policies.contains) == true })
@@ -526,6 +597,18 @@ struct EnforcerTests {
     try world.enforcer.settle(sandboxes: [])
     #expect(world.enforcer.containerIDs == ["c1"])
     #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
+  }
+
+  @Test("a container that was inherited and is refused when it starts is closed")
+  func inheritedRefused() throws {
+    let world = try EnforcerWorld()
+    try put(.open, world)
+    try world.enforcer.inherit()
+    world.kernel.refuse("install")
+    #expect(throws: EnforcementError.self) {
+      try world.activateOrRefuse(world.start(), profile: profile(), expectsFilter: false)
+    }
+    #expect(world.kernel.rows[try world.cgroupID]?.state == .closed)
   }
 
   @Test("what was let through without a policy, and which the runtime does not list, runs on: a sandbox's own process")

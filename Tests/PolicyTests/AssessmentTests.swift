@@ -95,6 +95,7 @@ private let signal = NodeCapabilities(tier: .signal)
     let assessment = try profile(example.spec).assess(node: example.node, container: example.container)
     #expect(assessment.refusal == example.refusal.map { "profile \"web\": \($0)" })
     #expect(assessment.ignored.isEmpty || example.refusal != nil)
+    #expect(assessment.omissions == example.omissions, "for one that runs")
   }
 
   @Test("under Ignore none does: each rule that is lost is told once, and left out of the policy", arguments: cases)

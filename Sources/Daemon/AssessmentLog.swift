@@ -1,0 +1,34 @@
+import Logging
+import Policy
+
+/// What is not enforced of a profile for a container, for the log.
+extension Logger {
+  func report(_ assessment: Assessment, of container: Subject) {
+    // What the profile's author accepted is no news for each container.
+    for (level, gaps) in [(Logger.Level.warning, assessment.ignored), (.debug, assessment.accepted)] {
+      for gap in gaps {
+        log(
+          level: level, "not enforced",
+          metadata: container.metadata(["profile": "\(assessment.profile)", "gap": "\(gap)"]))
+      }
+    }
+  }
+
+  /// - Parameter container: one that runs, and got a new text of its profile.
+  func report(newText assessment: Assessment, of container: Subject) {
+    if let refusal = assessment.refusal {
+      error(
+        "a running container would be refused under the new text of its profile; what can be enforced of that is in force",
+        metadata: container.metadata(["reason": "\(refusal)"]))
+    }
+    report(assessment, of: container)
+  }
+}
+
+extension Subject {
+  fileprivate func metadata(_ more: Logger.Metadata) -> Logger.Metadata {
+    more.merging(["pod": "\(podNamespace)/\(podName)", "container": "\(containerName)", "id": "\(containerID)"]) {
+      a, _ in a
+    }
+  }
+}
