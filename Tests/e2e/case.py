@@ -197,6 +197,7 @@ class PluginCase(RuntimeCase):
             cls.plugin.wait_for_registration(0)
         else:
             cls.plugin.start()
+        cls.addClassCleanup(cls.assert_nothing_bound)
 
     @classmethod
     def install(cls):
@@ -212,7 +213,8 @@ class PluginCase(RuntimeCase):
 
     def tearDown(self):
         super().tearDown()
-        self.assert_nothing_bound()
+        # Policies go some seconds later, for which the class's end waits.
+        self.assert_nothing_bound(leftovers.CONTAINER_MAPS)
 
     def profiled_pod(self, profile: str, more: dict[str, str] | None = None, **options) -> Pod:
         """`more`: other annotations."""
@@ -281,8 +283,11 @@ class PluginCase(RuntimeCase):
             wait_until("its release", lambda: not leftovers.bound(identifier), RELEASE_SECONDS)
         self.assertEqual(leftovers.bound(identifier), [])
 
-    def assert_nothing_bound(self) -> None:
+    @staticmethod
+    def assert_nothing_bound(names: set[str] = leftovers.CONTAINER_MAPS | leftovers.POLICY_MAPS) -> None:
         """No pin and no map entry of any container or pod is left."""
         with contextlib.suppress(TimeoutError):
-            wait_until("the last release", lambda: not leftovers.bound(), RELEASE_SECONDS)
-        self.assertEqual(leftovers.bound(), [])
+            wait_until("the last release", lambda: not leftovers.bound(names=names), RELEASE_SECONDS)
+        left = leftovers.bound(names=names)
+        if left:
+            raise AssertionError(f"left behind: {left}")

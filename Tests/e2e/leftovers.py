@@ -86,10 +86,9 @@ def since(before: dict[str, str], look=look) -> list[str]:
 
 PINS = host.BPF_FILES / "stockade"
 # Maps with entries for a container or its policy. The others belong to none: counters, keys, the ring buffer.
-CONTAINER_MAPS = {
-    "containers", "entrypoints", "gates", "sandboxes", "policies", "path_rules", "arguments", "rate",
-    "egress4", "egress6", "ingress4", "ingress6",
-}
+CONTAINER_MAPS = {"containers", "entrypoints", "gates", "sandboxes", "rate"}
+# Of profiles: no container has these any more a while before they go.
+POLICY_MAPS = {"policies", "path_rules", "arguments", "egress4", "egress6", "ingress4", "ingress6"}
 
 
 def entries(pinned_map: pathlib.Path) -> list[dict]:
@@ -104,10 +103,10 @@ def value_bytes(pinned_map: pathlib.Path) -> int:
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["bytes_value"]
 
 
-def bound(cgroup_id: int | None = None) -> list[str]:
+def bound(cgroup_id: int | None = None, names: set[str] = CONTAINER_MAPS | POLICY_MAPS) -> list[str]:
     """What the plugin still holds for containers, or for one: pins of links, a folder a cgroup, and map entries."""
     links = [path for path in PINS.rglob("*") if path.parent.name.isdigit()]
-    maps = [path for path in PINS.rglob("*") if path.name in CONTAINER_MAPS]
+    maps = [path for path in PINS.rglob("*") if path.name in names]
     rows = [(path.name, entry) for path in maps for entry in entries(path)]
     if cgroup_id is not None:
         links = [path for path in links if path.parent.name == str(cgroup_id)]

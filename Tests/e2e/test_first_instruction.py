@@ -19,7 +19,7 @@ from cri import Refused
 from host import wait_until
 from test_node_gate import NodeGateCase
 
-STARTS = int(os.environ.get("E2E_STARTS", "6"))
+STARTS = int(os.environ.get("E2E_STARTS", "10"))
 # From the request for a pod to the end of its container's start, about.
 SPAN_SECONDS = 0.35
 
