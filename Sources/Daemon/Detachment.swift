@@ -37,7 +37,7 @@ enum Audit {
   /// - Parameter user: who logged in; nil: nobody did.
   static func tell(_ text: String, user: UInt32?) {
     let output = LogOutput.systemLog()
-    let log = Logger(label: "stockade") { _ in OutputLog(level: .info, output) }
+    let log = Logger(label: "stockade") { _ in LineLogHandler(level: .info, output) }
     log.warning(
       "\(text)", metadata: ["user": "\(user.map(String.init) ?? "none")", "process": "\(getpid())"])
     output.stop(milliseconds: patienceMilliseconds)

@@ -53,7 +53,7 @@ package final class LogOutput: Sendable {
 }
 
 /// Lines into a `LogOutput`.
-package struct OutputLog: LogHandler {
+package struct LineLogHandler: LogHandler {
   package var metadata: Logger.Metadata = [:]
   package var logLevel: Logger.Level
   private let output: LogOutput

@@ -263,7 +263,7 @@ package struct ConfigurationProblem: Error, CustomStringConvertible {
 extension LogOutput {
   /// The log of a service, which a signal may end hard.
   fileprivate func logger(_ stop: StopSignal) -> Logger {
-    let log = Logger(label: "stockade") { _ in OutputLog(level: .info, self) }
+    let log = Logger(label: "stockade") { _ in LineLogHandler(level: .info, self) }
     stop.onHangUp { log.info("SIGHUP: nothing is loaded yet") }
     stop.onHardEnd {
       log.critical("something did not end in time: the process is cut short, and the next one takes over what it left")

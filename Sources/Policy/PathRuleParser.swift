@@ -66,7 +66,7 @@ package struct PathRuleParser {
     let access = fields.words("access", \Access.rawValue)
     let allowNew = fields.bool("new")
     let arguments = isProcess ? arguments(fields, ruleAction: action) : []
-    guard let target, let action, let path = RulePath.parse(target, fields, isDirectory: directory != nil) else {
+    guard let target, let action, let path = PathSyntax.parse(target, fields, isDirectory: directory != nil) else {
       return nil
     }
     var rule = PathRule(

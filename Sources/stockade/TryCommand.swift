@@ -46,7 +46,7 @@ enum TryCommand {
 
   private static func logger(_ surroundings: PluginEnvironment) -> Logger {
     Logger(label: "stockade") { _ in
-      if let record = surroundings.record { return RecordLog(level: .warning, record: record) }
+      if let record = surroundings.record { return JSONLogHandler(level: .warning, record: record) }
       return StandardErrorLog(level: .warning)
     }
   }

@@ -1,4 +1,5 @@
 import CStockade
+import System
 import Testing
 
 @testable import BPF
@@ -26,14 +27,16 @@ struct EmbeddedTests {
     #expect(values == Array(0..<64))
   }
 
-  @Test("each object is an ELF file for BPF", arguments: ["mark", "exec_signal", "network"])
-  func objects(_ name: String) throws {
-    let objects = [
-      "mark": EmbeddedObjects.mark, "exec_signal": EmbeddedObjects.execSignal, "network": EmbeddedObjects.network,
-    ]
-    let bytes = decodeBase64(try #require(objects[name]))
-    // EI_MAG, ELFCLASS64, ELFDATA2LSB; e_machine EM_BPF (247).
-    #expect(Array(bytes.prefix(6)) == [0x7f, 0x45, 0x4c, 0x46, 2, 1])
-    #expect(Int(bytes[18]) | Int(bytes[19]) << 8 == 247)
+  @Test("each file of programs in bpf/ is embedded, as an ELF file for BPF")
+  func objects() throws {
+    let folder = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/bpf"
+    let sources = try Files.names(in: folder).filter { $0.hasSuffix(".bpf.c") }.map { String($0.dropLast(6)) }
+    #expect(EmbeddedObjects.all.map(\.name).sorted() == sources.sorted())
+    for (name, image) in EmbeddedObjects.all {
+      let bytes = decodeBase64(image)
+      // EI_MAG, ELFCLASS64, ELFDATA2LSB; e_machine EM_BPF (247).
+      #expect(Array(bytes.prefix(6)) == [0x7f, 0x45, 0x4c, 0x46, 2, 1], "\(name)")
+      #expect(Int(bytes[18]) | Int(bytes[19]) << 8 == 247, "\(name)")
+    }
   }
 }

@@ -87,7 +87,7 @@ private let record = LogRecord(level: .warning, nanoseconds: 0, text: "a key=b")
       isRead.wait { $0 }
       lines.withLock { $0.append("\(record.level) \(record.text)") }
     }
-    let log = Logger(label: "test") { _ in OutputLog(level: .info, output) }
+    let log = Logger(label: "test") { _ in LineLogHandler(level: .info, output) }
     let text = String(repeating: "x", count: 1000 - 64)
     let fits = LogOutput.limitBytes / 1000
     for _ in 0..<fits + 7 { log.info("\(text)") }
@@ -116,7 +116,7 @@ private let record = LogRecord(level: .warning, nanoseconds: 0, text: "a key=b")
       if !isFilled.wait(milliseconds: 200, until: { $0 != count }) { break }
     }
     let output = LogOutput.systemLog(path: listener.path)
-    let log = Logger(label: "test") { _ in OutputLog(level: .info, output) }
+    let log = Logger(label: "test") { _ in LineLogHandler(level: .info, output) }
     let start = ContinuousClock.now
     for _ in 0..<10_000 { log.info("a line") }
     output.stop(milliseconds: 10)

@@ -29,7 +29,7 @@ import Testing
   @Test(
     "the limits that profiles are read with are those of the kernel's maps",
     arguments: [
-      (ProcessSection.pathMaxBytes, STOCKADE_PATH_MAX_BYTES), (RulePath.maxBytes, STOCKADE_RULE_PATH_MAX_BYTES),
+      (ProcessSection.pathMaxBytes, STOCKADE_PATH_MAX_BYTES), (PathSyntax.maxBytes, STOCKADE_RULE_PATH_MAX_BYTES),
       (PathRule.argumentsMaxBytes, STOCKADE_ARGUMENTS_MAX_BYTES),
       (PathRuleParser.argumentTextMaxBytes, STOCKADE_ARGUMENT_TEXT_MAX_BYTES),
       (PathRuleParser.argumentsMax, STOCKADE_ARGUMENT_RULES_MAX),

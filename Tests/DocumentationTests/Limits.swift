@@ -52,7 +52,7 @@ enum Limits {
     .key(reference, "spec.network.egress.rules[].except", "at most \(NetworkRuleParser.exceptMax) prefixes"),
     .key(reference, "spec.network.egress.rules[].ports", "at most \(NetworkRuleParser.portsMax)"),
     .key(reference, "spec.network.egress.rules[].ports[].port", "1 to \(UInt16.max)"),
-    Statement(reference, "A *path* is", "at most \(RulePath.maxBytes) bytes"),
+    Statement(reference, "A *path* is", "at most \(PathSyntax.maxBytes) bytes"),
     Statement(reference, "**Long arguments.**", "longer than \(PathRule.argumentsMaxBytes) bytes"),
     Statement("docs/tiers.md", "**On Linux 7", "takes \(STOCKADE_PREEMPTION_TRIAL_NS / 1_000_000) ms"),
     Statement("docs/tiers.md", "Every 2.5 seconds", "Every \(Double(DamageWatch.lookMilliseconds) / 1000) seconds"),

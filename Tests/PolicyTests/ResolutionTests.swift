@@ -238,7 +238,7 @@ import Testing
 @Suite struct ProfileLimits {
   @Test("a path of the longest length is read, a byte more is refused")
   func paths() throws {
-    let longest = "/" + String(repeating: "a", count: RulePath.maxBytes - 1)
+    let longest = "/" + String(repeating: "a", count: PathSyntax.maxBytes - 1)
     #expect(problems(of: file("process: {rules: [{path: \(longest), action: Block}]}")) == nil)
     #expect(
       problems(of: file("process: {rules: [{path: \(longest)a, action: Block}]}"))?.hasSuffix(

@@ -4,7 +4,7 @@ import Logging
 import System
 
 /// The plugin's log as records of `stockade try -o json`.
-struct RecordLog: LogHandler {
+struct JSONLogHandler: LogHandler {
   var metadata: Logger.Metadata = [:]
   var logLevel: Logger.Level
   private let record: @Sendable (String) -> Void

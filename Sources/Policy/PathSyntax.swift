@@ -1,7 +1,7 @@
 import YAML
 
 /// Checks the paths of rules. Works on bytes, as the kernel does.
-package enum RulePath {
+package enum PathSyntax {
   /// Longest path that a rule may name, a directory's trailing slash included (bpf/include/stockade.h).
   package static let maxBytes = 512
 
