@@ -43,14 +43,7 @@ package enum Service {
     let launch = { try Kept.launched(socket: socket, name: name, index: index) { log.error("\($0)") } }
     if let other = other(log) {
       // One of an earlier runtime ends, if later than it should, and what our keeper starts waits for that.
-      let kept = other.isService ? nil : try? launch()
-      defer { kept?.stop() }
-      let bystander = Bystander(socket)
-      defer { bystander.stop() }
-      let handler = WatchedHandler(bystander, kept?.heartbeat ?? Heartbeat()) { text in
-        try? kept?.keep(configuration: text)
-      }
-      _ = try? PluginSession(socket: socket, name: name, index: index, handler: handler).run()
+      standBy(socket, name, index, other.isService ? nil : try? launch())
       return 1
     }
     do {
@@ -80,6 +73,19 @@ package enum Service {
       log.critical("stopped", metadata: ["reason": "\(error)"])
       return 1
     }
+  }
+
+  /// Registers beside the Stockade that serves this node, and leaves.
+  ///
+  /// - Parameter kept: with a keeper; nil: the other one needs none.
+  private static func standBy(_ socket: FileDescriptor, _ name: String, _ index: String, _ kept: Kept?) {
+    defer { kept?.stop() }
+    let bystander = Bystander(socket)
+    defer { bystander.stop() }
+    let handler = WatchedHandler(bystander, kept?.heartbeat ?? Heartbeat()) { text in
+      try? kept?.keep(configuration: text)
+    }
+    _ = try? PluginSession(socket: socket, name: name, index: index, handler: handler).run()
   }
 
   /// The Stockade that serves this node; nil: none does, nor will until this process ends. Where there can be no lock,
