@@ -5,7 +5,8 @@ import System
 package enum BPFError: Error, CustomStringConvertible, Sendable {
   /// An embedded object could not be opened or loaded; `log` is libbpf's and the verifier's own text.
   case load(object: String, code: Int32, log: String)
-  /// The embedded object lacks something that the daemon asks it for: the two were not built together.
+  /// The embedded object lacks something that the daemon asks it for: the object and the daemon were not built
+  /// together.
   case missing(object: String, what: String)
   case system(Errno)
   /// A table of the kernel has no room for one more element.
@@ -14,11 +15,11 @@ package enum BPFError: Error, CustomStringConvertible, Sendable {
   case notOnBPFFileSystem(folder: String)
   /// Another process uses the pins.
   case inUse(folder: String)
-  /// A pinned map has another shape than this version's, and than those of earlier versions that it takes over.
+  /// The shape of a pinned map is not this version's, nor that of an earlier version that this one takes over.
   case layout(map: String, path: String, expected: MapShape, found: MapShape)
   /// The pins are a newer version's.
   case newerLayout(folder: String, found: Int)
-  /// What enforcement needs is not there.
+  /// Something that enforcement needs is not there.
   case unavailable(String)
   /// The tier's self-test ran and showed that the tier does not enforce.
   case notEnforced(tier: String, reason: String)
@@ -53,7 +54,8 @@ package enum BPFError: Error, CustomStringConvertible, Sendable {
   }
 }
 
-/// Runs one call of libbpf or the C library and throws its errno. Both set errno; libbpf returns its negative.
+/// Runs one call of libbpf or the C library, and throws its errno. Both libraries set errno, and libbpf also returns it
+/// as a negative number.
 @discardableResult
 func bpf<Result: FixedWidthInteger & SignedInteger>(
   _ action: @autoclosure () -> String, _ body: () -> Result

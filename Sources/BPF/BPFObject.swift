@@ -10,7 +10,7 @@ package final class BPFObject: Sendable {
 
   /// - Parameters:
   ///   - constants: values of the object's `const volatile` variables.
-  ///   - shared: maps that the object has and `isShared` names are taken from here, or added.
+  ///   - shared: the maps that the object has and that `isShared` names are taken from here, or added here.
   package init(
     _ name: String, _ image: StaticString, constants: [String: UInt64] = [:], shared: SharedMaps,
     isShared: (String) -> Bool
@@ -32,7 +32,7 @@ package final class BPFObject: Sendable {
     try shared.remember(maps: maps.values, programs: programs.values)
   }
 
-  /// To be closed by whoever asks.
+  /// The caller must close it.
   private static func open(_ name: String, _ image: StaticString) throws(BPFError) -> OpaquePointer {
     stockade_log_start()
     let bytes = decodeBase64(image)
@@ -41,7 +41,7 @@ package final class BPFObject: Sendable {
     return object
   }
 
-  /// Gives back what loads took beside what is loaded: for each, libbpf parses all types of the kernel.
+  /// Gives back the memory that loads took beside what is loaded: for each load, libbpf parses all types of the kernel.
   package static func freeLoadMemory() { Memory.giveBack() }
 
   package func program(_ program: String) throws(BPFError) -> FileDescriptor {
@@ -54,7 +54,7 @@ package final class BPFObject: Sendable {
     return found
   }
 
-  /// Names of the programs that were loaded: all but optional ones whose hook the kernel lacks.
+  /// Names of the programs that were loaded. Only optional programs whose hook the kernel lacks are missing.
   package var programNames: [String] { programs.keys.sorted() }
 
   /// Attaches a `tp_btf`, `lsm` or `fmod_ret` program to what its section names, until the link is closed.
@@ -68,7 +68,7 @@ package final class BPFObject: Sendable {
       owning: try bpf("attach the BPF program \(name)") { bpf_raw_tracepoint_open(nil, program.number) })
   }
 
-  /// Gives the object the shared maps that exist; returns the names of those that its load will make.
+  /// Gives the object the shared maps that exist. Returns the names of the maps that its load will make.
   private static func reuse(
     _ shared: SharedMaps, in object: OpaquePointer, _ name: String, _ isShared: (String) -> Bool
   ) throws(BPFError) -> [String] {

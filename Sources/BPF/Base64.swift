@@ -1,4 +1,4 @@
-/// Decodes what embed-bpf wrote. Nothing else is ever given, so anything else is a broken build.
+/// Decodes what embed-bpf wrote. Nothing else is ever passed, so any other text means a broken build.
 func decodeBase64(_ text: StaticString) -> [UInt8] {
   var bytes: [UInt8] = []
   bytes.reserveCapacity(text.utf8CodeUnitCount / 4 * 3)

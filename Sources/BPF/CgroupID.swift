@@ -17,9 +17,9 @@ package struct Revision: BitwiseCopyable, Hashable, Sendable {
   package static func random() -> Revision { Revision(.random(in: 1...UInt64.max)) }
 }
 
-/// A process that no later one of the same number is taken for.
+/// A process, known so that no later process with the same number is taken for it.
 package struct ProcessIdentity: Equatable, Sendable {
-  /// In the initial pid namespace.
+  /// The pid in the initial pid namespace.
   package var pid: UInt32
   /// Field 22 of `/proc/PID/stat`: when it began, in ticks of 10 ms since boot.
   package var startTicks: UInt64

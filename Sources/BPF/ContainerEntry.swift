@@ -6,20 +6,20 @@ package struct ContainerEntry: Equatable, Sendable {
     /// Nothing in it may execute.
     case closed
     case open
-    /// The gate of a pod, as Stockades wrote it that had no map `gates`.
+    /// The gate of a pod, as Stockades without the map `gates` wrote it.
     case gate
   }
 
-  /// A container's own cgroup has no more levels below the hierarchy's root.
+  /// A container's own cgroup has at most this many levels below the hierarchy's root.
   package static let cgroupLevelsMax = Int(STOCKADE_CGROUP_LEVELS_MAX)
 
   package var cgroupID: CgroupID
-  /// nil: no policy; let through the gate of its pod.
+  /// nil: the container has no policy; it was let through its pod's gate.
   package var revision: Revision?
   package var state: State
   /// `s_dev` of the root file system: major << 20 | minor. 0: an image's files cannot be told from others.
   package var rootDevice: UInt32
-  /// It ran before it was confined, and its tasks are not all marked yet.
+  /// Whether the container ran before it was confined, and its tasks are not all marked yet.
   package var ranBefore: Bool
 
   package init(
@@ -31,14 +31,14 @@ package struct ContainerEntry: Equatable, Sendable {
 }
 
 extension ContainerEntry {
-  /// A state that this version does not know is closed, as programs have it.
+  /// A state that this version does not know counts as closed, as in the programs.
   init(_ row: stockade_container) {
     self.init(
       cgroupID: CgroupID(row.cgroup_id), revision: row.revision == 0 ? nil : Revision(row.revision),
       state: State(row.state), rootDevice: row.root_device, ranBefore: row.flags & STOCKADE_RAN_BEFORE.rawValue != 0)
   }
 
-  /// With its check.
+  /// The element of `containers`, with its check.
   var row: stockade_container {
     var row = stockade_container(
       cgroup_id: cgroupID.number, revision: revision?.number ?? 0, state: state.number.rawValue,

@@ -1,17 +1,17 @@
-/// What of ours in the kernel was found to be other than this process left it, and what became of it.
+/// Something of ours in the kernel that is not as this process left it, and what became of it.
 package struct Damage: Equatable, Sendable {
   package enum Place: Hashable, Sendable {
     /// Pins of maps.
     case maps
     /// Programs for the whole system, and their pins.
     case programs
-    /// The program that keeps those from the network who left their container.
+    /// The program that keeps processes that left their container away from the network.
     case strays
     /// The network programs of a container, by its cgroup id.
     case network(CgroupID)
-    /// That a container is open or closed for such a reason, by its cgroup id.
+    /// The state of a container, by its cgroup id: it is open or closed because of such damage.
     case container(CgroupID)
-    /// Pins of these, of any number of containers, by the containers' names.
+    /// Pins of network programs, of any number of containers, by the containers' names.
     case networkPins
   }
 
@@ -22,7 +22,7 @@ package struct Damage: Equatable, Sendable {
   package var gone: [String] = []
   /// Names of pins that were something else's.
   package var replaced: [String] = []
-  /// Why something of it could not be mended; nil: all of it was.
+  /// Why a part of it could not be mended; nil: all of it was mended.
   package var problem: String?
 
   package init(
@@ -40,7 +40,7 @@ package struct Damage: Equatable, Sendable {
   /// Whether something is not enforced.
   package var isOpen: Bool { wasOpen && problem != nil }
 
-  /// Beyond these, names are counted.
+  /// Names beyond this number are only counted.
   package static let namesMax = 8
 
   /// `programs did not run: egress; pins were gone: ingress, connect4`.
@@ -67,13 +67,13 @@ package struct Damage: Equatable, Sendable {
     return names.count > namesMax ? "\(shown) and \(names.count - namesMax) more" : shown
   }
 
-  /// The same of a container's pins: of many containers one thing.
+  /// Adds the damage of a container's pins. The damage of many containers is told as one.
   package mutating func add(_ other: Damage, named name: String) {
     if !other.gone.isEmpty { gone.append(name) }
     if !other.replaced.isEmpty { replaced.append(name) }
     problem = problem ?? other.problem
   }
 
-  /// The first reason is told.
+  /// Only the first reason is told.
   mutating func note(_ error: BPFError) { if problem == nil { problem = error.description } }
 }

@@ -1,11 +1,11 @@
 import Synchronization
 
-/// The way into the kernel's tables of whoever is bound or held back: one comes at a time.
+/// The way into the kernel's tables for everything that is bound or held back. One entry is made at a time.
 final class Entrance: Sendable {
-  /// How many have come.
+  /// How many entries were made.
   private let count = Mutex(UInt64(0))
 
-  /// Runs `write`, after which one more is in the tables.
+  /// Runs `write`, which makes one more entry in the tables.
   func enter(_ write: () throws(BPFError) -> Void) throws(BPFError) {
     try count.withLock { (count) throws(BPFError) in
       count += 1
@@ -13,13 +13,13 @@ final class Entrance: Sendable {
     }
   }
 
-  /// Runs `body` while nobody comes.
+  /// Runs `body` while no entry can be made.
   func hold(_ body: () throws(BPFError) -> Void) throws(BPFError) {
     try count.withLock { (_) throws(BPFError) in try body() }
   }
 
-  /// Runs `remove`, while nobody comes, if the tables are found empty and nobody has come since. Looking may take its
-  /// time: nobody waits for it.
+  /// Runs `remove` if the tables are found empty and no entry was made since. No entry can be made while `remove` runs.
+  /// Looking may take its time, because nobody waits for it.
   func clear(if isEmpty: () throws(BPFError) -> Bool, _ remove: () throws(BPFError) -> Void) throws(BPFError) {
     let before = count.withLock { $0 }
     guard try isEmpty() else { return }

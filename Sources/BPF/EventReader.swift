@@ -23,10 +23,11 @@ package final class EventReader: @unchecked Sendable {
     }
   }
 
-  /// Told to libbpf when no more records are wanted. libbpf has consumed the record then, and returns this number.
+  /// The callback returns this to libbpf when no more records are wanted. libbpf has consumed the record by then, and
+  /// returns this number too.
   private static let enough = -ECANCELED
 
-  /// - Parameter ignored: records of this cgroup, which is the self-test's, are dropped.
+  /// - Parameter ignored: the cgroup of the self-test. Its records are dropped.
   package init(shared: SharedMaps, ignored: CgroupID? = nil) throws(BPFError) {
     do throws(Errno) { wakeup = try Wakeup() } catch { throw .system(error) }
     guard let map = try shared.descriptor("events") else { throw .missing(object: "mark", what: "map events") }
@@ -51,19 +52,19 @@ package final class EventReader: @unchecked Sendable {
     box.release()
   }
 
-  /// Waits until a record has come, for at most this long. Any thread may wait. poll(2)
+  /// Waits until a record has come, at most this long. Any thread may wait. poll(2)
   package func wait(milliseconds: Int32) {
     let watched = [ring_buffer__epoll_fd(buffer), wakeup.reader.number]
     var descriptors = watched.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     Glibc.poll(&descriptors, nfds_t(descriptors.count), milliseconds)
   }
 
-  /// Ends a `wait`, now and from now on.
+  /// Ends a `wait`, now and every later one.
   package func wake() { wakeup.wake() }
 
   /// Hands over the records in the buffer, and those that come meanwhile, until `deliver` wants no more.
   ///
-  /// - Parameter deliver: whether the next record is wanted too.
+  /// - Parameter deliver: returns whether the next record is wanted too.
   /// - Returns: whether nothing is left.
   package func read(_ deliver: (KernelEvent) -> Bool) throws(BPFError) -> Bool {
     let result = withoutActuallyEscaping(deliver) { deliver in

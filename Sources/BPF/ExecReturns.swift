@@ -2,14 +2,14 @@ import CBPF
 import Synchronization
 import System
 
-/// The program at the way back to the user, which finds the execs that the one at the exec was skipped for. The kernel
-/// comes by it after most switches of tasks, so it is attached only where it is needed.
+/// The program on the way back to the user. It finds the execs for which the program at the exec was skipped. The
+/// kernel runs it after most switches of tasks, so it is attached only where it is needed.
 final class ExecReturns: Sendable {
   static let program = "exec_return"
-  /// The one that may be skipped.
+  /// The program that may be skipped.
   static let skipped = "exec_signal"
 
-  /// nil: execs are never skipped, or what would find those cannot be had.
+  /// nil: execs are never skipped, or the program that would find the skipped ones cannot be had.
   private let object = Mutex<BPFObject?>(nil)
   private let links: ProgramLinks
   private let entrance = Entrance()
@@ -20,14 +20,14 @@ final class ExecReturns: Sendable {
 
   func set(_ object: BPFObject?) { self.object.withLock { $0 = object } }
 
-  /// Before anybody is bound or held back. Another process may have put its own in place, or have taken it away, when
-  /// it ended.
+  /// Called before anybody is bound or held back. Another process may have put its own program in place, or may have
+  /// taken the program away when it ended.
   func attach() throws(BPFError) {
     guard let object = object.withLock({ $0 }), try !links.isOwn(Self.program) else { return }
     try links.attach(Self.program, of: object)
   }
 
-  /// Runs `write`, after which somebody is bound or held back, with the program in place.
+  /// Runs `write`, which binds somebody or holds somebody back. The program is in place by then.
   func enter(_ write: () throws(BPFError) -> Void) throws(BPFError) {
     try entrance.enter { () throws(BPFError) in
       try attach()
@@ -35,18 +35,19 @@ final class ExecReturns: Sendable {
     }
   }
 
-  /// Runs `body` while nobody comes into the tables.
+  /// Runs `body` while no entry can be made in the tables.
   func exclusively(_ body: () throws(BPFError) -> Void) throws(BPFError) { try entrance.hold(body) }
 
-  /// Takes the program away where nobody needs it.
+  /// Takes the program away if nobody needs it.
   ///
-  /// - Parameter isUnused: whether nobody is bound or held back. Nobody waits for it.
+  /// - Parameter isUnused: whether nobody is bound or held back. Nobody waits for the answer.
   func detach(if isUnused: () throws(BPFError) -> Bool) throws(BPFError) {
     guard isLoaded else { return }
     try entrance.clear(if: isUnused) { () throws(BPFError) in try links.detachOwn(Self.program) }
   }
 
-  /// Whether it runs meanwhile. Counting costs each program of the node a little, so it is for a moment only.
+  /// Whether the program runs during `body`. Counting costs each program of the node a little, so it is only for a
+  /// moment.
   func run(during body: () throws(BPFError) -> Void) throws(BPFError) -> Bool {
     guard let object = object.withLock({ $0 }) else { return false }
     let statistics = FileDescriptor(

@@ -2,7 +2,8 @@ import CBPF
 import CStockade
 import System
 
-/// Each container's own table of flows, in the map `flows`: what one container sends evicts no flow of another.
+/// Each container has its own table of flows, in the map `flows`. So what one container sends evicts no flow of
+/// another.
 struct FlowTables: Sendable {
   /// `struct flow_key` and `struct flow` of bpf/network_maps.bpf.h.
   private static let (keyBytes, valueBytes): (UInt32, UInt32) = (24, 24)
@@ -10,7 +11,7 @@ struct FlowTables: Sendable {
 
   init(_ map: FileDescriptor) { tables = MapAccess(name: "flows", descriptor: map) }
 
-  /// Nothing to do where there is one already.
+  /// Does nothing if the container has a table already.
   func add(_ cgroupID: CgroupID) throws(BPFError) {
     if try tables.value(cgroupID, zero: 0) != nil { return }
     let made = try bpf("make the table of flows of cgroup \(cgroupID)") {
@@ -37,8 +38,8 @@ struct FlowTables: Sendable {
   }
   private struct Flow { var words: (UInt64, UInt64, UInt64) = (0, 0, 0) }
 
-  /// Gives containers that have a table their flows from the one table of an earlier layout. Of one more than a table
-  /// holds the kernel forgets another, as always.
+  /// Gives containers that have a table their flows, from the one table of an earlier layout. If a container has more
+  /// flows than a table holds, the kernel forgets others, as always.
   func takeOver(_ former: FileDescriptor) throws(BPFError) {
     let known = MapAccess<FormerKey, Flow>(name: "flows of before", descriptor: former)
     let found = try known.elements(zero: (FormerKey(), Flow()))

@@ -4,21 +4,23 @@ import System
 
 /// What an earlier Stockade of another layout pinned, while this one takes its place.
 ///
-/// The layout of the pins has a number, in the name of the folder `layout_NUMBER` beside them; none: the layout before
-/// there were numbers. It is raised before anything else is touched, so that no Stockade that does not know the new
-/// layout takes over half of it. What has to change is told by the maps' shapes, so a take-over that was cut short is
-/// gone on with by the next start.
+/// The layout of the pins has a number. It is in the name of the folder `layout_NUMBER` beside the pins. If there is no
+/// such folder, the layout is the one before there were numbers. The number is raised before anything else is touched,
+/// so a Stockade that does not know the new layout never takes over half of it. The maps' shapes tell what has to
+/// change. So if a take-over is cut short, the next start goes on with it.
 ///
-/// Meanwhile `former/` has the maps of earlier shapes, and in `former/links/` the programs that write these. They go on
-/// beside the new ones until everything that reads the old maps is replaced: no process and no cgroup is ever without.
+/// Meanwhile `former/` has the maps of earlier shapes, and `former/links/` has the programs that write these maps. They
+/// go on beside the new ones until everything that reads the old maps is replaced. No process and no cgroup is ever
+/// without a program.
 package final class FormerPins: Sendable {
   static let layout = 2
   private static let prefix = "layout_"
-  /// Of earlier layouts, and of no use as they are. Of other maps this version's programs read what earlier ones wrote.
+  /// Shapes of earlier layouts, whose maps are of no use as they are. In other maps, this version's programs read what
+  /// earlier versions wrote.
   static let shapes: [String: MapShape] = [
-    // Values were cgroup ids.
+    // The values were cgroup ids.
     "strays": MapShape(type: BPF_MAP_TYPE_HASH, key: 4, value: 8, elements: 8192),
-    // One table for all containers.
+    // There was one table for all containers.
     "flows": MapShape(type: BPF_MAP_TYPE_LRU_HASH, key: 32, value: 24, elements: 65536),
     "counters": MapShape(type: BPF_MAP_TYPE_PERCPU_ARRAY, key: 4, value: 8, elements: 6),
   ]
@@ -27,7 +29,7 @@ package final class FormerPins: Sendable {
     + "and remove the folder, which detaches everything (docs/upgrade.md)"
 
   private let folder: String
-  /// flock(2) of the folder of the pins: two that take over at once would move each other's links.
+  /// flock(2) of the folder of the pins: two processes that take over at once would move each other's links.
   private let lock: FileDescriptor
   private var former: String { "\(folder)/former" }
 
@@ -35,9 +37,9 @@ package final class FormerPins: Sendable {
 
   // MARK: What is there
 
-  /// Puts what is of an earlier layout aside, where it goes on.
+  /// Puts aside what belongs to an earlier layout. It goes on there.
   ///
-  /// - Returns: nil: all is of this version's layout.
+  /// - Returns: nil: everything has this version's layout.
   /// - Throws: `.layout` and `.newerLayout`, before anything is touched.
   static func setAside(in folder: String) throws(BPFError) -> FormerPins? {
     let lock: FileDescriptor
@@ -55,7 +57,7 @@ package final class FormerPins: Sendable {
     try checkLayout(of: folder)
     let names = try names(in: folder)
     var former: [String] = []
-    // Of a first start: this version's shapes need not be read.
+    // This is a first start, so this version's shapes need not be read.
     if names.allSatisfy({ $0 == "links" || $0.hasPrefix(prefix) }) { return former }
     for (name, shape) in try currentShapes() where names.contains(name) {
       let found = try MapShape(of: openPin("\(folder)/\(name)"), named: name)
@@ -68,7 +70,7 @@ package final class FormerPins: Sendable {
     return former
   }
 
-  /// - Throws: `.newerLayout` where what is pinned is a newer version's.
+  /// - Throws: `.newerLayout` if a newer version made the pins.
   static func checkLayout(of folder: String) throws(BPFError) {
     if let found = layouts(try names(in: folder)).max(), found > layout {
       throw .newerLayout(folder: folder, found: found)
@@ -79,7 +81,7 @@ package final class FormerPins: Sendable {
     names.compactMap { $0.hasPrefix(prefix) ? Int($0.dropFirst(prefix.count)) : nil }
   }
 
-  /// Of all maps that may be pinned, by name.
+  /// The shapes of all maps that may be pinned, by name.
   static func currentShapes() throws(BPFError) -> [String: MapShape] { try embeddedShapes.get() }
 
   private static let embeddedShapes = Result { () throws(BPFError) in
@@ -104,7 +106,7 @@ package final class FormerPins: Sendable {
     }
   }
 
-  /// The links first: while a map is in its old place, no link beside it is a newer Stockade's.
+  /// The links are moved first: while a map is in its old place, no link beside it belongs to a newer Stockade.
   private func setAside(_ maps: [String]) throws(BPFError) {
     for path in [former, "\(former)/links"] where mkdir(path, 0o700) == -1 && errno != EEXIST {
       throw .system(Errno(errno, "make the folder \(path)"))
@@ -118,13 +120,13 @@ package final class FormerPins: Sendable {
     if rename(from, to) == -1 { throw .system(Errno(errno, "rename \(from) to \(to)")) }
   }
 
-  /// nil: the earlier layout had none, or it is of this version's shape.
+  /// nil: the earlier layout had no such map, or the map has this version's shape.
   func map(_ name: String) throws(BPFError) -> FileDescriptor? {
     let path = "\(former)/\(name)"
     return Files.exists(path) ? try Self.openPin(path) : nil
   }
 
-  /// Takes away what was put aside: this version's programs and maps have its place.
+  /// Takes away what was put aside: this version's programs and maps have taken its place.
   func remove() throws(BPFError) {
     do throws(Errno) { try PolicyMaps.removePins(former) } catch { throw .system(error) }
   }

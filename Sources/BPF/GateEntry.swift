@@ -2,21 +2,21 @@ import CStockade
 
 /// What the map `gates` says of a cgroup.
 package enum GateState: CaseIterable, Sendable {
-  /// A pod's: below it only the sandbox may execute, and who was let through.
+  /// Of a pod: below its cgroup only the sandbox and the containers that were let through may execute.
   case closed
-  /// A pod's: its containers need not be let through.
+  /// Of a pod: its containers need not be let through.
   case free
-  /// The cgroups in it are pods: one that is not in the table is closed.
+  /// Of a cgroup that contains pods: a pod that is not in the table is closed.
   case parent
-  /// The same while the pods that it has already are being entered: one that is not in the table runs on.
+  /// Of such a cgroup, while its existing pods are being entered: a pod that is not in the table runs on.
   case newParent
 
-  /// Of a cgroup in which pods are made.
+  /// Whether the state is that of a cgroup in which pods are made.
   package var isParent: Bool { self == .parent || self == .newParent }
 }
 
 extension GateState {
-  /// A state that this version does not know is closed, as an entry that is torn.
+  /// A state that this version does not know counts as closed. So does an entry that is torn.
   init(_ number: UInt32) { self = Self.allCases.first { $0.number.rawValue == number } ?? .closed }
 
   private var number: stockade_gate_state {
@@ -36,10 +36,10 @@ extension GateState {
   }
 }
 
-/// What the map `sandboxes` says of a pod: which of the cgroups in the pod's is the sandbox's.
+/// What the map `sandboxes` says of a pod: which cgroup in the pod's cgroup belongs to the sandbox.
 package struct SandboxEntry: Equatable, Sendable {
   package enum FirstChild: Equatable, Sendable {
-    /// The next cgroup that is made in the pod's.
+    /// It is the next cgroup that is made in the pod's cgroup.
     case awaited
     /// The runtime starts no process for the sandbox.
     case noProcess
@@ -49,11 +49,11 @@ package struct SandboxEntry: Equatable, Sendable {
   }
 
   package var firstChild: FirstChild
-  /// The same cgroup, once its shim is known: what is in it may execute. nil: it is not known.
+  /// The same cgroup, once its shim is known: what is in this cgroup may execute. nil: the shim is not known.
   package var bound: CgroupID?
-  /// Of the sandbox that was bound last.
+  /// The shim of the sandbox that was bound last.
   package var shim: ProcessIdentity?
-  /// Execs below the pod's cgroup, by the gate.
+  /// How many execs below the pod's cgroup the gate has refused.
   package var refused: UInt32
 
   package init(

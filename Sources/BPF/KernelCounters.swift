@@ -26,6 +26,6 @@ package struct KernelCounters: Equatable, Sendable {
 
   package subscript(_ counter: KernelCounter) -> UInt64 { values[counter] ?? 0 }
 
-  /// They could not be read.
+  /// Whether the counters could not be read.
   package var isEmpty: Bool { values.isEmpty }
 }

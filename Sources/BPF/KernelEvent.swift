@@ -2,9 +2,9 @@ import CStockade
 import Glibc
 import Policy
 
-/// What a program wrote of a decision: a record of the ring buffer, copied.
+/// What a program wrote about a decision. It is a copy of a record of the ring buffer.
 package struct KernelEvent: Equatable, Sendable {
-  /// In which call or place it was decided.
+  /// The call or place in which the decision was made.
   package enum Kind: String, CaseIterable, Sendable {
     case exec, map, file, connect, sendmsg, bind, egress, ingress, socket, left, kernel, trace, protected
   }
@@ -12,10 +12,10 @@ package struct KernelEvent: Equatable, Sendable {
   /// What was done, as opposed to what the rule says.
   package enum Effect: String, CaseIterable, Sendable { case audited, refused, killed, dropped }
 
-  /// What of the daemon's was reached for.
+  /// The part of the daemon that somebody tried to reach.
   package enum Protected: String, CaseIterable, Sendable { case file, mount, bpf, process }
 
-  /// Whose task did it.
+  /// The task that did it.
   package struct Process: Equatable, Sendable {
     /// In the initial pid namespace.
     package var pid: UInt32
@@ -29,7 +29,7 @@ package struct KernelEvent: Equatable, Sendable {
     }
   }
 
-  /// The other end of a connection or packet; of `bind` the own one.
+  /// The other end of a connection or packet. For `bind` it is the own end.
   package struct Peer: Equatable, Sendable {
     /// In network order: 4 bytes or 16.
     package var address: [UInt8]
@@ -46,16 +46,16 @@ package struct KernelEvent: Equatable, Sendable {
   /// The process that something was aimed at.
   package struct Target: Equatable, Sendable {
     package var pid: UInt32
-    /// nil: it is in no container.
+    /// nil: the process is in no container.
     package var cgroupID: CgroupID?
 
     package init(pid: UInt32, cgroupID: CgroupID? = nil) { (self.pid, self.cgroupID) = (pid, cgroupID) }
   }
 
-  /// Of one container there are no more in a second, in the long run.
+  /// In the long run a container has at most this many events in a second.
   package static let perSecondMax = Int(STOCKADE_EVENTS_PER_SECOND)
 
-  /// Of CLOCK_BOOTTIME.
+  /// The time by CLOCK_BOOTTIME.
   package var timeNanoseconds: UInt64 = 0
   package var cgroupID: CgroupID
   /// nil: no policy decided.
@@ -65,24 +65,24 @@ package struct KernelEvent: Equatable, Sendable {
   package var reason: EventReason
   /// Index into the rules of the profile's section; nil: no rule decided.
   package var rule: Int?
-  /// Index into the arguments of that rule, with the reason `argument`.
+  /// Index into the arguments of that rule, if the reason is `argument`.
   package var argument = 0
-  /// nil: it was a packet, which belongs to no task.
+  /// nil: a packet was judged, and a packet belongs to no task.
   package var process: Process?
-  /// Of `file`.
+  /// For `file`.
   package var access: [Access] = []
-  /// Of `kernel`.
+  /// For `kernel`.
   package var surface: KernelSurface?
-  /// Of `protected`.
+  /// For `protected`.
   package var protected: Protected?
   package var peer: Peer?
   package var target: Target?
   package var path: [UInt8] = []
   package var pathIsTruncated = false
-  /// argv of the new image, each without its NUL.
+  /// argv of the new image. The arguments are without their NUL.
   package var arguments: [[UInt8]] = []
   package var argumentsAreTruncated = false
-  /// The path of the runtime's hook in whose hands it was.
+  /// The path of the runtime's hook that had the process in its hands.
   package var hook: [UInt8] = []
 
   package init(
@@ -101,10 +101,10 @@ package enum EventReason: Hashable, CaseIterable, Sendable {
   /// The number of a reason that this version does not know.
   case unknown(UInt32)
 
-  /// Those that this version knows.
+  /// The reasons that this version knows.
   package static let allCases: [EventReason] = table.map(\.reason)
 
-  /// As records and documents say it.
+  /// The reason's name in records and documents.
   package var word: String {
     if case .unknown(let number) = self { return "unknown(\(number))" }
     return Self.table.first { $0.reason == self }!.word

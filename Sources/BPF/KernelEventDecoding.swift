@@ -3,7 +3,7 @@ import Glibc
 import Policy
 
 extension KernelEvent {
-  /// nil: shorter than it says, or of a kind or with an effect that this version does not know.
+  /// nil: the record is shorter than it says, or has a kind or an effect that this version does not know.
   init?(bytes: UnsafeRawBufferPointer) {
     let size = MemoryLayout<stockade_event>.size
     guard bytes.count >= size else { return nil }

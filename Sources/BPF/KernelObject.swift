@@ -1,8 +1,8 @@
 import CBPF
 import System
 
-/// What the kernel says of a map or a link. The kernel numbers each kind of its own: two with the same kind and number
-/// are the same. BPF_OBJ_GET_INFO_BY_FD.
+/// What the kernel says of a map or a link. The kernel numbers each kind separately: two objects with the same kind and
+/// number are the same. BPF_OBJ_GET_INFO_BY_FD.
 struct KernelObject: Equatable, Sendable {
   /// `enum bpf_map_type` or `enum bpf_link_type`.
   let type: UInt32
@@ -22,11 +22,11 @@ struct KernelObject: Equatable, Sendable {
     return info
   }
 
-  /// A link, and what it attaches to what.
+  /// A link: which program it attaches, and to what.
   struct Link: Equatable, Sendable {
     let object: KernelObject
     let program: UInt32
-    /// Of the links of network programs; 0: the kernel, or somebody, has detached it.
+    /// For links of network programs. 0: the kernel, or somebody, has detached the link.
     let cgroup: UInt64
     let attachType: UInt32
 

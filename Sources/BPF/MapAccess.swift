@@ -22,12 +22,12 @@ struct MapAccess<Key: BitwiseCopyable, Value: BitwiseCopyable>: Sendable {
     if bpf_map_update_elem(descriptor.number, &key, &value, UInt64(BPF_ANY)) < 0 { throw writeError(errno) }
   }
 
-  /// A hash table that is full says E2BIG.
+  /// For a full hash table, the kernel says E2BIG.
   private func writeError(_ code: Int32) -> BPFError {
     code == E2BIG ? tableFullError(name, descriptor) : .system(Errno(code, "write the map \(name)"))
   }
 
-  /// Missing is success.
+  /// A missing element is success.
   func remove(_ key: Key) throws(BPFError) {
     var key = key
     if bpf_map_delete_elem(descriptor.number, &key) < 0, errno != ENOENT {
@@ -42,7 +42,7 @@ struct MapAccess<Key: BitwiseCopyable, Value: BitwiseCopyable>: Sendable {
     throw .system(Errno(errno, "list the map \(name)"))
   }
 
-  /// Adds an element; one that is there already stays as it is.
+  /// Adds an element. An element that is already there stays as it is.
   func add(_ key: Key, _ value: Value) throws(BPFError) {
     var key = key
     var value = value
@@ -51,7 +51,7 @@ struct MapAccess<Key: BitwiseCopyable, Value: BitwiseCopyable>: Sendable {
     }
   }
 
-  /// Replaces an element; one that is missing stays so.
+  /// Replaces an element. A missing element stays missing.
   func replace(_ key: Key, _ value: Value) throws(BPFError) {
     var key = key
     var value = value
@@ -60,7 +60,7 @@ struct MapAccess<Key: BitwiseCopyable, Value: BitwiseCopyable>: Sendable {
     }
   }
 
-  /// Removes an element and tells what it was; nil: there is none.
+  /// Removes an element and returns it; nil: there is none.
   func take(_ key: Key, zero: Value) throws(BPFError) -> Value? {
     var key = key
     var value = zero
@@ -69,7 +69,8 @@ struct MapAccess<Key: BitwiseCopyable, Value: BitwiseCopyable>: Sendable {
     throw .system(Errno(errno, "remove from the map \(name)"))
   }
 
-  /// All elements of a hash table, each once, whoever adds or removes some meanwhile: those may be in it or not.
+  /// All elements of a hash table, each once, even if others add or remove elements meanwhile. Such elements may be in
+  /// the list or not.
   func elements(zero: (key: Key, value: Value)) throws(BPFError) -> [(key: Key, value: Value)] {
     var found: [(key: Key, value: Value)] = []
     try batches(zero: zero) { keys, values, count in found += zip(keys, values).prefix(count).map { ($0, $1) } }
@@ -88,7 +89,7 @@ struct MapAccess<Key: BitwiseCopyable, Value: BitwiseCopyable>: Sendable {
     zero: (key: Key, value: Value), _ body: (_ keys: [Key], _ values: [Value], _ count: Int) -> Void
   ) throws(BPFError) {
     var position: UInt32?
-    // More than are ever in one bucket.
+    // More than there ever are in one bucket.
     var keys = [Key](repeating: zero.key, count: 1024)
     var values = [Value](repeating: zero.value, count: keys.count)
     while true {
@@ -105,7 +106,7 @@ struct MapAccess<Key: BitwiseCopyable, Value: BitwiseCopyable>: Sendable {
     }
   }
 
-  /// All keys, as far as nobody else adds or removes some meanwhile.
+  /// All keys, if nobody else adds or removes elements meanwhile.
   func keys(zero: Key) throws(BPFError) -> [Key] {
     var keys: [Key] = []
     var next = zero
@@ -126,7 +127,7 @@ struct MapAccess<Key: BitwiseCopyable, Value: BitwiseCopyable>: Sendable {
 func tableFullError(_ name: String, _ map: FileDescriptor) -> BPFError {
   var info = bpf_map_info()
   var size = UInt32(MemoryLayout<bpf_map_info>.size)
-  // What cannot be found out is 0 in the message.
+  // A limit that cannot be found out is 0 in the message.
   _ = bpf_obj_get_info_by_fd(map.number, &info, &size)
   return .tableFull(map: name, limit: info.max_entries)
 }

@@ -1,8 +1,8 @@
 import CStockade
 
-/// How many elements one of the kernel's tables has, and how many it takes.
+/// How many elements one of the kernel's tables has, and how many it can take.
 package struct MapFill: Equatable, Sendable {
-  /// The map's.
+  /// The map's name.
   package var name: String
   package var count: Int
   package var limit: Int
@@ -13,7 +13,8 @@ package struct MapFill: Equatable, Sendable {
 }
 
 extension PolicyMaps {
-  /// Of the tables that refuse something when they are full. All of it is walked: not for every few seconds.
+  /// How full the tables are that refuse something when they are full. This walks all of them, so it is not for every
+  /// few seconds.
   package func fills() throws(BPFError) -> [MapFill] {
     [
       MapFill(

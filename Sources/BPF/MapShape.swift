@@ -13,14 +13,14 @@ package struct MapShape: Equatable, CustomStringConvertible, Sendable {
     (self.type, keyBytes, valueBytes, self.elements) = (type.rawValue, key, value, elements)
   }
 
-  /// Of a map of an object that was opened.
+  /// The shape of a map in an object that was opened.
   init(declared map: OpaquePointer) {
     self.init(
       type: bpf_map__type(map), key: bpf_map__key_size(map), value: bpf_map__value_size(map),
       elements: bpf_map__max_entries(map))
   }
 
-  /// Of a map in the kernel. BPF_OBJ_GET_INFO_BY_FD.
+  /// The shape of a map in the kernel. BPF_OBJ_GET_INFO_BY_FD.
   init(of map: FileDescriptor, named name: String) throws(BPFError) {
     var found = bpf_map_info()
     var size = UInt32(MemoryLayout<bpf_map_info>.size)

@@ -2,17 +2,17 @@ import CBPF
 import Glibc
 import System
 
-/// A program's attachment to a cgroup, pinned, and held by this process as far as it may have so many descriptors: what
-/// it does not hold ends with the pin.
+/// A program's attachment to a cgroup. It is pinned. This process also holds it, as far as it may have so many
+/// descriptors. A link that it does not hold ends with the pin.
 struct NetworkLink: Sendable {
   let pin: String
   private let object: KernelObject
   private let cgroupID: CgroupID
   private let hook: Hook
-  /// nil: only the pin keeps it.
+  /// nil: only the pin keeps the link.
   private var descriptor: FileDescriptor?
 
-  /// What is attached, and as what.
+  /// What is attached, and by which attach type.
   struct Hook: Sendable {
     var program: FileDescriptor
     var programID: UInt32
@@ -23,10 +23,10 @@ struct NetworkLink: Sendable {
     }
   }
 
-  /// Takes over what is pinned there; where that is nothing, or not attached to this cgroup, attaches anew and pins
-  /// that. BPF_LINK_CREATE, BPF_LINK_UPDATE.
+  /// Takes over the link that is pinned there. If nothing is pinned, or it is not attached to this cgroup, attaches a
+  /// new link and pins that. BPF_LINK_CREATE, BPF_LINK_UPDATE.
   ///
-  /// - Parameter cgroup: the cgroup's folder; nil: nothing is attached anew.
+  /// - Parameter cgroup: the cgroup's folder; nil: nothing new is attached.
   /// - Returns: nil: nothing is attached.
   init?(
     _ hook: Hook, cgroupID: CgroupID, cgroup: FileDescriptor?, pin: String, keepsDescriptor: Bool
@@ -53,13 +53,13 @@ struct NetworkLink: Sendable {
     return link
   }
 
-  /// What is pinned, with our program, if it is attached where it has to be.
+  /// The pinned link, with our program, if it is attached where it has to be.
   private static func attached(_ hook: Hook, _ cgroupID: CgroupID, _ pin: String) throws(BPFError) -> FileDescriptor? {
     guard let link = try Pin.open(pin), try isAttached(link, hook, cgroupID, pin) else { return nil }
     return link
   }
 
-  /// Makes it run our program, without a moment in which none runs.
+  /// Makes the link run our program, without a moment in which no program runs.
   private static func isAttached(
     _ link: FileDescriptor, _ hook: Hook, _ cgroupID: CgroupID, _ pin: String
   ) throws(BPFError) -> Bool {
@@ -67,24 +67,24 @@ struct NetworkLink: Sendable {
     guard found.isAttached(to: cgroupID, as: hook.type) else { return false }
     if found.program == hook.programID { return true }
     if bpf_link_update(link.number, hook.program.number, nil) == 0 { return true }
-    // Detached just now.
+    // The link was detached just now.
     if errno == ENOLINK { return false }
     throw .system(Errno(errno, "replace the program of \(pin)"))
   }
 
   var isHeld: Bool { descriptor != nil }
 
-  /// Leaves it to the pin.
+  /// Leaves the link to the pin.
   mutating func letGo() { descriptor = nil }
 
-  /// Detaches at once, whoever else holds the link, and removes the pin. BPF_LINK_DETACH.
+  /// Detaches the link at once, even if others hold it, and removes the pin. BPF_LINK_DETACH.
   func detach() throws(BPFError) {
     guard let descriptor else { return try Self.detach(pin) }
     try bpf("detach \(pin)") { bpf_link_detach(descriptor.number) }
     try Pin.remove(pin)
   }
 
-  /// Missing is success. What is no link is only removed.
+  /// A missing pin is success. A pin that is no link is only removed.
   static func detach(_ pin: String) throws(BPFError) {
     guard let link = try Pin.open(pin) else { return try Pin.remove(pin) }
     if bpf_link_detach(link.number) < 0, ![EINVAL, EOPNOTSUPP].contains(errno) {
@@ -93,11 +93,11 @@ struct NetworkLink: Sendable {
     try Pin.remove(pin)
   }
 
-  /// Looks whether it is attached, with our program, and pinned.
+  /// Checks that the link is attached, with our program, and pinned.
   ///
   /// - Parameters:
-  ///   - pinMayDiffer: the pin is to be looked at, though the link is held.
-  ///   - keepsDescriptor: it is held from now on.
+  ///   - pinMayDiffer: the pin must be checked, although the link is held.
+  ///   - keepsDescriptor: the link is held from now on.
   ///   - cgroup: opens the cgroup's folder; an error means that there is nothing to attach to.
   mutating func look(
     _ check: PinCheck, pinMayDiffer: Bool, keepsDescriptor: Bool, _ name: String, _ damage: inout Damage,
@@ -105,7 +105,7 @@ struct NetworkLink: Sendable {
   ) throws(BPFError) {
     let running: FileDescriptor?
     do throws(BPFError) { running = try present() } catch {
-      // Not known, so not claimed.
+      // The state is not known, so it is not claimed that the program runs.
       damage.detached.append(name)
       throw error
     }
@@ -120,7 +120,7 @@ struct NetworkLink: Sendable {
   }
 
   private mutating func attachAgain(to folder: FileDescriptor, keepsDescriptor: Bool) throws(BPFError) {
-    // It may have another program only.
+    // Maybe the link only has another program.
     if let descriptor, try Self.isAttached(descriptor, hook, cgroupID, pin) { return }
     let again = try Self(hook, cgroupID: cgroupID, cgroup: folder, pin: pin, keepsDescriptor: keepsDescriptor)
     if let again { self = again }
@@ -136,7 +136,7 @@ struct NetworkLink: Sendable {
     return false
   }
 
-  /// What is held, or else pinned; nil: it is not attached, or runs another program.
+  /// The link that is held, or else the pinned one; nil: the link is not attached, or runs another program.
   private func present() throws(BPFError) -> FileDescriptor? {
     var held = descriptor
     if held == nil { held = try Pin.open(pin) }

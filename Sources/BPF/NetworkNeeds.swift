@@ -3,11 +3,11 @@ import Compilation
 
 /// The groups of hooks that a container's network rules need.
 package struct NetworkNeeds: OptionSet, Sendable, Hashable {
-  /// Every packet, both ways: any network rule needs them, since replies belong to the other direction.
+  /// Every packet, both ways. Any network rule needs them, because replies go in the other direction.
   package static let packets = Self(rawValue: 1)
   /// connect() and sendto(), for egress rules.
   package static let calls = Self(rawValue: 2)
-  /// bind(), where ingress rules leave a port to no peer.
+  /// bind(), if ingress rules leave a port to no peer.
   package static let binds = Self(rawValue: 4)
 
   package let rawValue: UInt8

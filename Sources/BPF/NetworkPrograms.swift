@@ -4,8 +4,8 @@ import Glibc
 import Synchronization
 import System
 
-/// The programs of bpf/network.bpf.c: loaded once, attached to a container's cgroup by pinned links, which go on
-/// without this process. Needs cgroup v2, on a hybrid host too.
+/// The programs of bpf/network.bpf.c. They are loaded once, and pinned links attach them to a container's cgroup. The
+/// links go on without this process. The programs need cgroup v2, on a hybrid host too.
 ///
 /// Pins: `links/CGROUP_ID/HOOK` below the pin folder, and `links/strays`.
 package final class NetworkPrograms: Sendable {
@@ -21,31 +21,31 @@ package final class NetworkPrograms: Sendable {
 
   private struct State {
     var attached: [CgroupID: Attached] = [:]
-    /// nil: it could not be attached.
+    /// nil: the link could not be attached.
     var strays: NetworkLink?
-    /// Descriptors of links that are held.
+    /// The number of descriptors of links that are held.
     var held = 0
   }
 
-  /// What this process has attached to a container, or taken over.
+  /// What this process has attached to a container, or has taken over.
   private struct Attached {
     var links: [NetworkHook: NetworkLink] = [:]
     var folder = SeenFolder()
     var held: Int { links.values.count { $0.isHeld } }
   }
 
-  /// Loads the programs and binds strays: marked tasks that left their container make no sockets outside it, unless
-  /// its profile has no network rules.
+  /// Loads the programs and binds strays. Marked tasks that left their container can make no sockets outside it, unless
+  /// the container's profile has no network rules.
   ///
   /// - Parameters:
-  ///   - pinFolder: on a bpf file system.
+  ///   - pinFolder: a folder on a bpf file system.
   ///   - rootCgroupPath: where the root of the cgroup v2 hierarchy is mounted.
-  ///   - heldMax: of links of containers.
+  ///   - heldMax: how many links of containers are held at most.
   package init(
     shared: SharedMaps, pinFolder: String, rootCgroupPath: String, heldMax: Int = NetworkPrograms.usualHeldMax
   ) throws(BPFError) {
     self.heldMax = heldMax
-    // Also the network's own: an earlier process's links run with them.
+    // The network's own maps are shared too: the links of an earlier process run with them.
     object = try BPFObject("network", EmbeddedObjects.network, shared: shared) { _ in true }
     linksFolder = "\(pinFolder)/links"
     self.rootCgroupPath = rootCgroupPath
@@ -62,7 +62,7 @@ package final class NetworkPrograms: Sendable {
     try bindStrays()
   }
 
-  /// Gives the links that an earlier process left this process's programs. Returns their cgroup ids.
+  /// Gives the links that an earlier process left the programs of this process. Returns the links' cgroup ids.
   ///
   /// - Parameter flowsOfBefore: the table of an earlier layout, one for all containers.
   package func adopt(flowsOfBefore: FileDescriptor? = nil) throws(BPFError) -> [CgroupID] {
@@ -78,12 +78,13 @@ package final class NetworkPrograms: Sendable {
     return cgroupIDs
   }
 
-  /// Attaches what is needed and is not attached yet, and opens last. Until then, if this throws, and as long as the
-  /// container has no entry in `containers` or its policy is missing, every packet is dropped and every call refused.
+  /// Attaches what is needed and is not attached yet. The container is opened last. Every packet is dropped and every
+  /// call refused until then, also if this throws, and as long as the container has no entry in `containers` or its
+  /// policy is missing.
   package func attach(cgroupPath: String, cgroupID: CgroupID, needs: NetworkNeeds) throws(BPFError) {
     if needs.isEmpty { return }
     let cgroup = try open(cgroupPath, cgroupID)
-    // A next process takes tables away that no folder accounts for.
+    // The folder comes first: a later process takes away tables that belong to no folder.
     try makeFolders(of: cgroupID)
     try flows.add(cgroupID)
     try state.withLock { (state) throws(BPFError) in
@@ -92,22 +93,23 @@ package final class NetworkPrograms: Sendable {
     try setContainer(cgroupID, to: cgroupID)
   }
 
-  /// Attaches what is needed and is not attached, and detaches what is not needed. While a container changes over from
-  /// one policy to another, call it with what either needs, write the container's entry, call it with the new needs.
+  /// Attaches what is needed and is not attached, and detaches what is not needed. To change a container from one
+  /// policy to another, first call this with the needs of both policies. Then write the container's entry. Then call
+  /// this with the new needs.
   package func update(cgroupPath: String, cgroupID: CgroupID, needs: NetworkNeeds) throws(BPFError) {
     if needs.isEmpty { return try detach(cgroupID: cgroupID) }
     try attach(cgroupPath: cgroupPath, cgroupID: cgroupID, needs: needs)
     for hook in NetworkHook.allCases where !needs.contains(hook.need) { try detach(hook, cgroupID) }
   }
 
-  /// Detaches all and removes the pins. Nothing attached, or the cgroup gone: success. The kernel's refusal is
-  /// `.system` with its errno; what could not be detached stays, and the call can be repeated.
+  /// Detaches all programs and removes the pins. It is success if nothing is attached, or the cgroup is gone. The
+  /// kernel's refusal is `.system` with its errno. What could not be detached stays, and the call can be repeated.
   package func detach(cgroupID: CgroupID) throws(BPFError) {
     for hook in NetworkHook.allCases { try detach(hook, cgroupID) }
     state.withLock { $0.attached[cgroupID] = nil }
     try removeFolder("\(linksFolder)/\(cgroupID)")
     try flows.remove(cgroupID)
-    // The kernel keeps the value as long as the cgroup: another attach must find it closed.
+    // The kernel keeps the value as long as the cgroup. If something is attached again, it must find the value closed.
     do throws(BPFError) { try setContainer(cgroupID, to: nil) } catch {
       guard case .system(let errno) = error, errno.code == ENOENT else { throw error }
     }
@@ -122,7 +124,7 @@ package final class NetworkPrograms: Sendable {
     }
   }
 
-  /// The cgroups that have pins, removed ones included.
+  /// The cgroups that have pins. This includes cgroups that were removed.
   package func attachedCgroupIDs() throws(BPFError) -> [CgroupID] {
     do throws(Errno) { return try Files.names(in: linksFolder).compactMap { UInt64($0).map(CgroupID.init) } } catch {
       if error.code == ENOENT { return state.withLock { Array($0.attached.keys) } }
@@ -130,7 +132,7 @@ package final class NetworkPrograms: Sendable {
     }
   }
 
-  /// Detaches every container and the binding of strays, for a daemon that is removed from the node.
+  /// Detaches every container, and the binding of strays. It is for a daemon that is removed from the node.
   package func removeAll() throws(BPFError) {
     for cgroupID in try attachedCgroupIDs() { try detach(cgroupID: cgroupID) }
     try state.withLock { (state) throws(BPFError) in
@@ -149,9 +151,9 @@ package final class NetworkPrograms: Sendable {
 
   // MARK: Holding, and mending
 
-  /// Attaches one hook where it is not attached yet.
+  /// Attaches one hook if it is not attached yet.
   ///
-  /// - Parameter cgroup: its folder; nil: only what is attached is taken over.
+  /// - Parameter cgroup: the cgroup's folder; nil: only takes over what is attached.
   private func hold(
     _ hook: NetworkHook, _ cgroupID: CgroupID, _ cgroup: FileDescriptor?, in state: inout State
   ) throws(BPFError) {
@@ -163,8 +165,8 @@ package final class NetworkPrograms: Sendable {
     state.held += (link.isHeld ? 1 : 0) - (old?.isHeld == true ? 1 : 0)
   }
 
-  /// Half of the descriptors that this process may have beside those that it needs: each container needs up to eight.
-  /// What is not held ends with its pin, and is attached again by `mend`.
+  /// Half of the descriptors that this process may have beside those that it needs. Each container needs up to eight. A
+  /// link that is not held ends with its pin, and `mend` attaches it again.
   package static var usualHeldMax: Int {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
@@ -172,7 +174,7 @@ package final class NetworkPrograms: Sendable {
     return Int(min((max(UInt64(limit.rlim_cur), needed) - needed) / 2, 1 << 20))
   }
 
-  /// Leaves all to the pins: another process looks after them.
+  /// Leaves all links to the pins, because another process looks after them.
   package func letGo() {
     state.withLock { state in
       state.strays?.letGo()
@@ -183,11 +185,11 @@ package final class NetworkPrograms: Sendable {
     }
   }
 
-  /// Looks whether a container has all that was attached to it, with this process's programs, pinned; what is not so is
-  /// put right.
+  /// Checks that a container has everything that was attached to it, with this process's programs, and pinned. Puts
+  /// right what is not so.
   ///
   /// - Parameter isInCharge: asked before anything is put right.
-  /// - Returns: nil: it is as it should be, or its cgroup is gone.
+  /// - Returns: nil: everything is as it should be, or the cgroup is gone.
   package func mend(cgroupPath: String, cgroupID: CgroupID, isInCharge: () -> Bool = { true }) -> Damage? {
     PinCheck.run(isInCharge: isInCharge) { check($0, cgroupPath, cgroupID) }
   }
@@ -224,7 +226,7 @@ package final class NetworkPrograms: Sendable {
     if !damage.isNone { attached.folder.forget() }
   }
 
-  /// The same of the program that binds strays. Its pin is looked at each time.
+  /// Does the same for the program that binds strays. Its pin is checked each time.
   package func mendStrays(isInCharge: () -> Bool = { true }) -> Damage? {
     PinCheck.run(isInCharge: isInCharge) { check in
       var damage = Damage(.strays)
@@ -251,7 +253,7 @@ package final class NetworkPrograms: Sendable {
     }
   }
 
-  /// The cgroup's folder, if it is still that cgroup: another one of the same name has another id.
+  /// The cgroup's folder, if it still is that cgroup. Another cgroup of the same name has another id.
   private func open(_ path: String, _ cgroupID: CgroupID) throws(BPFError) -> FileDescriptor {
     let folder = try openFolder(path)
     if try id(of: folder, path) != cgroupID {
@@ -268,7 +270,7 @@ package final class NetworkPrograms: Sendable {
     do throws(Errno) { return try FileDescriptor(open: path, O_RDONLY | O_DIRECTORY) } catch { throw .system(error) }
   }
 
-  /// Somebody may have taken them all away.
+  /// Somebody may have taken all these folders away.
   private func makeFolders(of cgroupID: CgroupID) throws(BPFError) {
     for path in [Files.folder(of: linksFolder), linksFolder] { try Pin.makeFolder(path) }
     try makeFolder("\(linksFolder)/\(cgroupID)")

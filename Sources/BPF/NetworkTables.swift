@@ -10,7 +10,7 @@ import System
 /// before them.
 package final class NetworkTables: Sendable {
   private let egress4, egress6, ingress4, ingress6: FileDescriptor
-  /// What this process wrote, so that one policy is removed without a listing of all.
+  /// The prefixes that this process wrote. With them one policy is removed without a listing of everything.
   private let written = Mutex<[Revision: [Prefix]]>([:])
 
   private struct Prefix {
@@ -18,7 +18,7 @@ package final class NetworkTables: Sendable {
     var isEgress: Bool
   }
 
-  /// The maps must have been made, by `NetworkPrograms`.
+  /// The maps must have been made already, by `NetworkPrograms`.
   package init(shared: SharedMaps) throws(BPFError) {
     func map(_ name: String) throws(BPFError) -> FileDescriptor {
       guard let map = try shared.descriptor(name) else { throw .missing(object: "network", what: "map \(name)") }
@@ -30,7 +30,7 @@ package final class NetworkTables: Sendable {
     ingress6 = try map("ingress6")
   }
 
-  /// Writes the prefixes of `policy` under `revision`; on failure none is left.
+  /// Writes the prefixes of `policy` under `revision`. After a failure none is left.
   package func install(_ policy: CompiledPolicy, revision: Revision) throws(BPFError) {
     let all = [(policy.egress, true), (policy.ingress, false)].flatMap { direction, isEgress in
       (direction?.prefixes ?? []).map { ($0, Prefix(cidr: $0.cidr, isEgress: isEgress)) }
@@ -44,7 +44,7 @@ package final class NetworkTables: Sendable {
     }
   }
 
-  /// Lists the tables only where another process installed one of the revisions; once for all of them.
+  /// Lists the tables only if another process installed one of the revisions, and only once for all of them.
   package func remove(_ revisions: Set<Revision>) throws(BPFError) {
     let own = written.withLock { written in written.filter { revisions.contains($0.key) } }
     for (revision, prefixes) in own {
@@ -57,12 +57,12 @@ package final class NetworkTables: Sendable {
     if !others.isEmpty { try remove { others.contains($0) } }
   }
 
-  /// Removes what belongs to no revision in `revisions`: left by a process that died.
+  /// Removes what belongs to no revision in `revisions`. A process that died has left it.
   package func removeOrphans(keeping revisions: Set<Revision>) throws(BPFError) {
     try remove { !revisions.contains($0) }
   }
 
-  /// Of this process's prefixes: the kernel does not count them, and a list of them takes long.
+  /// How many prefixes this process wrote. The kernel does not count them, and a list of all prefixes takes long.
   package func fills() -> [MapFill] {
     let written = written.withLock { $0.values.flatMap { $0 } }
     return [("egress4", true, 4), ("egress6", true, 16), ("ingress4", false, 4), ("ingress6", false, 16)].map { table in
@@ -91,7 +91,7 @@ package final class NetworkTables: Sendable {
     let key = key(prefix.cidr, revision)
     var node = stockade_net_node(prefix)
     if bpf_map_update_elem(map.number, key.bytes, &node, UInt64(BPF_ANY)) == 0 { return }
-    // A trie that is full says ENOSPC.
+    // For a full trie, the kernel says ENOSPC.
     if errno == ENOSPC { throw tableFullError(name(of: map), map) }
     throw .system(Errno(errno, "add a network prefix"))
   }
@@ -111,8 +111,8 @@ package final class NetworkTables: Sendable {
     written.withLock { $0 = $0.filter { !isUnwanted($0.key) } }
   }
 
-  /// Shortest prefix first: a packet that is just being judged may then find nothing, which blocks it, but never the
-  /// shorter prefix that its own one overrides.
+  /// Removes the shortest prefix first. A packet that is being judged just then may find nothing, which blocks it. But
+  /// it never finds the shorter prefix that its own prefix overrides.
   private func remove(
     _ isUnwanted: (Revision) -> Bool, from map: FileDescriptor, _ keySize: Int
   ) throws(BPFError) {
@@ -126,7 +126,8 @@ package final class NetworkTables: Sendable {
     }
   }
 
-  /// The list begins anew when the key that it stands at is removed meanwhile: some are in it twice then.
+  /// If the key at which the listing stands is removed meanwhile, the listing begins anew. Then some keys are in it
+  /// twice.
   private func keys(of map: FileDescriptor, _ size: Int) throws(BPFError) -> [TrieKey] {
     var keys: [TrieKey] = []
     while true {
@@ -140,7 +141,7 @@ package final class NetworkTables: Sendable {
   }
 }
 
-/// `struct stockade_net_key4` or `6`.
+/// `struct stockade_net_key4` or `stockade_net_key6`.
 private struct TrieKey {
   let bytes: [UInt8]
   var prefixBits: UInt32 { bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) } }

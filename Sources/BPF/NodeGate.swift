@@ -3,8 +3,9 @@ import CStockade
 import Glibc
 import System
 
-/// The node gate, in the kernel: the cgroups in which pods are made, whose gates are closed from their first moment on.
-/// It is all in pinned maps, so that it holds, and can be opened, while no Stockade runs.
+/// The node gate in the kernel. It names the cgroups in which pods are made, and the gates of those pods are closed
+/// from their first moment on. All of it is in pinned maps, so the node gate holds, and can be opened, while no
+/// Stockade runs.
 package final class NodeGate: Sendable {
   private let parentPaths: MapAccess<stockade_cgroup_path, UInt32>
   private let exemptions: MapAccess<stockade_pod_uid, UInt32>
@@ -15,14 +16,14 @@ package final class NodeGate: Sendable {
   private let folder: String
   private let entering: PodGates.Entering
 
-  /// Each is a pin beside those of the programs that use them.
+  /// Each of these maps is a pin beside the pins of the programs that use it.
   private static let maps = [
     "gate_parents", "gate_exempt", "gate_control", "gate_records", "gates", "sandboxes", "containers",
   ]
 
   /// - Parameters:
-  ///   - folder: of the pins.
-  ///   - entering: runs a write after which somebody is held back.
+  ///   - folder: the folder of the pins.
+  ///   - entering: runs a write that makes the gate hold a process back.
   init(
     in folder: String, _ descriptor: (String) throws(BPFError) -> FileDescriptor,
     entering: @escaping PodGates.Entering = { (write) throws(BPFError) in try write() }
@@ -38,9 +39,9 @@ package final class NodeGate: Sendable {
       sandboxes: MapAccess(name: "sandboxes", descriptor: try descriptor("sandboxes")), entering: entering)
   }
 
-  /// What is pinned in a folder, with or without a Stockade.
+  /// Opens the node gate that is pinned in a folder, with or without a running Stockade.
   ///
-  /// - Returns: nil: nothing of it is pinned.
+  /// - Returns: nil: nothing of a node gate is pinned.
   package static func pinned(in folder: String) throws(BPFError) -> NodeGate? {
     guard maps.allSatisfy({ Files.exists("\(folder)/\($0)") }), Files.exists("\(folder)/links/pods_mkdir") else {
       return nil
@@ -55,18 +56,18 @@ package final class NodeGate: Sendable {
       })
   }
 
-  /// Whether what holds somebody back is pinned as well; of each tier it is the last. A Stockade that starts may have
-  /// pinned the rest alone.
+  /// Whether the program that holds processes back is pinned as well. At each tier this program is pinned last. A
+  /// Stockade that starts may have pinned only the other programs so far.
   package static func isJudged(in folder: String) -> Bool { Files.exists("\(folder)/links/\(ExecReturns.skipped)") }
 
-  /// Whether the Stockade that pinned it has found that a program can get past it.
+  /// Whether the Stockade that pinned the node gate has found that a program can get past it.
   package static func canBePassed(in folder: String) -> Bool { Files.exists(passedMarker(folder)) }
 
-  /// A folder beside the pins: what else there is cannot tell.
+  /// The marker is a folder beside the pins, because nothing else there can tell this.
   static func passedMarker(_ folder: String) -> String { "\(folder)/execs_can_pass" }
 
-  /// Whether it is closed for good, which an opening for a time does not change; or in part, where a closing or an
-  /// opening was cut short.
+  /// Whether the node gate is closed for good. An opening for a time does not change that. Also true if the gate is
+  /// closed in part, because a closing or an opening was cut short.
   package var isClosed: Bool {
     get throws(BPFError) {
       if try !parentPaths.isEmpty(zero: stockade_cgroup_path()) { return true }
@@ -84,8 +85,8 @@ package final class NodeGate: Sendable {
     try exemptions.keys(zero: stockade_pod_uid()).map { text($0.text) }.sorted()
   }
 
-  /// Names the cgroups in which pods are made, in place of those that were named before, and who is never held back.
-  /// Those that are made from now on are gated; `enter` is for those that are there.
+  /// Names the cgroups in which pods are made, and the pods that are never held back. These names replace the earlier
+  /// ones. Pods that are made from now on are gated. `enter` is for the pods that exist already.
   package func name(parents: [String], exempt: [String]) throws(BPFError) {
     try entering { () throws(BPFError) in
       for uid in exempt { try exemptions.set(podUID(uid), 1) }
@@ -99,30 +100,30 @@ package final class NodeGate: Sendable {
     }
   }
 
-  /// Takes it all back: pods that are made from now on have no gate but the daemon's. What is in the tables stays.
+  /// Takes all names back. Pods that are made from now on have only the daemon's gates. What is in the tables stays.
   package func forgetParents() throws(BPFError) {
     for key in try parentPaths.keys(zero: stockade_cgroup_path()) { try parentPaths.remove(key) }
     for key in try exemptions.keys(zero: stockade_pod_uid()) { try exemptions.remove(key) }
   }
 
-  /// A static pod's UID is a sum of its file, in hexadecimal digits, unless the file says another.
+  /// A static pod's UID is a sum of its file, in hexadecimal digits, unless the file names another UID.
   private static func isStaticPod(_ uid: String) -> Bool {
     uid.utf8.count == Int(STOCKADE_STATIC_POD_UID_BYTES) && !uid.contains("-")
   }
 
   /// Whether a pod is never held back.
   package func isExempt(_ uid: String) throws(BPFError) -> Bool {
-    // What is longer would be cut off, and taken for another.
+    // A longer UID would be cut off, and then taken for another one.
     guard uid.utf8.count < STOCKADE_POD_UID_MAX_BYTES else { return false }
     if try exemptions.value(podUID(uid), zero: 0) != nil { return true }
     guard Self.isStaticPod(uid) else { return false }
     return try exemptions.value(podUID(STOCKADE_EVERY_STATIC_POD), zero: 0) != nil
   }
 
-  /// Until when no gate holds anything back: CLOCK_BOOTTIME in nanoseconds; 0: they hold.
+  /// The time until which no gate holds anything back: CLOCK_BOOTTIME in nanoseconds. 0: the gates hold.
   package func openUntil() throws(BPFError) -> UInt64 { try value(STOCKADE_GATES_OPEN_UNTIL) }
 
-  /// How many programs ran that a gate would have held back.
+  /// How many programs ran although a gate would have held them back.
   package func letThrough() throws(BPFError) -> UInt64 { try value(STOCKADE_GATES_LET_THROUGH) }
 
   /// - Parameter nanoseconds: CLOCK_BOOTTIME; 0: the gates hold at once.
@@ -134,7 +135,7 @@ package final class NodeGate: Sendable {
     try control.value(key.rawValue, zero: 0) ?? 0
   }
 
-  /// Lets a container run on without a policy; one that has an entry already keeps it.
+  /// Lets a container run on without a policy. A container that already has an entry keeps it.
   package func letThrough(_ cgroupID: CgroupID) throws(BPFError) {
     try containers.add(cgroupID, ContainerEntry(cgroupID: cgroupID, revision: nil, state: .open).row)
   }
@@ -143,15 +144,15 @@ package final class NodeGate: Sendable {
 
   package enum Act: Hashable, CaseIterable, Sendable {
     case closed
-    /// For good.
+    /// The gate was opened for good.
     case opened
     case openedFor
-    /// One pod.
+    /// One pod was freed.
     case freed
     /// The number of an act that this version does not know.
     case unknown(UInt32)
 
-    /// Those that this version knows.
+    /// The acts that this version knows.
     package static let allCases: [Act] = [.closed, .opened, .openedFor, .freed]
   }
 
@@ -159,11 +160,11 @@ package final class NodeGate: Sendable {
   package struct Record: Equatable, Sendable {
     package var timeNanoseconds: Int64
     package var act: Act
-    /// Of an opening for a time.
+    /// Only for an opening for a time.
     package var untilNanoseconds: Int64
-    /// Who logged in: loginuid of audit(7); nil: nobody did.
+    /// The user who logged in: loginuid of audit(7); nil: nobody did.
     package var user: UInt32?
-    /// Path of the freed pod's cgroup; else empty.
+    /// Path of the freed pod's cgroup; empty for other acts.
     package var pod: String
     package var reason: String
 
@@ -176,9 +177,10 @@ package final class NodeGate: Sendable {
     }
   }
 
-  /// Keeps a record for the daemon, whenever it comes.
+  /// Keeps a record until the daemon comes and takes it.
   package func keep(_ record: Record) throws(BPFError) {
-    // Commands and the daemon may do so at the same moment: of two with the same number one would be lost. flock(2).
+    // Commands and the daemon may keep records at the same moment. Of two records with the same number, one would be
+    // lost. flock(2).
     let turn: FileDescriptor
     do throws(Errno) { turn = try FileDescriptor(open: "\(folder)/links", O_RDONLY | O_DIRECTORY) } catch {
       throw .system(error)
@@ -203,7 +205,8 @@ package final class NodeGate: Sendable {
   private static let recordsMax = UInt64(STOCKADE_GATE_RECORDS)
   private static func place(of number: UInt64) -> UInt32 { UInt32(number % recordsMax) }
 
-  /// Records that were not told yet, the oldest first, and how many were lost before them. From now on they are told.
+  /// Returns the records that were not told yet, the oldest first, and how many records were lost before them. From now
+  /// on these records count as told.
   package func takeRecords() throws(BPFError) -> (records: [Record], lost: UInt64) {
     let (recorded, told) = (try value(STOCKADE_GATES_RECORDED), try value(STOCKADE_GATES_TOLD))
     guard told < recorded else { return ([], 0) }
@@ -252,7 +255,7 @@ private func podUID(_ uid: String) -> stockade_pod_uid {
   return key
 }
 
-/// Writes a text into a C array, with at least one NUL behind it; what is longer is cut off.
+/// Writes a text into a C array, with at least one NUL behind it. A longer text is cut off.
 private func fill<Bytes>(_ bytes: inout Bytes, _ text: String) {
   withUnsafeMutableBytes(of: &bytes) { bytes in bytes.copyBytes(from: text.utf8.prefix(bytes.count - 1)) }
 }

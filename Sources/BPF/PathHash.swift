@@ -35,7 +35,7 @@ func fillHashKeys(_ map: FileDescriptor) throws(BPFError) {
 
 private func randomKey() throws(BPFError) -> UInt64 {
   var key: UInt64 = 0
-  // Never cut short: at most 256 bytes are had whole once the generator is seeded. getrandom(2).
+  // The result is never cut short: once the generator is seeded, at most 256 bytes always come whole. getrandom(2).
   try bpf("get random bytes") { stockade_random(&key, UInt(MemoryLayout<UInt64>.size)) }
   return key
 }

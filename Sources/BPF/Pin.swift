@@ -4,7 +4,7 @@ import System
 
 /// Pins: names of maps, programs and links on a bpf file system, which keep them without a process.
 enum Pin {
-  /// nil: there is none; what is there may be something else.
+  /// nil: there is no pin. A pin that is there may be something else.
   static func open(_ path: String) throws(BPFError) -> FileDescriptor? {
     let number = bpf_obj_get(path)
     if number >= 0 { return FileDescriptor(owning: number) }
@@ -12,7 +12,7 @@ enum Pin {
     throw .system(Errno(errno, "open the pin \(path)"))
   }
 
-  /// Puts an object there, in place of what may be there already. BPF_OBJ_PIN, rename(2).
+  /// Pins an object there, in place of what may be there already. BPF_OBJ_PIN, rename(2).
   static func put(_ object: FileDescriptor, at path: String) throws(BPFError) {
     if bpf_obj_pin(object.number, path) == 0 { return }
     guard errno == EEXIST else { throw .system(Errno(errno, "pin \(path)")) }
@@ -26,12 +26,12 @@ enum Pin {
     }
   }
 
-  /// Missing is success.
+  /// A missing pin is success.
   static func remove(_ path: String) throws(BPFError) {
     if unlink(path) == -1, errno != ENOENT { throw .system(Errno(errno, "remove the pin \(path)")) }
   }
 
-  /// Makes a folder for pins, and not on a file system where there can be none.
+  /// Makes a folder for pins, but not on a file system that can have none.
   static func makeFolder(_ path: String) throws(BPFError) {
     if stockade_is_bpffs(path) == 1 { return }
     guard stockade_is_bpffs(Files.folder(of: path)) == 1 else { throw .notOnBPFFileSystem(folder: path) }
@@ -39,14 +39,14 @@ enum Pin {
   }
 }
 
-/// How pins and links are looked at.
+/// What a check of pins and links does.
 enum PinCheck {
-  /// What is wrong is found only: another process may have begun to look after the pins meanwhile.
+  /// It only finds what is wrong: another process may have begun to look after the pins meanwhile.
   case look
   /// It is put right too.
   case mend
 
-  /// Looks, and mends what was found if this process is still the one to do it: a newer one says that it is there
+  /// Looks, and then mends what was found if this process is still in charge. A newer process says that it is there
   /// before it touches a pin.
   static func run(isInCharge: () -> Bool, _ body: (PinCheck) -> Damage) -> Damage? {
     if body(.look).isNone || !isInCharge() { return nil }
@@ -55,9 +55,9 @@ enum PinCheck {
   }
 }
 
-/// Whether the names in a folder can be others than when it was looked at last, so that the pins in it need not all be
-/// opened every time. The kernel writes the time of such a change into the folder's inode, but not more exactly than to
-/// some milliseconds: a folder that was changed just now is looked at again.
+/// Tells whether the names in a folder can have changed since the last look, so that the pins in it need not all be
+/// opened every time. The kernel writes the time of such a change into the folder's inode, but only to the exactness of
+/// some milliseconds. So a folder that was changed just now is looked at again.
 struct SeenFolder: Sendable {
   private var seen: Stamp?
   private var isSettled = false
@@ -74,7 +74,7 @@ struct SeenFolder: Sendable {
     }
   }
 
-  /// Whoever asks compares the pins next, and calls `forget` if one could not be mended.
+  /// The caller compares the pins next, and calls `forget` if a pin could not be mended.
   mutating func mayHaveChanged(_ path: String) -> Bool {
     let now = Stamp(path)
     let isSame = isSettled && now != nil && now == seen

@@ -1,8 +1,8 @@
 import Glibc
 import System
 
-/// The processes that use a folder of pins: the newest one that lives looks after them. Each has a folder,
-/// `FOLDER/users/TIME-PID-START`, the time since boot in nanoseconds at which it began.
+/// The processes that use a folder of pins. The newest one that lives looks after the pins. Each process has a folder,
+/// `FOLDER/users/TIME-PID-START`. TIME is the time since boot, in nanoseconds, at which it began.
 final class PinUsers: Sendable {
   private let folder: String
   private let own: String
@@ -12,7 +12,7 @@ final class PinUsers: Sendable {
     var pid: String
     var ticks: UInt64
 
-    /// nil: no process's.
+    /// nil: the name is no process's.
     init?(_ name: String) {
       let parts = name.split(separator: "-")
       guard parts.count == 3, let ticks = UInt64(parts[2]) else { return nil }
@@ -22,7 +22,7 @@ final class PinUsers: Sendable {
     var isAlive: Bool { (try? ProcessStat.startTicks(in: "/proc/\(pid)")) == ticks }
   }
 
-  /// Enters this process, as the newest, and forgets those that are over.
+  /// Enters this process, as the newest one, and forgets the processes that are over.
   init(of pins: String) throws(BPFError) {
     folder = "\(pins)/users"
     do throws(Errno) {
@@ -36,7 +36,7 @@ final class PinUsers: Sendable {
     for user in others where !user.isAlive { rmdir("\(folder)/\(user.name)") }
   }
 
-  /// Whoever loads nothing looks after nothing, however long it lives.
+  /// A process that loads nothing looks after nothing, however long it lives.
   deinit { rmdir("\(folder)/\(own)") }
 
   private func enter() throws(BPFError) {
@@ -47,7 +47,7 @@ final class PinUsers: Sendable {
     ((try? Files.names(in: folder)) ?? []).filter { $0 != own }.compactMap { User($0) }
   }
 
-  /// Whether no newer one lives. The entry is made again where somebody took it away.
+  /// Whether no newer process lives. If somebody took this process's entry away, the entry is made again.
   func isNewest() throws(BPFError) -> Bool {
     if !Files.exists("\(folder)/\(own)") { try enter() }
     return !others.contains { $0.name > own && $0.isAlive }

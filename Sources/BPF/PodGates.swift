@@ -2,17 +2,18 @@ import CBPF
 import CStockade
 import System
 
-/// The gates of pods, in the kernel: below a closed one nothing may exec but the pod's sandbox, and what was let
-/// through. Which cgroup is the sandbox's is followed by programs, so a gate needs no care while its pod lives.
+/// The gates of pods, in the kernel. Below a closed gate nothing may exec but the pod's sandbox, and what was let
+/// through. BPF programs follow which cgroup belongs to the sandbox, so a gate needs no care while its pod lives.
 package final class PodGates: Sendable {
-  /// Attached as long as anything of Stockade's is.
+  /// These programs are attached as long as anything of Stockade's is attached.
   static let programs = ["pods_mkdir", "pods_populated", "pods_rmdir"]
 
   private let gates: MapAccess<CgroupID, stockade_gate>
   private let sandboxes: MapAccess<CgroupID, stockade_sandbox>
   private let entering: Entering
 
-  /// Runs a write after which somebody is held back, with all in place that this takes.
+  /// Runs a write that makes a gate hold a process back. Everything that is needed for that is in place during the
+  /// write.
   typealias Entering = @Sendable (_ write: () throws(BPFError) -> Void) throws(BPFError) -> Void
 
   init(
@@ -45,12 +46,12 @@ package final class PodGates: Sendable {
     { $1 }
   }
 
-  /// Of a pod that is gone nothing is written.
+  /// If the pod is gone, nothing is written.
   package func replace(_ pod: CgroupID, _ sandbox: SandboxEntry) throws(BPFError) {
     try sandboxes.replace(pod, sandbox.value)
   }
 
-  /// - Parameter sandbox: nil: what the programs know of it already, or will find out.
+  /// - Parameter sandbox: nil: what the programs already know of the sandbox, or will find out.
   package func set(
     _ pod: CgroupID, _ state: GateState, sandbox: SandboxEntry? = nil
   ) throws(BPFError) {
@@ -64,7 +65,7 @@ package final class PodGates: Sendable {
     }
   }
 
-  /// Of a cgroup in which pods are made.
+  /// Sets the state of a cgroup in which pods are made.
   package func setParent(_ id: CgroupID, _ state: GateState) throws(BPFError) {
     try entering { () throws(BPFError) in try write(id, state) }
   }
@@ -73,7 +74,7 @@ package final class PodGates: Sendable {
     try gates.set(id, state.row(of: id))
   }
 
-  /// Missing is success.
+  /// A missing gate is success.
   package func remove(_ pod: CgroupID) throws(BPFError) {
     try gates.remove(pod)
     try sandboxes.remove(pod)

@@ -67,7 +67,7 @@ extension UnsafeMutableRawBufferPointer {
 }
 
 extension stockade_verdict {
-  /// nil: no rule says anything.
+  /// nil: no rule says anything about it.
   package init(_ verdict: CompiledPolicy.Verdict?) {
     self.init()
     guard let verdict else { return }

@@ -5,18 +5,18 @@ import Glibc
 import Synchronization
 import System
 
-/// The maps that say who is bound by what, and the programs that follow tasks and judge execs: loaded once, attached to
-/// the whole system, pinned, so that they go on without this process.
+/// The maps that say which process is bound by what, and the programs that follow tasks and judge execs. They are
+/// loaded once, attached to the whole system, and pinned, so they go on without this process.
 ///
-/// Pins, in the folder: a file a map; `links/NAME` for each attached program. Kernel 6.1 and newer.
+/// Pins in the folder: one file for each map, and `links/NAME` for each attached program. Kernel 6.1 and newer.
 package final class PolicyMaps: Sendable {
   package let shared: SharedMaps
   private let folder: String
   private let users: PinUsers
-  /// Held as long as this process lives: a process that ends takes no pins away that another one uses.
+  /// Held as long as this process lives. A process that ends takes no pins away that another process uses.
   private let use: FileDescriptor
   private let constants: [String: UInt64]
-  /// nil: what was pinned, if anything was, is of this version's layout.
+  /// nil: nothing was pinned, or the pins have this version's layout.
   private let former: Mutex<FormerPins?>
   /// Whether there were pins of an earlier layout.
   package let tookOver: Bool
@@ -35,15 +35,15 @@ package final class PolicyMaps: Sendable {
   let arguments: RevisionMap<stockade_argument_key, stockade_argument>
   private let rate: MapAccess<CgroupID, stockade_rate>
   private let hash: PathHash
-  /// How often, and how far apart, it is tried to mark a task that there is no memory for.
+  /// How often, and how far apart, it is tried again to mark a task for which there is no memory.
   private static let markAttempts = 5
   private static let markPauseMicroseconds: UInt32 = 20_000
 
-  /// Loads and attaches what follows tasks. What an earlier process pinned is reused (maps) or replaced without a gap
-  /// (programs). Nothing is judged by this process's programs before `judgeExecs`.
+  /// Loads and attaches the programs that follow tasks. Maps that an earlier process pinned are reused. Its programs
+  /// are replaced without a gap. Before `judgeExecs`, this process's programs judge nothing.
   ///
   /// - Parameters:
-  ///   - pinFolder: on a bpf file system; made where it is missing.
+  ///   - pinFolder: a folder on a bpf file system; it is made if it is missing.
   ///   - runtimeMountNamespace: inode number of the mount namespace of the runtime's own processes.
   ///   - cgroupV1: containers are known by their cgroups in the v1 hierarchy of the controller pids.
   ///   - makers: the `cgroup.procs` of a cgroup without a memory limit.
@@ -88,12 +88,12 @@ package final class PolicyMaps: Sendable {
     let fork = tracepointProblem != nil && Self.canMarkUnderLock ? "mark_wakeup" : "mark_fork"
     for name in [fork, "mark_move", "mark_exit"] { try links.attach(name, of: mark) }
     for name in PodGates.programs { try links.attach(name, of: pods) }
-    // What happens from here on is seen by the new programs too.
+    // From here on, the new programs see what happens too.
     if former != nil { while try !iterate("mark_taken_over").isEmpty {} }
   }
 
-  /// Whether a mark can be made while the lock of a run queue is held. Asking takes a reading of all types of the
-  /// kernel, so only where it matters.
+  /// Whether a mark can be made while the lock of a run queue is held. To find out, all types of the kernel are read,
+  /// so this is asked only where it matters.
   private static var canMarkUnderLock: Bool {
     let allocators = ["kmalloc_nolock_noprof", "_kmalloc_nolock_noprof"]
     return allocators.contains { (name: String) in stockade_kernel_has(name) == 1 }
@@ -114,7 +114,7 @@ package final class PolicyMaps: Sendable {
     }
   }
 
-  /// Loads and attaches programs that refuse. Whether they run is to be proved: `probe`.
+  /// Loads and attaches programs that refuse. Whether they run must be proved: `probe`.
   package func refuse(by refusing: Refusing) throws(BPFError) {
     let object = try BPFObject(
       refusing.rawValue, refusing.image, constants: constants, shared: shared, isShared: Self.isShared)
@@ -126,17 +126,17 @@ package final class PolicyMaps: Sendable {
     }
   }
 
-  /// Detaches programs that refuse, an earlier process's too.
+  /// Detaches programs that refuse, also those of an earlier process.
   package func stopRefusing(by refusing: Refusing) throws(BPFError) {
     try links.detach { $0.hasPrefix("\(refusing.rawValue)_") }
   }
 
-  /// Detaches what an earlier process attached at another tier, or left half done.
+  /// Detaches the programs that an earlier process attached at another tier, or left half done.
   package func detachOthers() throws(BPFError) { try links.detachOthers() }
 
-  /// Loads and attaches what binds a task at its first exec and kills what may not run.
+  /// Loads and attaches the programs that bind a task at its first exec and kill what may not run.
   ///
-  /// - Parameter filesAreJudged: programs that refuse run and have judged the files already.
+  /// - Parameter filesAreJudged: programs that refuse run too, and have already judged the files.
   package func judgeExecs(filesAreJudged: Bool) throws(BPFError) {
     let notes = filesAreJudged || tracepointProblem == nil ? STOCKADE_NOTES_OF_NONE : STOCKADE_NOTES_OF_CONTAINERS
     let exec = try object(
@@ -145,8 +145,8 @@ package final class PolicyMaps: Sendable {
     try links.attach(ExecReturns.skipped, of: exec)
   }
 
-  /// Loads what finds the execs that the program of `judgeExecs` was skipped for. From here on it is attached while
-  /// there is a container or a gate.
+  /// Loads the program that finds the execs for which the program of `judgeExecs` was skipped. From here on it is
+  /// attached while there is a container or a gate.
   package func judgeReturns() throws(BPFError) {
     let object = try object(
       ExecReturns.program, EmbeddedObjects.execReturn, ["exec_notes": UInt64(STOCKADE_NOTES_OF_ALL.rawValue)])
@@ -161,7 +161,7 @@ package final class PolicyMaps: Sendable {
     if returns.isLoaded, try bindsContainers() { try returns.attach() }
   }
 
-  /// Says beside the pins whether a program can get past the tier: commands close the node gate without this process.
+  /// Notes beside the pins whether a program can get past the tier: commands close the node gate without this process.
   package func note(execsCanPass: Bool) throws(BPFError) {
     let marker = NodeGate.passedMarker(folder)
     let result = execsCanPass ? mkdir(marker, 0o700) : rmdir(marker)
@@ -170,16 +170,16 @@ package final class PolicyMaps: Sendable {
     }
   }
 
-  /// Whether what `judgeReturns` loaded runs while a container does something.
+  /// Whether the program that `judgeReturns` loaded runs while a container does something.
   package func returnsAreSeen(during body: () throws(BPFError) -> Void) throws(BPFError) -> Bool {
     try returns.run(during: body)
   }
 
-  /// What the kernel counts of the programs on which what is enforced depends.
+  /// What the kernel counts of the programs on which enforcement depends.
   package func runs() throws(BPFError) -> [ProgramRuns] {
-    // Another program comes by each exec as well, and is never skipped.
+    // If this is true, another program runs at each exec too, and is never skipped.
     let isSpare = returns.isLoaded || links.names.contains { $0.hasPrefix(Refusing.lsm.rawValue) }
-    // Without it an entry of `strays` stays, and hides nothing.
+    // Without `mark_exit` an entry of `strays` stays, and hides nothing.
     return try links.runs { $0 != "mark_exit" && !(isSpare && $0 == ExecReturns.skipped) }
   }
 
@@ -190,7 +190,7 @@ package final class PolicyMaps: Sendable {
       name, image, constants: constants.merging(more) { $1 }, shared: shared, isShared: Self.isShared)
   }
 
-  /// Some are each object's own, and so are the constants, whose map's name has a dot.
+  /// Some maps are each object's own. So are the constants, whose map has a dot in its name.
   private static func isShared(_ map: String) -> Bool {
     map != "scratch" && map != PreemptionTrial.map && !map.contains(".")
   }
@@ -206,7 +206,7 @@ package final class PolicyMaps: Sendable {
     MapAccess(name: name, descriptor: try descriptor(name, shared))
   }
 
-  /// Shares the folder above with other users of the pins; waits while one takes them away. flock(2).
+  /// Shares the folder above with other users of the pins. Waits while one of them takes the pins away. flock(2).
   package static func use(_ folder: String) throws(BPFError) -> FileDescriptor {
     let parent = Files.folder(of: folder)
     let descriptor: FileDescriptor
@@ -217,7 +217,7 @@ package final class PolicyMaps: Sendable {
     return descriptor
   }
 
-  /// Whether no other process uses the pins; from then on none begins to before this one ends.
+  /// Whether no other process uses the pins. From then on no process begins to use them before this one ends.
   package func becomeOnlyUser() -> Bool { flock(use.number, LOCK_EX | LOCK_NB) == 0 }
 
   private static func makePinFolder(_ folder: String) throws(BPFError) {
@@ -241,7 +241,7 @@ package final class PolicyMaps: Sendable {
     }
   }
 
-  /// Removes a container and what hangs on it. Missing is success.
+  /// Removes a container and what depends on it. A missing container is success.
   package func removeContainer(_ cgroupID: CgroupID) throws(BPFError) {
     try containersMap.remove(cgroupID)
     try entrypoints.remove(cgroupID)
@@ -257,8 +257,8 @@ package final class PolicyMaps: Sendable {
   /// Whether a process lives that left its container's cgroup.
   package func hasStrays() throws(BPFError) -> Bool { try strays.hasLiving() }
 
-  /// Forgets the strays that are over, which no program may have seen, and corrects how many each container has. Any
-  /// thread may call it, whatever others do to containers meanwhile.
+  /// Forgets strays that are over, whose end no program may have seen, and corrects how many strays each container has.
+  /// Any thread may call it, whatever other threads do to containers meanwhile.
   package func sweepStrays() throws(BPFError) {
     try strays.sweep { (cgroupID, settle) throws(BPFError) in
       try returns.exclusively { () throws(BPFError) in try settle(try container(cgroupID) != nil) }
@@ -273,7 +273,8 @@ package final class PolicyMaps: Sendable {
     return try nodeGate.isClosed
   }
 
-  /// Whose process is over before its exec is waited for by nobody: its start ended before the container was open.
+  /// If a process is over before its exec, nobody waits for that exec any more: the start ended before the container
+  /// was open.
   private func sweepEntrypoints() throws(BPFError) {
     for (cgroupID, entrypoint) in try entrypoints.elements(zero: (CgroupID(0), stockade_process()))
     where ProcessStat.isOver(pid: entrypoint.tgid, startTicks: entrypoint.start_ticks) {
@@ -284,7 +285,8 @@ package final class PolicyMaps: Sendable {
     }
   }
 
-  /// What left a container that is gone is still bound. Containers first: without one there are no new strays.
+  /// What has left a container that is gone is still bound. Containers are asked about first: without a container there
+  /// are no new strays.
   private func detachReturnsIfUnused() throws(BPFError) {
     try returns.detach { () throws(BPFError) in
       if try bindsContainers() { return false }
@@ -292,9 +294,10 @@ package final class PolicyMaps: Sendable {
     }
   }
 
-  /// Marks tasks that run already in open containers. Repeated until none is found: a task may fork meanwhile.
+  /// Marks tasks that already run in open containers. This is repeated until none is found, because a task may fork
+  /// meanwhile.
   ///
-  /// - Returns: the cgroup ids of containers with a task that there was no memory to mark.
+  /// - Returns: the cgroup ids of containers that have a task for whose mark there was no memory.
   package func markRunningTasks() throws(BPFError) -> Set<CgroupID> {
     var attempts = 0
     while true {
@@ -325,13 +328,13 @@ package final class PolicyMaps: Sendable {
 
   // MARK: An earlier layout
 
-  /// What an earlier layout put into the maps of that name; nil: it did not, or it had the same shape.
+  /// The map of that name in an earlier layout; nil: there was none, or it had the same shape.
   package func formerMap(_ name: String) throws(BPFError) -> FileDescriptor? {
     try former.withLock { (former) throws(BPFError) in try former?.map(name) }
   }
 
-  /// - Parameter isComplete: everything that judges is this version's: what an earlier layout left is taken away. Else
-  ///   it goes on, and the next start tries it again.
+  /// - Parameter isComplete: everything that judges belongs to this version, so what an earlier layout left is taken
+  ///   away. If not, what it left goes on, and the next start tries again.
   package func endTakeOver(isComplete: Bool) throws(BPFError) {
     try former.withLock { (former) throws(BPFError) in
       if isComplete { try former?.remove() }
@@ -353,12 +356,12 @@ package final class PolicyMaps: Sendable {
     try gates.replace(pod, sandbox)
   }
 
-  /// - Parameter sandbox: nil: what the programs know of it already, or will find out.
+  /// - Parameter sandbox: nil: what the programs already know of the sandbox, or will find out.
   package func setGate(
     _ pod: CgroupID, _ state: GateState, sandbox: SandboxEntry? = nil
   ) throws(BPFError) { try gates.set(pod, state, sandbox: sandbox) }
 
-  /// Missing is success.
+  /// A missing gate is success.
   package func removeGate(_ pod: CgroupID) throws(BPFError) {
     try gates.remove(pod)
     try rate.remove(pod)
@@ -367,7 +370,7 @@ package final class PolicyMaps: Sendable {
 
   // MARK: Policies
 
-  /// Writes a policy under a revision that no container has yet: rules first, the policy itself last.
+  /// Writes a policy under a revision that no container has yet. The rules come first, the policy itself last.
   package func install(_ compiled: CompiledPolicy, revision: Revision) throws(BPFError) {
     rules.begin(revision)
     arguments.begin(revision)
@@ -410,44 +413,44 @@ package final class PolicyMaps: Sendable {
 
   // MARK: Counters and the end
 
-  /// Takes everything out of the kernel, whatever is bound by it: nothing is held any more.
+  /// Takes everything out of the kernel, whatever is bound by it. After that nothing is held any more.
   ///
-  /// - Throws: `inUse` where another process has it.
+  /// - Throws: `inUse` if another process uses the pins.
   package static func detachAll(pinFolder: String) throws(BPFError) {
     let use = try use(pinFolder)
     guard flock(use.number, LOCK_EX | LOCK_NB) == 0 else { throw .inUse(folder: pinFolder) }
-    // Locked until all is gone.
+    // The lock is held until everything is gone.
     try withExtendedLifetime(use) { () throws(BPFError) in try removeAllPins(pinFolder) }
   }
 
-  /// Takes away what an attempt to load has left, where nothing is bound by what an earlier process left there and
-  /// nobody else uses it.
+  /// Takes away what an attempt to load has left. Does so only if nothing is bound by what an earlier process left
+  /// there, and nobody else uses the pins.
   package static func removeUnused(pinFolder: String) {
     guard let use = try? use(pinFolder), flock(use.number, LOCK_EX | LOCK_NB) == 0, Files.exists(pinFolder),
       bindsNothing(pinFolder)
     else { return }
-    // Locked until all is gone.
+    // The lock is held until everything is gone.
     withExtendedLifetime(use) { try? removeAllPins(pinFolder) }
   }
 
-  /// Whether nothing of what is pinned binds or holds back anybody.
+  /// Whether nothing that is pinned binds anybody or holds anybody back.
   package var bindsNothing: Bool { Self.bindsNothing(folder) }
 
   private static func bindsNothing(_ folder: String) -> Bool {
     ["containers", "strays", "former/strays", "gates", "gate_parents"].allSatisfy { isEmpty("\(folder)/\($0)") }
   }
 
-  /// Whether a map has no element, or there is no such map; whatever it is shaped like.
+  /// Whether a map has no element, or there is no such map. The map may have any shape.
   private static func isEmpty(_ pin: String) -> Bool {
     let number = bpf_obj_get(pin)
     if number < 0 { return errno == ENOENT }
     let map = FileDescriptor(owning: number)
-    // As long as the longest key of any map: the kernel writes a whole one.
+    // This is as long as the longest key of any map, because the kernel writes a whole key.
     var key = [UInt8](repeating: 0, count: MemoryLayout<stockade_cgroup_path>.size)
     return bpf_map_get_next_key(map.number, nil, &key) < 0 && errno == ENOENT
   }
 
-  /// Summed over the CPUs.
+  /// The counters, summed over the CPUs.
   package func counters() throws(BPFError) -> KernelCounters {
     let map = try Self.descriptor("counters", shared)
     let cpus = Int(libbpf_num_possible_cpus())
@@ -462,14 +465,14 @@ package final class PolicyMaps: Sendable {
     return KernelCounters(sums)
   }
 
-  /// Whether this process looks after the pins: no newer one that uses them lives.
+  /// Whether this process looks after the pins: no newer process that uses them lives.
   package func isInCharge() throws(BPFError) -> Bool { try users.isNewest() }
 
-  /// Leaves everything to the pins, since another process looks after those.
+  /// Leaves everything to the pins, because another process looks after them.
   package func letGo() { links.letGo() }
 
-  /// Looks whether the pins are there and this process's, and the programs for the whole system attached; what is not
-  /// so is put right. For the process in charge.
+  /// Checks that the pins are there and are this process's, and that the programs for the whole system are attached.
+  /// Puts right what is not so. Only the process in charge calls this.
   package func mend() -> [Damage] {
     do throws(BPFError) {
       try Self.makePinFolder(folder)
@@ -482,8 +485,8 @@ package final class PolicyMaps: Sendable {
     ].compactMap { $0 }
   }
 
-  /// A command that closes the node gate while this process lives has nothing to attach. Last: what is not there though
-  /// it was attached is damage.
+  /// Attaches the program of `judgeReturns` if it is needed. A command that closes the node gate while this process
+  /// lives has no program to attach itself. This comes last: what was attached and is not there any more is damage.
   private func attachedReturns() -> Damage? {
     do throws(BPFError) {
       try attachReturnsIfUsed()
@@ -491,7 +494,7 @@ package final class PolicyMaps: Sendable {
     } catch { return Damage(.programs, problem: error.description) }
   }
 
-  /// Removes every pin and the folder: with this process, or at once where nobody else has them open, all is gone.
+  /// Removes every pin and the folder. Everything is gone with this process, or at once if nobody else has it open.
   package func unpinAll() throws(BPFError) {
     links.letGo()
     try Self.removeAllPins(folder)
@@ -499,13 +502,13 @@ package final class PolicyMaps: Sendable {
 
   private static func removeAllPins(_ folder: String) throws(BPFError) {
     do throws(Errno) {
-      // Programs first: none runs on without the maps that the next start would look for.
+      // The programs go first: none runs on without the maps that the next start would look for.
       try removePins("\(folder)/links")
       try removePins(folder)
     } catch { throw .system(error) }
   }
 
-  /// With the folders below it: the network programs have one a container.
+  /// Also removes the folders below: the network programs have one for each container.
   static func removePins(_ folder: String) throws(Errno) {
     if !Files.exists(folder) { return }
     for name in try Files.names(in: folder) {

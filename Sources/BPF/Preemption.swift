@@ -2,10 +2,11 @@ import CBPF
 import Glibc
 import System
 
-/// Whether the kernel interrupts its own code for another task. Linux skips a program behind a trampoline when another
-/// one was interrupted in the same program on that CPU; to whoever can arrange that, a program that refuses is no wall.
+/// Whether the kernel interrupts its own code for another task. Linux skips a program behind a trampoline if another
+/// task was interrupted in the same program on that CPU. For a process that can arrange that, a program that refuses is
+/// no wall.
 package enum Preemption: Equatable, Sendable {
-  /// Only where it waits: `preempt=none` or `voluntary`.
+  /// The kernel is interrupted only where it waits: `preempt=none` or `voluntary`.
   case cooperative
   /// `full`, `lazy`, or what could not be found out.
   case possible(String)
@@ -27,8 +28,9 @@ package enum Preemption: Equatable, Sendable {
   }
 
   /// - Parameters:
-  ///   - version: of uname(2): `#1 SMP PREEMPT_DYNAMIC Debian …`.
-  ///   - model: of debugfs, the current one in brackets: `none (voluntary) full`; nil: cannot be read.
+  ///   - version: the version of uname(2): `#1 SMP PREEMPT_DYNAMIC Debian …`.
+  ///   - model: the text of debugfs, with the current model in brackets: `none (voluntary) full`; nil: it cannot be
+  ///     read.
   package init(version: String, model: String?) {
     let words = version.split(separator: " ")
     if Self.isDynamic(version) {
@@ -47,8 +49,8 @@ package enum Preemption: Equatable, Sendable {
 
   /// How the kernel can skip a program at a tracepoint; nil: it never does.
   ///
-  /// - Parameter isInterrupted: whether it interrupts such a program, whatever the model says of other code. Up to
-  ///   Linux 6.19 it does not. nil: it could not be found out.
+  /// - Parameter isInterrupted: whether the kernel interrupts such a program, whatever the model says of other code. Up
+  ///   to Linux 6.19 it does not. nil: it could not be found out.
   package func tracepointProblem<Failure: Error>(_ isInterrupted: () throws(Failure) -> Bool?) throws(Failure)
     -> String?
   {
@@ -60,10 +62,10 @@ package enum Preemption: Equatable, Sendable {
     }
   }
 
-  /// Whether the kernel is built for real time: then what it does for interrupts can be made to wait.
+  /// Whether the kernel is built for real time. Then what it does for interrupts can be made to wait.
   package static var isRealTime: Bool { version.split(separator: " ").contains("PREEMPT_RT") }
 
-  /// How this kernel can be made to interrupt itself only where it waits; nil: it cannot.
+  /// How this kernel can be made to interrupt itself only where it waits; nil: it cannot be.
   package static var advice: String? { advice(model: try? Files.text(modelFile), isDynamic: isDynamic(version)) }
 
   /// - Parameters:
@@ -77,7 +79,7 @@ package enum Preemption: Equatable, Sendable {
     return model.contains("voluntary") ? "boot with preempt=voluntary" : nil
   }
 
-  /// Whether `lsm` programs are run again where another one of the same kind was interrupted: since Linux 6.2.
+  /// Whether `lsm` programs run again where another program of the same kind was interrupted: since Linux 6.2.
   package static var lsmProgramsAreNeverSkipped: Bool { stockade_kernel_has("__bpf_prog_enter_recur") == 1 }
 
   /// Whether a program can keep its CPU to itself for a while: since Linux 6.10. scratch.bpf.h rests on it.

@@ -2,13 +2,15 @@ import CBPF
 import CStockade
 import Glibc
 
-/// Whether the kernel lets another task run while a program at a tracepoint is not at its end: tried by a program that
-/// takes long, beside a task with more right to its CPU.
+/// Whether the kernel lets another task run before a program at a tracepoint has ended. The trial runs a program that
+/// takes long, beside a task that has more right to its CPU.
 enum PreemptionTrial {
   static let map = "preemption_trial"
-  /// One that finds the other task waiting can have been disturbed; one that finds it running cannot.
+  /// If a trial finds the other task waiting, it may have been disturbed. If it finds the other task running, it was
+  /// not.
   private static let attempts = 3
-  /// With those that came to nothing: on a busy CPU the fork can come when the other task has given up.
+  /// The limit that also counts trials that came to nothing: on a busy CPU the fork can come when the other task has
+  /// given up.
   private static let allAttempts = 10
 
   /// - Parameter mark: the object that has the program and the map.
@@ -37,7 +39,8 @@ enum PreemptionTrial {
     return times.prefix(Int(count))
   }
 
-  /// - Parameter rivalRan: when the other task got the CPU. Before and after shows that it wanted to all the time.
+  /// - Parameter rivalRan: the times when the other task got the CPU. If it got the CPU before and after, it wanted the
+  ///   CPU all the time.
   private static func isInterrupted(_ trial: stockade_preemption_trial?, rivalRan: ArraySlice<UInt64>) -> Bool? {
     guard let trial, trial.end_ns > 0, let first = rivalRan.first, let last = rivalRan.last, first < trial.start_ns,
       last >= trial.end_ns

@@ -3,11 +3,11 @@ import Glibc
 import Synchronization
 import System
 
-/// The programs that are attached to the whole system: each by a link that is pinned as `FOLDER/NAME`, so that it goes
-/// on without this process, and held by this process, so that it goes on without the pin.
+/// The programs that are attached to the whole system. Each has a link that is pinned as `FOLDER/NAME`, so it goes on
+/// without this process. This process holds the link too, so it goes on without the pin.
 final class ProgramLinks: Sendable {
   private let folder: String
-  /// Held while pins are changed too: none is mended that is just being replaced.
+  /// The lock is also held while pins are changed: a pin that is just being replaced is not mended.
   private let state = Mutex(State())
 
   private struct State {
@@ -19,16 +19,17 @@ final class ProgramLinks: Sendable {
   private struct Attached {
     var program: FileDescriptor
     var programID: UInt32
-    /// nil: only the pin keeps it, since another process looks after that.
+    /// nil: only the pin keeps the link, because another process looks after the pin.
     var link: FileDescriptor?
   }
 
-  /// - Parameter folder: on a bpf file system.
+  /// - Parameter folder: a folder on a bpf file system.
   init(folder: String) { self.folder = folder }
 
   var names: Set<String> { state.withLock { Set($0.attached.keys) } }
 
-  /// The new program runs before the old one's link is dropped: both judging for a moment is harmless, none is not.
+  /// The new program runs before the old one's link is dropped. If both judge for a moment, that is harmless; a moment
+  /// without either is not.
   func attach(_ program: String, of object: BPFObject, pin name: String? = nil) throws(BPFError) {
     let name = name ?? program
     let descriptor = try object.program(program)
@@ -40,7 +41,7 @@ final class ProgramLinks: Sendable {
     }
   }
 
-  /// An earlier process's links too.
+  /// Detaches links, also those of an earlier process.
   func detach(_ isMeant: (_ pin: String) -> Bool) throws(BPFError) {
     try state.withLock { (state) throws(BPFError) in
       for name in try pinned() where isMeant(name) { try Pin.remove("\(folder)/\(name)") }
@@ -48,13 +49,13 @@ final class ProgramLinks: Sendable {
     }
   }
 
-  /// Detaches what this process attached; a pin that is another process's by now stays.
+  /// Detaches what this process attached. A pin that belongs to another process by now stays.
   func detachOwn(_ name: String) throws(BPFError) {
     if try isOwn(name) { return try detach { $0 == name } }
     state.withLock { $0.attached[name] = nil }
   }
 
-  /// A folder that is gone has none.
+  /// A folder that is gone has no pins.
   private func pinned() throws(BPFError) -> [String] {
     do throws(Errno) { return try Files.names(in: folder) } catch {
       if error.code == ENOENT { return [] }
@@ -62,7 +63,7 @@ final class ProgramLinks: Sendable {
     }
   }
 
-  /// What the pins here are called by; others in the folder are the network programs'.
+  /// The beginnings of the pins' names here. Other pins in the folder belong to the network programs.
   private static let kinds = ["mark_", "exec_", "pods_"] + PolicyMaps.Refusing.allCases.map { "\($0.rawValue)_" }
 
   /// Detaches what this process has not attached.
@@ -79,7 +80,7 @@ final class ProgramLinks: Sendable {
     return try KernelObject.Link(pin, named: name).program == attached.programID
   }
 
-  /// Leaves all to the pins: another process looks after them, and puts its own programs in place of these.
+  /// Leaves all links to the pins. Another process looks after them, and puts its own programs in place of these.
   func letGo() {
     state.withLock { state in for name in state.attached.keys { state.attached[name]!.link = nil } }
   }

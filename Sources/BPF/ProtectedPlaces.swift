@@ -4,13 +4,13 @@ import System
 
 /// Where protected folders lie, as the kernel's programs look for them: by device and inode.
 struct ProtectedPlaces {
-  /// The folders, and those above them: the way to what is protected must stay where it is.
+  /// The folders, and the folders above them: the way to what is protected must stay where it is.
   private(set) var inodes: [(stockade_inode, UInt32)] = []
-  /// With the greatest `enum stockade_protection` on each.
+  /// The devices, each with the greatest `enum stockade_protection` of the places on it.
   private(set) var devices: [(UInt32, UInt32)] = []
 
   /// - Parameters:
-  ///   - folders: those that do not exist are left out.
+  ///   - folders: folders that do not exist are left out.
   ///   - mountInfo: the text of `/proc/self/mountinfo`; proc(5).
   init(folders: [String: SelfProtection.Protection], mountInfo: String) throws(Errno) {
     var places: [String: UInt32] = [:]
@@ -30,7 +30,7 @@ struct ProtectedPlaces {
     devices = strictest.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
-  /// Without symbolic links; nil: it does not exist.
+  /// The path without symbolic links; nil: it does not exist.
   private static func resolved(_ path: String) -> String? {
     guard let real = realpath(path, nil) else { return nil }
     defer { free(real) }
@@ -48,8 +48,8 @@ struct ProtectedPlaces {
     return paths.reversed()
   }
 
-  /// Mount points and the devices of what is mounted there, in mountinfo's order: the last one covers the others. Not
-  /// stat(2)'s device, which is another one where a file system has several (btrfs).
+  /// Mount points, and the devices of what is mounted there, in mountinfo's order: the last mount covers the others.
+  /// This is not the device of stat(2), which differs if a file system has several devices (btrfs).
   static func mounts(_ mountInfo: String) -> [(point: String, device: UInt32)] {
     mountInfo.split(separator: "\n").compactMap { line in
       let fields = line.split(separator: " ")
@@ -61,7 +61,7 @@ struct ProtectedPlaces {
     }
   }
 
-  /// Of the longest mount point that the path begins with.
+  /// The device of the longest mount point with which the path begins.
   static func device(of path: String, _ mounts: [(point: String, device: UInt32)]) -> UInt32? {
     var best: (length: Int, device: UInt32)?
     for (point, device) in mounts {

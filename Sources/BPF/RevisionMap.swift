@@ -11,8 +11,8 @@ protocol RevisionKey: Sendable {
 extension stockade_path_key: RevisionKey {}
 extension stockade_argument_key: RevisionKey {}
 
-/// A map with elements of many policies. It remembers the keys that this process wrote, so that one policy is removed
-/// without a listing of all.
+/// A map with elements of many policies. It remembers the keys that this process wrote. With them one policy is removed
+/// without a listing of everything.
 final class RevisionMap<Key: RevisionKey & BitwiseCopyable, Value: BitwiseCopyable & Sendable>: Sendable {
   private let map: MapAccess<Key, Value>
   private let zero: Value
@@ -20,7 +20,7 @@ final class RevisionMap<Key: RevisionKey & BitwiseCopyable, Value: BitwiseCopyab
 
   init(_ map: MapAccess<Key, Value>, zero: Value) { (self.map, self.zero) = (map, zero) }
 
-  /// All elements of the revision are about to be written, by this process.
+  /// Called before this process writes the elements of the revision.
   func begin(_ revision: Revision) { written.withLock { $0[revision] = $0[revision] ?? [] } }
 
   func set(_ key: Key, _ value: Value) throws(BPFError) {
@@ -30,7 +30,7 @@ final class RevisionMap<Key: RevisionKey & BitwiseCopyable, Value: BitwiseCopyab
 
   func count() throws(BPFError) -> Int { try map.count(zero: (Key(), zero)) }
 
-  /// Lists the map only where another process wrote one of the revisions; once for all of them.
+  /// Lists the map only if another process wrote one of the revisions, and only once for all of them.
   func remove(_ revisions: Set<Revision>) throws(BPFError) {
     let own = written.withLock { written in written.filter { revisions.contains($0.key) } }
     for (revision, keys) in own {

@@ -6,11 +6,11 @@ import System
 /// Tells the programs what marked tasks may not touch, whatever their profile says: this process, its BPF objects, and
 /// folders of the node. docs/tiers.md says what is refused.
 package struct SelfProtection: Sendable {
-  /// A folder, with all that is in it.
+  /// How a folder is protected, with everything in it.
   package enum Protection: Equatable, Sendable {
-    /// Nothing in it is opened: pins.
+    /// Nothing in it can be opened. This is for pins.
     case hidden
-    /// Nothing in it is changed.
+    /// Nothing in it can be changed.
     case kept
   }
 
@@ -20,7 +20,7 @@ package struct SelfProtection: Sendable {
   private let devices: MapAccess<UInt32, UInt32>
   private let daemon: MapAccess<UInt32, stockade_process>
 
-  /// nil: no programs that protect were loaded; the tier is `signal` or `none`.
+  /// nil: no programs that protect were loaded, because the tier is `signal` or `none`.
   package init?(shared: SharedMaps) throws(BPFError) {
     guard let objects = try shared.descriptor("own_objects"), let inodes = try shared.descriptor("protected_inodes"),
       let devices = try shared.descriptor("protected_devices"), let daemon = try shared.descriptor("daemon")
@@ -32,8 +32,8 @@ package struct SelfProtection: Sendable {
     self.daemon = MapAccess(name: "daemon", descriptor: daemon)
   }
 
-  /// Protects this process, all BPF objects that it has loaded so far, and the folders that exist; what an earlier
-  /// process protected beside them no longer is. Call it when all programs are loaded.
+  /// Protects this process, all BPF objects that it has loaded so far, and those of the folders that exist. What an
+  /// earlier process protected beside them is no longer protected. Call it when all programs are loaded.
   package func start(folders: [String: Protection]) throws(BPFError) {
     let places: ProtectedPlaces
     let ticks: UInt64
@@ -49,7 +49,7 @@ package struct SelfProtection: Sendable {
     try daemon.set(0, ProcessIdentity(pid: UInt32(getpid()), startTicks: ticks).value)
   }
 
-  /// New elements first: what stays protected is so all the time.
+  /// New elements are written first, so what stays protected is protected all the time.
   private func replace<Key>(
     _ map: MapAccess<Key, UInt32>, with elements: [(Key, UInt32)], zero: Key, by identity: (Key) -> [UInt64]
   ) throws(BPFError) {

@@ -4,12 +4,12 @@ import Glibc
 import Synchronization
 import System
 
-/// The maps that several BPF objects share, by name: the first object that is loaded makes one, the others reuse it.
-/// With a folder they are pinned there, and an earlier process's are reused.
+/// The maps that several BPF objects share, by name. The first object that is loaded makes a map, and the others reuse
+/// it. If there is a folder, the maps are pinned there, and an earlier process's maps are reused.
 package final class SharedMaps: Sendable {
-  /// On a bpf file system; nil: nothing is pinned, and the maps go with the process.
+  /// A folder on a bpf file system; nil: nothing is pinned, and the maps go with the process.
   package let folder: String?
-  /// The `cgroup.procs` of a cgroup without a limit, which `growing` maps are made from; nil: there is none.
+  /// The `cgroup.procs` of a cgroup without a limit, from which `growing` maps are made; nil: there is no such cgroup.
   private let makers: String?
   private let problem = Mutex<String?>(nil)
   private let descriptors = Mutex<[String: FileDescriptor]>([:])
@@ -18,8 +18,8 @@ package final class SharedMaps: Sendable {
   private let marked = Mutex<Set<String>>([])
   private let seen = Mutex(SeenFolder())
 
-  /// What containers do makes these take more memory, and the kernel charges it to the cgroup that the map was made
-  /// from: were that the daemon's, and had it a limit, one container could use it up for all.
+  /// What containers do makes these maps take more memory. The kernel charges it to the cgroup from which the map was
+  /// made. If that were the daemon's cgroup, and it had a limit, one container could use up the memory for all.
   private static let growing: Set = ["marks", "connections"]
 
   package init(folder: String?, makers: String? = nil) {
@@ -47,11 +47,11 @@ package final class SharedMaps: Sendable {
     descriptors.withLock { $0[name] = descriptor }
   }
 
-  /// The same, and one of `growing` that there is none of is made from the cgroup without a limit. Where that fails,
-  /// `makingProblem` says why, and the object's load makes it as any other.
+  /// Does the same. But if one of the `growing` maps does not exist, it is made from the cgroup without a limit. If
+  /// that fails, `makingProblem` says why, and the object's load makes the map like any other.
   ///
   /// - Parameters:
-  ///   - map: of `object`, which is not loaded yet.
+  ///   - map: a map of `object`, which is not loaded yet.
   func descriptor(
     _ name: String, making map: OpaquePointer, of object: OpaquePointer
   ) throws(BPFError) -> FileDescriptor? {
@@ -60,7 +60,7 @@ package final class SharedMaps: Sendable {
       return known
     }
     guard let makers, Self.growing.contains(name) else { return nil }
-    // Of a process that was killed between the two.
+    // A process that was killed between the two steps left this marker.
     if let marker = marker(of: name) { rmdir(marker) }
     let made = stockade_make_map_in(makers, object, map)
     guard made >= 0 else {
@@ -68,13 +68,14 @@ package final class SharedMaps: Sendable {
       return nil
     }
     let descriptor = FileDescriptor(owning: made)
-    // Before the pin: without it what is pinned would be taken for another's for ever.
+    // The mark comes before the pin: without it, the pinned map would be taken for another's for ever.
     try mark(name)
     try add(name, descriptor)
     return descriptor
   }
 
-  /// A folder beside the pin of a map that was made from the cgroup without a limit: the kernel does not tell.
+  /// A folder beside the pin of a map that was made from the cgroup without a limit. It is needed because the kernel
+  /// does not tell that.
   private func marker(of name: String) -> String? { folder.map { "\($0)/\(name)_of_root" } }
 
   private func mark(_ name: String) throws(BPFError) {
@@ -92,7 +93,7 @@ package final class SharedMaps: Sendable {
     }
   }
 
-  /// Pins again what is not pinned: the maps themselves are held by this process.
+  /// Pins again what is not pinned. This process holds the maps themselves.
   func check(_ check: PinCheck) -> Damage {
     var damage = Damage(.maps)
     guard let folder, seen.withLock({ $0.mayHaveChanged(folder) }) else { return damage }
@@ -120,7 +121,7 @@ package final class SharedMaps: Sendable {
     if check == .mend { try Pin.put(map, at: path) }
   }
 
-  /// Why a map that grows with what containers do is not charged where it has no limit; nil: none is.
+  /// Why a map that grows with what containers do is charged where there is a limit; nil: no such map is.
   package var makingProblem: String? { problem.withLock { $0 } }
 
   /// Remembers the maps and programs of an object that was loaded.
@@ -141,7 +142,7 @@ package final class SharedMaps: Sendable {
     loaded.withLock { $0 += found }
   }
 
-  /// The maps and programs of all objects that were loaded with these maps; a shared one several times.
+  /// The maps and programs of all objects that were loaded with these maps. A shared map is in it several times.
   package var objects: [stockade_object] { loaded.withLock { $0 } }
 
   /// Names of the maps that were made or found so far.

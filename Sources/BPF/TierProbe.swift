@@ -3,26 +3,26 @@ import Compilation
 import Glibc
 import System
 
-/// Proves a tier by doing it: programs that load and attach do not always run. A child in a scratch cgroup, under a
-/// policy that allows nothing, opens a file and execs.
+/// Proves a tier by a trial, because programs that load and attach do not always run. A child in a scratch cgroup,
+/// under a policy that allows nothing, opens a file and execs.
 package struct TierProbe: ~Copyable {
-  /// What became of the child.
+  /// What happened to the child.
   package enum Outcome: Equatable, Sendable {
-    /// The exec was refused; `files`: the opening of a file too.
+    /// The exec was refused. `files`: so was the opening of a file.
     case refused(files: Bool)
     case killed
     /// The status of wait(2).
     case notStopped(status: Int32)
   }
 
-  /// By which the events of the probes can be told.
+  /// The events of the probes can be told by this cgroup.
   package var cgroupID: CgroupID { CgroupID(cgroup.id) }
   private let cgroup: ScratchCgroup
   private var path: String { cgroup.path }
 
   package static let cgroupKind = "stockade-probe"
 
-  /// - Parameter cgroupRoot: where the hierarchy is mounted in which containers are found.
+  /// - Parameter cgroupRoot: the mount point of the hierarchy in which containers are found.
   package init(cgroupRoot: String) throws(BPFError) {
     do throws(Errno) { cgroup = try ScratchCgroup(in: cgroupRoot, kind: Self.cgroupKind) } catch {
       throw .system(error)
@@ -31,17 +31,18 @@ package struct TierProbe: ~Copyable {
 
   package func run(_ policy: PolicyMaps) throws(BPFError) -> Outcome { Self.outcome(try status(policy, Trial())) }
 
-  /// Six processes do over and over what `run` does once. Where a tier holds, nothing is opened and nothing executed;
-  /// at tier `signal` files are opened.
+  /// Six processes do over and over what `run` does once. If a tier holds, nothing is opened and nothing is executed.
+  /// At tier `signal` files are opened.
   ///
   /// - Parameter seconds: how long.
   package func race(_ policy: PolicyMaps, seconds: UInt32) throws(BPFError) -> RaceCounts {
     try counts(policy, stockade_race_make(seconds, 0), memoryProcs: nil)
   }
 
-  /// So many processes, which are all there before the first one tries, do once what `run` does.
+  /// This many processes do once what `run` does. All of them are there before the first one tries.
   ///
-  /// - Parameter memoryProcs: of the cgroup whose memory theirs is; nil: they stay in that of this process.
+  /// - Parameter memoryProcs: the `cgroup.procs` of the cgroup whose memory they use; nil: they stay in that of this
+  ///   process.
   package func crowd(_ policy: PolicyMaps, of count: UInt32, memoryProcs: String?) throws(BPFError) -> RaceCounts {
     try counts(policy, stockade_race_make(0, count), memoryProcs: memoryProcs)
   }
@@ -85,7 +86,7 @@ package struct TierProbe: ~Copyable {
     }
     if child < 0 { throw .system(Errno(-child, "start the self-test")) }
     do throws(BPFError) {
-      // Files are judged for tasks that are bound already, and it has not executed anything.
+      // Files are judged only for tasks that are bound already, and this child has not executed anything.
       guard try !policy.markRunningTasks().contains(cgroupID) else {
         throw .system(Errno(ENOMEM, "bind the process of the self-test"))
       }
@@ -109,11 +110,11 @@ package struct TierProbe: ~Copyable {
   }
 }
 
-/// What a crowd that tries the same over and over was let do.
+/// What a crowd could do that tries the same over and over.
 package struct RaceCounts: Equatable, Sendable {
-  /// How often a file was to be opened, and how often it was.
+  /// How often a file should have been opened, and how often it was opened.
   package var opens, opened: UInt64
-  /// The same of a program.
+  /// The same for a program.
   package var executions, executed: UInt64
   package var forksRefused: UInt64
 
@@ -132,7 +133,7 @@ package struct RaceCounts: Equatable, Sendable {
 extension CompiledPolicy {
   fileprivate static var blockingEverything: CompiledPolicy {
     var policy = CompiledPolicy()
-    // The program that is tried is this very one, which may lie on a mount that is gone, or under any path.
+    // The program that is tried is this very program. It may lie on a mount that is gone, or under any path.
     policy.process = .init(defaultAction: .block, newExecutables: .allow, fileless: .block, overLong: .block)
     policy.file = .init(defaultAction: .block, strictest: .block)
     return policy

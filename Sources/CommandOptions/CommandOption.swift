@@ -1,15 +1,15 @@
-/// One option of a command: what it is called, what its value is, what the help says, and what it sets.
+/// One option of a command: its name, what its value is, what the help says, and what it sets.
 package struct CommandOption<Values>: Sendable {
   package typealias Apply = @Sendable (inout Values, String) throws(UsageError) -> Void
 
-  /// With its dashes: `--profile`, `-o`.
+  /// The name with its dashes: `--profile`, `-o`.
   package var name: String
-  /// What stands for the value in the help; nil: a switch.
+  /// What stands for the value in the help; nil: the option is a switch and has no value.
   package var placeholder: String?
   package var help: String
   /// Whether it may be given more than once.
   package var isRepeatable: Bool
-  /// Gets the value; of a switch an empty text.
+  /// Gets the value. For a switch it gets an empty text.
   package var apply: Apply
 
   package init(
@@ -22,15 +22,15 @@ package struct CommandOption<Values>: Sendable {
     self.apply = apply
   }
 
-  /// As the help shows it: `--profile FILE`.
+  /// The option as the help shows it: `--profile FILE`.
   var usage: String { [name, placeholder].compactMap(\.self).joined(separator: " ") }
 }
 
 /// What a command takes beside its options.
 package struct Operands<Values>: Sendable {
-  /// As the usage line shows them: `PATH...`, `-- COMMAND [ARG...]`.
+  /// The operands as the usage line shows them: `PATH...`, `-- COMMAND [ARG...]`.
   package var usage: String
-  /// Whether they come after `--` only, and are then taken as they are, options or not.
+  /// Whether they come only after `--`. Then they are taken as they are, options or not.
   package var areAfterDashes: Bool
   package var apply: @Sendable (inout Values, [String]) throws(UsageError) -> Void
 

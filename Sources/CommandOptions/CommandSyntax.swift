@@ -1,15 +1,16 @@
 import Policy
 import System
 
-/// One command of the program: its options and operands. Its help and the reading of its command line come from them.
+/// One command of the program: its options and operands. Its help and the reading of its command line both come from
+/// this.
 package struct CommandSyntax<Values: Sendable>: Sendable {
-  /// Behind the program's name: `profile check`.
+  /// The words behind the program's name: `profile check`.
   package var name: String
   /// One line, without a full stop, for the list of all commands.
   package var summary: String
   package var description: String
   package var options: [CommandOption<Values>] = []
-  /// nil: it takes none.
+  /// nil: the command takes no operands.
   package var operands: Operands<Values>?
   /// A whole command line, and what it does.
   package var examples: [(command: String, meaning: String)]
@@ -32,11 +33,11 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
     self.usageStatus = usageStatus
   }
 
-  /// Reads the command line and runs `body` with it. Prints the help where it is asked for, or what is wrong.
+  /// Reads the command line and runs `body` with it. Prints the help if it is asked for, or what is wrong.
   ///
   /// - Parameters:
-  ///   - arguments: those behind the command's name.
-  ///   - values: with the defaults.
+  ///   - arguments: the arguments behind the command's name.
+  ///   - values: the defaults.
   /// - Returns: the exit status.
   package func main(_ arguments: [String], _ values: Values, _ body: (Values) -> Int32) -> Int32 {
     do throws(UsageError) {
@@ -56,7 +57,7 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
     return usageStatus
   }
 
-  /// - Returns: nil where the help is asked for.
+  /// - Returns: nil: the help is asked for.
   package func parse(_ arguments: [String], into values: Values) throws(UsageError) -> Values? {
     var values = values
     var operands: [String] = []
@@ -88,7 +89,7 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
     try option.apply(&values, try value(of: option, attached, &rest))
   }
 
-  /// `--name=value` in two.
+  /// Splits `--name=value` in two.
   private static func splitValue(_ argument: String) -> (name: String, value: String?) {
     guard argument.hasPrefix("--"), let equals = argument.firstIndex(of: "=") else { return (argument, nil) }
     return (String(argument[..<equals]), String(argument[argument.index(after: equals)...]))
@@ -102,7 +103,7 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
       return ""
     }
     let next = attached ?? rest.first ?? ""
-    // A word that is an option of the command stands where its value was forgotten.
+    // If the next word is an option of this command, the value was forgotten.
     let isForgotten = attached == nil && (next == "--" || options.contains { $0.name == next })
     guard !next.isEmpty, !isForgotten else { throw UsageError("\(option.name) needs a value: \(placeholder)") }
     if attached == nil { rest.removeFirst() }
@@ -110,7 +111,7 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
   }
 
   private func unknown(_ name: String) -> String {
-    // Any two letters are near each other.
+    // Names of one letter get no suggestion: any two letters are near each other.
     let names = name.hasPrefix("--") ? options.map(\.name) : []
     let advice = Suggestion.nearest(to: name, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
     return "unknown option \"\(name)\"\(advice)"

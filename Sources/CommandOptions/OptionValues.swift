@@ -1,4 +1,5 @@
-/// How the values of options are read. Each throws a message that names the option and what it takes.
+/// How the values of options are read. Each function throws a message that names the option and the values that it
+/// takes.
 package enum OptionValue {
   package static func pair(_ value: String, of option: String) throws(UsageError) -> (String, String) {
     guard let equals = value.firstIndex(of: "="), equals > value.startIndex else {
@@ -33,7 +34,7 @@ package enum OutputFormat: Sendable {
 }
 
 extension CommandOption {
-  /// `-o json`, the same for every command that has something for programs.
+  /// `-o json`. It is the same for every command that prints something for programs.
   package static func output(
     _ help: String = "print JSON for programs", _ apply: @escaping @Sendable (inout Values, OutputFormat) -> Void
   ) -> CommandOption {

@@ -1,8 +1,8 @@
 import Policy
 
 extension CompiledPolicy.File {
-  /// Beside the paths and directories of the rules, each folder above a rule that does not allow, so that the folder is
-  /// not moved away from it. nil: the section allows everything.
+  /// Contains the paths and directories of the rules. It also contains each folder above a rule that does not allow, so
+  /// that the folder is not moved away from the rule. nil: the section allows everything.
   init?(_ section: FileSection) {
     guard section.strictest != .allow else { return nil }
     self.init(defaultAction: section.defaultAction, strictest: section.strictest)
@@ -22,13 +22,14 @@ extension CompiledPolicy.File {
 }
 
 extension [PathRule] {
-  /// By access: of the rules that speak of it.
+  /// The verdict for each access, from the rules about that access.
   fileprivate func verdicts(_ indices: [Int]) -> CompiledPolicy.Verdicts {
     func speaking(of access: Access) -> [Int] { indices.filter { self[$0].access.contains(access) } }
     return CompiledPolicy.Verdicts(read: verdict(speaking(of: .read)), write: verdict(speaking(of: .write)))
   }
 
-  /// Each folder above a rule that does not allow -> these rules. A directory's own path is above its contents.
+  /// From each folder above a rule that does not allow, to these rules. A directory's own path counts as above its
+  /// contents.
   fileprivate var restrictionsBelow: [[UInt8]: [Int]] {
     var found: [[UInt8]: [Int]] = [:]
     for index in indices where self[index].action != .allow {

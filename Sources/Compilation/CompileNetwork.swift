@@ -20,7 +20,7 @@ extension CompiledPolicy {
 }
 
 extension CompiledPolicy.Direction {
-  /// - Parameter place: of the section, for messages.
+  /// - Parameter place: the section's place, for messages.
   fileprivate init?(_ section: NetworkDirection, _ place: String) throws(CompilationError) {
     let strictest = section.rules.map(\.action).reduce(section.defaultAction, max)
     guard strictest != .allow else { return nil }
@@ -36,7 +36,7 @@ extension CompiledPolicy.Direction {
   /// has for it.
   fileprivate var blockedPorts: [CompiledPolicy.PortVerdict] {
     [PortRule.TransportProtocol.tcp, .udp].flatMap { transport in
-      // Until a list says something, more than any of them: the first one sets action and rule.
+      // Until a list says something, this is more than any list says: the first list sets action and rule.
       var blocked: [(port: PortVerdict, isSet: Bool)] = [
         (PortVerdict(protocolNumber: transport.number, first: 0, last: .max, action: .block), false)
       ]
@@ -64,8 +64,8 @@ extension CompiledPolicy.Prefix {
     }
   }
 
-  /// Splits `range` where this list's verdict changes, and gives each part the milder of both actions; allowed: left
-  /// out.
+  /// Splits `range` where this list's verdict changes, and gives each part the milder of both actions. Parts that are
+  /// allowed are left out.
   fileprivate func mildest(_ range: PortVerdict, isSet: Bool, _ defaultAction: Action) -> [PortVerdict] {
     let entries = entries.filter { $0.protocolNumber == 0 || $0.protocolNumber == range.protocolNumber }
     let starts = entries.flatMap { [Int($0.first), Int($0.last) + 1] }.filter { $0 > range.first && $0 <= range.last }
@@ -83,7 +83,7 @@ extension CompiledPolicy.Prefix {
 }
 
 extension NetworkRule {
-  /// One for each port range; ports 0 to 65535 of protocol 0 are everything.
+  /// One entry for each port range. Ports 0 to 65535 of protocol 0 are everything.
   fileprivate func entries(rule: Int) -> [CompiledPolicy.PortVerdict] {
     if ports.isEmpty { return [PortVerdict(protocolNumber: 0, first: 0, last: .max, action: action, rule: rule)] }
     return ports.map {
@@ -94,8 +94,8 @@ extension NetworkRule {
 }
 
 extension CompiledPolicy.PortVerdict {
-  /// Whether `later` never decides after this entry. Of a later fragment the ports are unknown and a Block entry still
-  /// matches, so an entry with other than all ports hides only those of its own action.
+  /// Whether `later` never decides after this entry. The ports of a later fragment are unknown, and a Block entry still
+  /// matches it. So an entry with other than all ports hides only entries of its own action.
   fileprivate func hides(_ later: Self) -> Bool {
     guard protocolNumber == 0 || protocolNumber == later.protocolNumber, first <= later.first, later.last <= last else {
       return false
@@ -105,7 +105,7 @@ extension CompiledPolicy.PortVerdict {
 }
 
 extension [CompiledPolicy.PortVerdict] {
-  /// Neighbours with the same verdict as one.
+  /// Joins neighbours that have the same verdict.
   fileprivate var joined: Self {
     reduce(into: []) { result, range in
       if let last = result.last, Int(last.last) + 1 == Int(range.first), last.action == range.action,

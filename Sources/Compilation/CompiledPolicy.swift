@@ -1,56 +1,56 @@
 import Policy
 
 /// A profile in the shape of the kernel's tables: the verdict for each path, prefix and port that some rule names.
-/// `mode: Audit` is applied. Values only: the module `BPF` writes them into the kernel.
+/// `mode: Audit` is applied already. These are values only: the module `BPF` writes them into the kernel.
 package struct CompiledPolicy: Equatable, Sendable {
   /// nil: the profile has no such section, or its section allows everything.
   package var process: Process?
   package var file: File?
   package var egress: Direction?
   package var ingress: Direction?
-  /// The ports that `ingress` blocks or audits for every peer, which bind(2) is refused. The first that holds a port
-  /// decides.
+  /// The ports that `ingress` blocks or audits for every peer. bind(2) is refused these ports. The first entry that
+  /// contains a port decides.
   package var binds: [PortVerdict] = []
   package var kernel: Kernel?
 
   package init() {}
 
-  /// What the strictest of some rules says, by its index in the section.
+  /// What the strictest of several rules says, with that rule's index in the section.
   package struct Verdict: Equatable, Sendable {
     package var action: Action
     package var rule: Int
     package var allowsNew = false
-    /// How many argument rules it has.
+    /// How many argument rules the rule has.
     package var arguments = 0
   }
 
-  /// nil: no rule speaks of that access. Of a program only `read` is used.
+  /// nil: no rule is about that access. For a program only `read` is used.
   package struct Verdicts: Equatable, Sendable {
     package var read, write: Verdict?
     package init(read: Verdict? = nil, write: Verdict? = nil) { (self.read, self.write) = (read, write) }
   }
 
-  /// What rules say of one path.
+  /// What the rules say about one path.
   package struct Path: Equatable, Sendable {
-    /// As the kernel hashes it: a directory's with its trailing slash.
+    /// The bytes that the kernel hashes: a directory's path has its trailing slash.
     package var bytes: [UInt8]
-    /// Of a path: the file itself. Of a directory: what lies directly in it.
+    /// For a path: the file itself. For a directory: what lies directly in it.
     package var direct = Verdicts()
-    /// Of a path: the strictest rule about something below it. Of a directory: what lies deeper in it.
+    /// For a path: the strictest rule about something below it. For a directory: what lies deeper in it.
     package var deep = Verdicts()
     package var isDirectory: Bool { bytes.last == UInt8(ascii: "/") }
   }
 
   package struct Argument: Equatable, Sendable {
     package var rule: Int
-    /// Among the rule's argument rules.
+    /// The index among the rule's argument rules.
     package var position: Int
     package var argument: ArgumentRule
   }
 
   package struct Process: Equatable, Sendable {
     package var defaultAction, newExecutables, fileless: Action
-    /// Of a path that is too long to be known.
+    /// For a path that is too long to be known.
     package var overLong: Action
     package var allowEntrypoint = false
     /// Sorted by their bytes.
@@ -65,7 +65,7 @@ package struct CompiledPolicy: Equatable, Sendable {
 
   package struct File: Equatable, Sendable {
     package var defaultAction: Action
-    /// Of a file whose path cannot be known.
+    /// For a file whose path cannot be known.
     package var strictest: Action
     /// Sorted by their bytes.
     package var paths: [Path] = []
@@ -84,16 +84,16 @@ package struct CompiledPolicy: Equatable, Sendable {
 
   /// What one entry of a prefix's list says.
   package struct PortVerdict: Equatable, Sendable {
-    /// As in an IP header; 0: every protocol.
+    /// The number in an IP header; 0: every protocol.
     package var protocolNumber: UInt8
     package var first, last: UInt16
     package var action: Action
-    /// nil: the section's default.
+    /// nil: the section's default decided.
     package var rule: Int?
   }
 
-  /// The list that applies to a prefix where no longer one has a list: the first entry that matches decides; none: the
-  /// section's default.
+  /// The list that applies to a prefix, as far as no longer prefix has a list. The first entry that matches decides. If
+  /// none matches, the section's default decides.
   package struct Prefix: Equatable, Sendable {
     package var cidr: CIDR
     package var entries: [PortVerdict]
@@ -102,9 +102,9 @@ package struct CompiledPolicy: Equatable, Sendable {
 
   package struct Direction: Equatable, Sendable {
     package var defaultAction: Action
-    /// Of a packet that cannot be read.
+    /// For a packet that cannot be read.
     package var strictest: Action
-    /// One at every prefix that a rule or an exception names, and at /0 of both families.
+    /// One list for every prefix that a rule or an exception names, and for /0 of both families.
     package var prefixes: [Prefix] = []
 
     package init(defaultAction: Action, strictest: Action) {
@@ -114,15 +114,16 @@ package struct CompiledPolicy: Equatable, Sendable {
 }
 
 extension CompiledPolicy {
-  /// Limits of the kernel's tables, as bpf/include/stockade.h has them: entries of one prefix, prefixes of a direction,
-  /// and port ranges that bind(2) is refused.
+  /// Limits of the kernel's tables, as in bpf/include/stockade.h: the entries of one prefix, the prefixes of a
+  /// direction, and the port ranges that bind(2) is refused.
   package static let entriesMax = 64
   package static let prefixesMax = 2048
   package static let bindsMax = 32
 }
 
 extension CompiledPolicy {
-  /// Without what a node, or a container, does not enforce: that it is missing was refused or reported before.
+  /// The policy without what a node, or a container, does not enforce. That it is missing was refused or reported
+  /// before.
   ///
   /// - Parameter withoutNewExecutables: the container's root cannot tell new files from the image's.
   package func reduced(to tier: Tier, hasNetwork: Bool, withoutNewExecutables: Bool) -> CompiledPolicy {

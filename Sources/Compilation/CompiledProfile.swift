@@ -1,12 +1,12 @@
 import Policy
 
-/// A profile with what the kernel's tables hold of it, so that the start of a container compiles nothing.
+/// A profile with what the kernel's tables hold of it. So nothing is compiled when a container starts.
 ///
-/// It stays in memory as long as the profile: 300 bytes for a rule about a path, so about 1 MB for a section with as
-/// many rules as it may have (4096).
+/// It stays in memory as long as the profile. A rule about a path takes 300 bytes. So a section with as many rules as
+/// it may have (4096) takes about 1 MB.
 package struct CompiledProfile: Sendable {
   package let profile: Profile
-  /// All of it. What a node or a container does not enforce is left out by `reduced` before it is written.
+  /// The whole policy. `reduced` leaves out what a node or a container does not enforce, before the policy is written.
   package let policy: CompiledPolicy
 
   package init(_ profile: Profile) throws(CompilationError) {

@@ -1,6 +1,6 @@
 import Policy
 
-/// From a profile to what the kernel's tables hold. Pure; the parts are in the files Compile….swift.
+/// Turns a profile into what the kernel's tables hold. The code is pure; its parts are in the files Compile….swift.
 package enum PolicyCompiler {
   package static func compile(_ profile: Profile) throws(CompilationError) -> CompiledPolicy {
     let profile = profile.applyingMode()

@@ -1,10 +1,10 @@
 import Logging
 import Policy
 
-/// What is not enforced of a profile for a container, for the log.
+/// Logs what is not enforced of a profile for a container.
 extension Logger {
   func report(_ assessment: Assessment, of container: Subject) {
-    // What the profile's author accepted is no news for each container.
+    // What the profile's author has accepted need not be reported again for each container.
     for (level, gaps) in [(Logger.Level.warning, assessment.ignored), (.debug, assessment.accepted)] {
       for gap in gaps {
         log(
@@ -14,7 +14,7 @@ extension Logger {
     }
   }
 
-  /// - Parameter container: one that runs, and got a new text of its profile.
+  /// - Parameter container: a container that runs, and got a new text of its profile.
   func report(newText assessment: Assessment, of container: Subject) {
     if let refusal = assessment.refusal {
       error(

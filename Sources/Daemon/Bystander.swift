@@ -2,11 +2,11 @@ import Glibc
 import NRI
 import System
 
-/// What a launched plugin is where another Stockade serves the node: it registers, decides nothing and leaves half a
-/// second later. containerd 1.7 does not start with a plugin that does not register. Unless a service serves, it leaves
-/// a keeper behind.
+/// What a launched plugin is while another Stockade serves the node. It registers, decides nothing and leaves half a
+/// second later. It has to register because containerd 1.7 does not start with a plugin that does not. Unless a service
+/// serves the node, the bystander leaves a keeper behind.
 final class Bystander: PluginHandler {
-  /// Time for the answer to get there.
+  /// The time for the answer to arrive.
   private static let stayMilliseconds = 500
   private let socket: FileDescriptor
   private var leaving: Worker?
@@ -17,11 +17,11 @@ final class Bystander: PluginHandler {
     leaving = Worker { [socket] stop in
       if stop.pause(milliseconds: Self.stayMilliseconds) { Glibc.shutdown(socket.number, Int32(SHUT_RDWR)) }
     }
-    // None would mean all.
+    // An empty set would mean all events.
     return [.removePodSandbox]
   }
 
-  /// After the session: nothing is left to leave.
+  /// Called after the session: then there is nothing left to leave.
   func stop() { leaving?.stop(milliseconds: Self.stayMilliseconds) }
 
   var needs: ObjectNeeds { ObjectNeeds(annotations: [], labels: []) }

@@ -9,15 +9,15 @@ import Seccomp
 import Synchronization
 import System
 
-/// What stands behind the plugin on a node: kernel, events and profiles, with the threads of each.
+/// What stands behind the plugin on a node: kernel, events and profiles, with their threads.
 package final class ConfinedNode: Sendable {
   package static let pinFolder = "/sys/fs/bpf/stockade"
   package static let launchedEventsFile = "/var/log/stockade/events.jsonl"
-  /// At the end, which comes within a second in every state: for what is left in the kernel's buffer.
+  /// The time at the end for what is left in the kernel's buffer. The end comes within a second in every state.
   private static let drainMilliseconds = 150
-  /// For a round of the sweep.
+  /// The time for one round of the sweep.
   private static let roundMilliseconds = 300
-  /// For threads that end at once, unless a disk, a process's memory or the runtime holds them.
+  /// The time for threads that end at once, unless a disk, a process's memory or the runtime holds them.
   private static let idleMilliseconds = 50
 
   package let enforcer: Enforcer
@@ -50,7 +50,7 @@ package final class ConfinedNode: Sendable {
     }
     self.kernel = kernel
     if let problem = kernel?.networkProblem {
-      // Without cgroup v2 that is how the node was made; else something keeps us from it.
+      // Without cgroup v2, the node was made so. With it, something keeps us from enforcing the rules.
       log.log(
         level: hierarchy.layout == .v1 ? .info : .error, "network rules cannot be enforced",
         metadata: ["reason": "\(problem)"])
@@ -75,7 +75,7 @@ package final class ConfinedNode: Sendable {
     sweep = NodeSweep(enforcer, kernel, events, log)
   }
 
-  /// What reads command lines for the events, and the subscribers that are added later, are the last to be stopped.
+  /// The reader of command lines for the events is stopped last, together with the subscribers that are added later.
   private static func makePump(
     _ kernel: BPFBackend, _ enforcer: Enforcer, _ events: EventHub, _ running: StopList, _ log: Logger
   ) -> EventPump? {
@@ -97,8 +97,8 @@ package final class ConfinedNode: Sendable {
 
   // MARK: Threads
 
-  /// Starts the thread that carries events; once. Until then the kernel keeps them: only with a configuration is it
-  /// known where they go, and only with what an earlier process left, whose they are.
+  /// Starts the thread that carries events; once. Until then the kernel keeps the events. Only the configuration says
+  /// where they go, and only what an earlier process left says whose they are.
   package func carryEvents() {
     let isFirst = state.withLock { state in
       defer { state.carriesEvents = true }
@@ -110,28 +110,29 @@ package final class ConfinedNode: Sendable {
     let worker = Worker { _ in pump.run() }
     running.add {
       pump.stop()
-      // It tells what is in the kernel's buffer, which may go with the pins. A record that hangs is not waited for.
+      // The thread tells what is in the kernel's buffer, which may go with the pins. A record that hangs is not waited
+      // for.
       if !worker.stop(milliseconds: Self.drainMilliseconds) { pump.leave() }
     }
   }
 
-  /// Starts the thread that checks the claim, and releases what ended unannounced; before the profiles are followed,
-  /// since at the end it takes away what those write.
+  /// Starts the thread that checks the claim, and that releases containers whose end nobody reported. This happens
+  /// before the profiles are followed, because at the end the thread takes away what the profiles' thread writes.
   func startSweeping() {
     let worker = Worker { [sweep] stop in sweep.run(until: stop) }
     running.add { [self] in endSweeping(worker) }
   }
 
-  /// Starts work that nobody else waits for. What holds it at the end is not waited for either.
+  /// Starts work that nobody else waits for. At the end it is not waited for either, whatever holds it.
   func start(_ work: @escaping @Sendable (Worker.Stop) -> Void) {
     let worker = Worker(work)
     running.add { worker.stop(milliseconds: Self.idleMilliseconds) }
   }
 
-  /// Ends the threads, the last one first; takes everything out of the kernel unless some container still needs it.
+  /// Ends the threads, the last one first. Takes everything out of the kernel unless some container still needs it.
   package func stop() { running.stopAll() }
 
-  /// A sweep that went on would put back what is taken out.
+  /// A sweep that went on would put back what is being taken out.
   private func endSweeping(_ worker: Worker) {
     if worker.stop(milliseconds: Self.roundMilliseconds) {
       sweep.sweep()
@@ -153,7 +154,7 @@ package final class ConfinedNode: Sendable {
     }
   }
 
-  /// Looks whether the tier still is what was proved.
+  /// Checks that the tier still is what was proved.
   package func checkTier() { sweep.checkTier() }
 
   // MARK: What a configuration asks for
@@ -172,10 +173,10 @@ package final class ConfinedNode: Sendable {
     follow(settings.profiles, in: configuration.profilesFolder)
   }
 
-  /// Containers start and are confined also where nobody can be told of it: a full or missing disk stops no node.
+  /// Containers start and are confined even if events cannot be written: a full or missing disk stops no node.
   func writeEvents(to path: String) { events.subscribe(path, FileSink(path: path, log: log)) }
 
-  /// As the configuration wants it. One that is closed stays so while Stockade is away.
+  /// Sets the node gate as the configuration wants it. A closed node gate stays closed while Stockade is away.
   private func setNodeGate(_ wanted: NodeConfiguration.NodeGate) {
     do {
       guard let change = try enforcer.setNodeGate(wanted) else { return }
@@ -187,7 +188,7 @@ package final class ConfinedNode: Sendable {
     sweep.tellGateRecords()
   }
 
-  /// Reads the profiles, and again whenever they change. Waits for the first reading, but not long.
+  /// Reads the profiles, and reads them again whenever they change. Waits for the first reading, but not long.
   private func follow(_ profiles: LoadedProfiles, in folder: String) {
     let follower = ProfileFollower(folder: folder, log: log) { @Sendable [self] in reload(profiles, known: $0) }
     state.withLock { $0.follower = follower }
@@ -195,18 +196,19 @@ package final class ConfinedNode: Sendable {
     follower.start { @Sendable [self] in state.withLock { $0.whenProfilesAreLate }() }
   }
 
-  /// - Parameter act: called when the profiles are read, if the runtime was answered without them meanwhile: what runs
+  /// - Parameter act: called when the profiles are read, if the runtime was answered without them meanwhile. What runs
   ///   could not be adopted then.
   func whenProfilesAreLate(_ act: @escaping @Sendable () -> Void) { state.withLock { $0.whenProfilesAreLate = act } }
 
-  /// Begins the events' file anew and reads the profiles again. Does not wait for either.
+  /// Begins the events' file anew and reads the profiles again. Waits for neither.
   func refresh() {
     log.info("SIGHUP: reopening the events' file, reading the profiles; a changed configuration needs a restart")
     events.reopen()
     state.withLock { $0.follower }?.readAgain()
   }
 
-  /// Takes over changed profiles. What this node cannot enforce is refused, and the old text stays in force.
+  /// Takes over changed profiles. If this node cannot enforce a new text, the text is refused, and the old text stays
+  /// in force.
   ///
   /// - Parameter known: problems that were told before and are not told again.
   @discardableResult
@@ -231,7 +233,8 @@ package final class ConfinedNode: Sendable {
 
   private func replace(_ changed: CompiledProfile, on node: NodeCapabilities) {
     let profile = changed.profile
-    // Without an older text. Containers that choose it are refused; those that run are of a file that was gone.
+    // There is no older text. Containers that choose the profile are refused. Containers that run with it have it from
+    // a file that was gone.
     if let refusal = profile.assess(node: node).refusal {
       return log.log(
         level: enforcer.profilesInUse.contains(profile.name) ? .error : .info, "the profile cannot be enforced here",

@@ -4,7 +4,7 @@ import Seccomp
 import System
 import YAML
 
-/// One Stockade on a node. Here alone the plugin and what stands behind it are made, connected and started.
+/// One Stockade on a node. Only this class makes, connects and starts the plugin and what stands behind it.
 package final class Daemon {
   package static let configurationFile = "/etc/stockade/stockade.yaml"
   private static let runtimeFolder = "/etc/nri/conf.d"
@@ -15,23 +15,24 @@ package final class Daemon {
 
   /// Where the configuration is.
   package enum Source: Sendable {
-    /// The text that the runtime sends in Configure; where it is empty, the usual file.
+    /// The text that the runtime sends in Configure. If that is empty, the usual file.
     case runtime
-    /// A file, whatever the runtime sends. Where it is required and cannot be used, there is no daemon; else a broken
-    /// one refuses every container.
+    /// A file, whatever the runtime sends. If the file is required and cannot be used, there is no daemon. If it is not
+    /// required and is broken, every container is refused.
     case file(String, required: Bool)
-    /// What the runtime sent to the plugin that it launched under that name, whatever it sends now; nil: the text is
-    /// not known, and the files are read that the runtime usually reads. Without any the configuration is broken.
+    /// What the runtime sent to the plugin that it launched under that name, whatever the runtime sends now. nil: the
+    /// text is not known, and the files are read that the runtime usually reads. If there are none, the configuration
+    /// is broken.
     case launched(text: String?, name: String, index: String)
   }
 
   /// - Parameters:
-  ///   - socket: connected to the runtime, whose mount namespace tells its own processes from the containers'.
+  ///   - socket: connected to the runtime. The runtime's mount namespace tells its own processes from the containers'.
   ///   - defaultEventsFile: nil: standard output.
-  /// - Throws: also where a required configuration file cannot be used.
+  /// - Throws: also if a required configuration file cannot be used.
   package init(socket: FileDescriptor, source: Source, defaultEventsFile: String?, log: Logger) throws {
     runtimeMountNamespace = try NRISocket.peerMountNamespace(of: socket)
-    // What cannot be used is found before anything is pinned.
+    // This comes first: a configuration that cannot be used is found before anything is pinned.
     let loader = SettingsLoader(environment: try SeccompEnvironment.thisNode(), log: log)
     let load = try Self.load(from: source, by: loader)
     let node = try ConfinedNode(runtimeMountNamespace: runtimeMountNamespace, log: log)
@@ -43,16 +44,17 @@ package final class Daemon {
         return settings
       }
     } else {
-      // What the runtime sends changes nothing: the profiles are read before it is answered.
+      // The text that the runtime sends changes nothing here, so the profiles are read before the runtime is answered.
       if let settings = try? load("") { node.begin(settings, defaultEventsFile: defaultEventsFile) }
       plugin = Self.plugin(node, log, load)
     }
     self.node = node
   }
 
-  /// One that is tried. Its pins are elsewhere. It sweeps nothing, follows no profiles and closes no gate of the node,
-  /// and takes nothing out of the kernel at its end.
+  /// A daemon for a trial. Its pins are in another place. It sweeps nothing, follows no profiles and closes no gate of
+  /// the node. At its end it takes nothing out of the kernel.
   ///
+  /// - Parameter load: makes settings from the text of Configure.
   /// - Parameter load: settings by the text of Configure.
   package init(
     trying pinFolder: String, runtimeMountNamespace: UInt64, log: Logger,
@@ -77,7 +79,7 @@ package final class Daemon {
   /// Ends what was started.
   package func stop() { node.stop() }
 
-  /// A file is read now, once; nothing is started.
+  /// A file is read now, and only once. Nothing is started.
   static func load(from source: Source, by loader: SettingsLoader) throws -> (String) throws -> Settings {
     switch source {
     case .runtime: return { text in try load(launched: text, by: loader) }
@@ -99,8 +101,8 @@ package final class Daemon {
       : try loader.load(Array(text.utf8), file: "the configuration in the runtime's NRI folder")
   }
 
-  /// What the runtime sends to a plugin that it launches, read where it usually lies. It may be configured to have it
-  /// elsewhere, so that nothing is found says nothing.
+  /// What the runtime sends to a plugin that it launches, read where it usually lies. The runtime may be configured to
+  /// have it elsewhere, so finding nothing means nothing.
   static func loadUsual(
     _ name: String, _ index: String, folder: String = runtimeFolder, file: String = configurationFile,
     by loader: SettingsLoader
@@ -113,7 +115,7 @@ package final class Daemon {
     return try loader.load(file: file, required: true)
   }
 
-  /// A runtime that came back in another mount namespace would have its own processes judged as a container's.
+  /// If the runtime came back in another mount namespace, its own processes would be judged as a container's.
   package func checkRuntime(of socket: FileDescriptor) throws {
     let found = try NRISocket.peerMountNamespace(of: socket)
     if found != runtimeMountNamespace {

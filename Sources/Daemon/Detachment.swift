@@ -9,7 +9,7 @@ package enum Detachment {
   /// - Returns: how many containers and pods nothing holds any more.
   package static func detachAll(reason: String) throws -> (containers: Int, pods: Int) {
     try NodeGateCommand.checkRoot()
-    // Held until this process ends: none starts meanwhile.
+    // The lock is held until this process ends, so that no Stockade starts meanwhile.
     guard case .held(let lock) = try InstanceLock.take(waitMilliseconds: 0) else {
       throw NodeGateCommand.Problem.refused(
         "a stockade serves this node and would put everything back; stop its service, or take the plugin out of the "
@@ -20,7 +20,7 @@ package enum Detachment {
         throw NodeGateCommand.Problem.refused("nothing of stockade is pinned below \(ConfinedNode.pinFolder)")
       }
       let held = PinnedCounts(in: ConfinedNode.pinFolder)
-      // Kept first: nothing is let go that nobody can learn of.
+      // The record is kept first: nothing is let go without somebody being able to learn of it.
       Audit.tell(
         "stockade is taken out of the kernel (containers \(held.containers), pods \(held.pods)): \(reason)",
         user: NodeGate.Record.loginUser)
@@ -30,11 +30,11 @@ package enum Detachment {
   }
 }
 
-/// Lines about who did what to what holds containers back, in the machine's log.
+/// Lines in the machine's log that say who changed what holds containers back.
 enum Audit {
   private static let patienceMilliseconds = 500
 
-  /// - Parameter user: who logged in; nil: nobody did.
+  /// - Parameter user: the user who logged in; nil: nobody did.
   static func tell(_ text: String, user: UInt32?) {
     let output = LogOutput.systemLog()
     let log = Logger(label: "stockade") { _ in LineLogHandler(level: .info, output) }

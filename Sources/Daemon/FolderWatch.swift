@@ -6,19 +6,20 @@ package struct FolderWatch: Sendable {
   package enum Outcome: Equatable, Sendable {
     /// There was a change.
     case changed
-    /// The watch has ended: what comes after needs another one.
+    /// The watch has ended. Later changes need another watch.
     case ended
     /// Somebody called `wake`.
     case woken
-    /// Nothing, for as long as was to be waited.
+    /// Nothing happened during the whole wait.
     case nothing
   }
 
   private let inotify: FileDescriptor
 
-  /// Editors write in bursts; a change is told once that long after its last event.
+  /// Editors write in bursts. A change is told once, this long after its last event.
   package static let quietMilliseconds = 200
-  /// A folder where something is always written has no quiet: so long after the first event it is told in any case.
+  /// A folder in which something is always written has no quiet. So a change is told at the latest this long after its
+  /// first event.
   package static let longestMilliseconds = 2000
   private static let changes = UInt32(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE)
   /// The folder has another name now or none, or the kernel lost events.
@@ -40,7 +41,7 @@ package struct FolderWatch: Sendable {
     return ready[1] ? try settle() : .nothing
   }
 
-  /// The same where nothing can be watched.
+  /// Waits in the same way where nothing can be watched.
   package static func wait(milliseconds: Int, for wakeup: Wakeup) throws(Errno) -> Outcome {
     guard try poll([wakeup.reader], milliseconds)[0] else { return .nothing }
     wakeup.clear()
@@ -63,7 +64,7 @@ package struct FolderWatch: Sendable {
     return descriptors.map { $0.revents != 0 }
   }
 
-  /// The masks of all events that are there, united.
+  /// Reads all events that are there, and returns the union of their masks.
   private func read() throws(Errno) -> UInt32 {
     let bytes = try inotify.read(atMost: 65536)
     return bytes.withUnsafeBytes { bytes in
@@ -78,15 +79,15 @@ package struct FolderWatch: Sendable {
   }
 }
 
-/// What a folder's files are, told without reading them: for changes that no watch sees, such as a link above the
-/// folder that leads elsewhere now, or a file on another machine's disk.
+/// What a folder's files are, without reading them. It shows changes that no watch sees: a link above the folder that
+/// leads elsewhere now, or a file on another machine's disk.
 package struct FolderStamp: Equatable, Sendable {
-  /// Files beyond so many are left to the watch.
+  /// Files beyond this number are left to the watch.
   package static let filesMax = 2048
 
   private struct FileStamp: Equatable, Sendable {
     var identity: FileIdentity
-    /// Size, and seconds and nanoseconds of the last change of its text and of itself.
+    /// Size, and seconds and nanoseconds of the last change of the file's text and of the file itself.
     var numbers: [Int]
 
     init(_ status: stat) {

@@ -1,26 +1,27 @@
 import Glibc
 import System
 
-/// That one Stockade at a time serves this node: two would share the pins, and contradict each other. A record lock of
-/// fcntl(2), which the kernel takes away with its process, which no child inherits, and which tells who has it.
+/// Makes sure that one Stockade at a time serves this node: two would share the pins, and contradict each other. It is
+/// a record lock of fcntl(2). The kernel takes the lock away with its process, no child inherits it, and it tells who
+/// has it.
 package final class InstanceLock: Sendable {
   package static let path = "/run/stockade/lock"
-  /// A Stockade of a runtime that is gone ends in less.
+  /// A Stockade whose runtime is gone ends in less time.
   package static let waitMilliseconds = 2000
   private static let retryMilliseconds: UInt32 = 10
 
-  /// The only descriptor of this file in this process: with any other one the lock would be closed as well.
+  /// The only descriptor of this file in this process: closing any other one would also give up the lock.
   private let file: FileDescriptor
 
   private init(_ file: FileDescriptor) { self.file = file }
 
   package enum Outcome: Sendable {
     case held(InstanceLock)
-    /// nil: its process is of another pid namespace.
+    /// nil: the process that has the lock is in another pid namespace.
     case taken(by: pid_t?)
   }
 
-  /// - Throws: where there can be no lock.
+  /// - Throws: if there can be no lock.
   package static func take(
     _ path: String = path, waitMilliseconds: Int = waitMilliseconds
   ) throws(Errno) -> Outcome {
@@ -34,7 +35,7 @@ package final class InstanceLock: Sendable {
     }
   }
 
-  /// Whether a Stockade serves this node. Not for one that does.
+  /// Whether a Stockade serves this node. A Stockade that serves must not ask this.
   package static func isHeld(_ path: String = path) throws(Errno) -> Bool {
     if !Files.exists(path) { return false }
     let file = try FileDescriptor(open: path, O_RDWR | O_NOFOLLOW)
@@ -50,7 +51,7 @@ package final class InstanceLock: Sendable {
     return wanted
   }
 
-  /// - Returns: nil: it is ours; else who has it, 0 or less where that cannot be told.
+  /// - Returns: nil: the lock is ours. Else the pid of the process that has it; 0 or less if that cannot be found out.
   private static func lock(_ file: FileDescriptor) throws(Errno) -> pid_t? {
     var wanted = wholeFile
     do throws(Errno) {
@@ -60,7 +61,7 @@ package final class InstanceLock: Sendable {
       guard error.code == EAGAIN || error.code == EACCES else { throw error }
     }
     try call("ask who locks \(path)") { fcntl(file.number, F_GETLK, &wanted) }
-    // Let go meanwhile: the next try takes it.
+    // The lock was let go meanwhile, so the next try takes it.
     return wanted.l_type == Int16(F_UNLCK) ? 0 : wanted.l_pid
   }
 }

@@ -1,15 +1,15 @@
 import Logging
 
-/// What a launched plugin does when its profiles are read only after it was told what runs: the one that takes its
-/// place is told again, and confines that.
+/// What a launched plugin does if its profiles are read only after it was told what runs. The Stockade that takes its
+/// place is told again what runs, and confines it.
 enum LateProfiles {
   /// A runtime that starts opens its socket after it has launched its plugins.
   static let patienceMilliseconds = 10_000
   private static let lookMilliseconds = 100
 
-  /// Ends the session, if another Stockade comes for it. A node without any is worse than what the log names.
+  /// Ends the session if another Stockade comes for it. A node without any Stockade is worse than what the log names.
   ///
-  /// - Parameter pause: between two looks; false: the process ends anyway.
+  /// - Parameter pause: waits between two looks; false: the process ends anyway.
   static func makeWay(
     _ log: Logger, patienceMilliseconds: Int = patienceMilliseconds, pause: (_ milliseconds: Int) -> Bool,
     isReplaceable: () -> Bool, end: () -> Void

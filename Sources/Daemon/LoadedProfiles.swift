@@ -3,7 +3,7 @@ import Seccomp
 import Synchronization
 import System
 
-/// The node's profiles, ready for use. Only `reload` reads files and builds filters; a look-up does neither.
+/// The node's profiles, ready for use. Only `reload` reads files and builds filters. A look-up does neither.
 package final class LoadedProfiles: Sendable {
   package struct Report: Sendable {
     /// Profiles whose text changed and can be used.
@@ -14,7 +14,7 @@ package final class LoadedProfiles: Sendable {
     package var refused: [(name: String, reason: String)] = []
     /// What is wrong, a line each.
     package var messages: [String] = []
-    /// What changed profiles say that is accepted but hardly meant.
+    /// What changed profiles say that is accepted, but that the author hardly meant.
     package var warnings: [Problem] = []
   }
 
@@ -22,7 +22,7 @@ package final class LoadedProfiles: Sendable {
     var store: ResolvedProfiles
     var isRead = false
     var loaded: [String: LoadedProfile] = [:]
-    /// By name: why a profile that was read cannot be loaded whole.
+    /// By name: why a profile that was read cannot be loaded as a whole.
     var failures: [String: PolicyError] = [:]
 
     /// Profiles whose filter is in a file of its own. That file can change while the profile does not.
@@ -66,8 +66,8 @@ package final class LoadedProfiles: Sendable {
 
   package var names: [String] { state.withLock { $0.loaded.keys.sorted() } }
 
-  /// - Throws: `PolicyError` where there is no such profile, `Refusal` where it cannot be used: one line, for the
-  ///   runtime to show.
+  /// - Throws: `PolicyError` if there is no such profile, `Refusal` if it cannot be used: one line, for the runtime to
+  ///   show.
   package func profile(named name: String) throws -> LoadedProfile {
     try state.withLock { state in
       if let loaded = state.loaded[name] { return loaded }
@@ -122,7 +122,7 @@ package final class LoadedProfiles: Sendable {
 }
 
 extension LoadedProfiles.Report {
-  /// Adds each line once: profiles that extend the same base share its filter, and what is wrong with that.
+  /// Adds each line once. Profiles that extend the same base share its filter, and so its problems.
   fileprivate mutating func add(_ error: PolicyError, keptVersion: Bool) {
     let consequence = keptVersion ? " (the last good version stays in force)" : ""
     for line in error.description.split(separator: "\n") where !messages.contains(line + consequence) {

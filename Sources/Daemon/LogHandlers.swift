@@ -2,7 +2,7 @@ import Events
 import Logging
 import System
 
-/// One line a record: what happened, then what it concerns.
+/// A record is one line: what happened, then what it concerns.
 struct LogLine {
   static func text(_ message: Logger.Message, _ metadata: Logger.Metadata) -> String {
     let pairs = metadata.sorted { $0.key < $1.key }.map { " \($0.key)=\(quoted("\($0.value)"))" }
@@ -14,14 +14,14 @@ struct LogLine {
       ? JSON.string(value).text : escaped(value)
   }
 
-  /// Names come from pods: none may begin a line of its own, or steer a terminal.
+  /// Names come from pods. No name may begin a line of its own, or steer a terminal.
   private static func escaped(_ value: String) -> String {
     guard value.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return value }
     return String(JSON.string(value).text.dropFirst().dropLast())
   }
 }
 
-/// Lines on standard error with the time in front, written at once: for commands that nobody waits for.
+/// Lines on standard error with the time in front, written at once. It is for commands that nobody waits for.
 package struct StandardErrorLog: LogHandler {
   package var metadata: Logger.Metadata = [:]
   package var logLevel: Logger.Level

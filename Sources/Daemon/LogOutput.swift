@@ -11,13 +11,13 @@ struct LogRecord: Equatable, Sendable {
   var text: String
 }
 
-/// Where the log goes, from a buffer and by a thread of its own: a log that nobody reads must not hold up whoever logs,
-/// since that may be the thread that answers the runtime.
+/// Where the log goes. Lines go through a buffer, and a thread of its own writes them. A log that nobody reads must not
+/// hold up the thread that logs, because that may be the thread that answers the runtime.
 package final class LogOutput: Sendable {
-  /// Of lines that wait.
+  /// How much memory the waiting lines may take.
   package static let limitBytes = 256 << 10
 
-  /// For what is left at the end; and where the process is ended hard.
+  /// How long to wait for what is left: at an ordinary end, and when the process is ended hard.
   static let endMilliseconds = 200
   static let hardEndMilliseconds = 100
 
@@ -45,14 +45,14 @@ package final class LogOutput: Sendable {
   /// Never blocks.
   func put(_ record: LogRecord) { queue.put(record) }
 
-  /// Waits until all is written, at most so long.
+  /// Waits until everything is written, at most this long.
   package func flush(milliseconds: Int) { queue.flush(milliseconds: milliseconds) }
 
-  /// The same, and ends the thread. One that the log's reader holds is left.
+  /// Does the same, and ends the thread. A thread that the log's reader holds is left behind.
   package func stop(milliseconds: Int) { queue.stop(milliseconds: milliseconds) }
 }
 
-/// Lines into a `LogOutput`.
+/// Puts lines into a `LogOutput`.
 package struct LineLogHandler: LogHandler {
   package var metadata: Logger.Metadata = [:]
   package var logLevel: Logger.Level
@@ -78,7 +78,7 @@ extension SystemLogSocket {
 }
 
 extension Logger.Level {
-  /// Of syslog(3).
+  /// The level of syslog(3).
   fileprivate var systemLevel: Int32 {
     switch self {
     case .trace, .debug: LOG_DEBUG

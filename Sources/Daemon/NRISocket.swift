@@ -1,14 +1,14 @@
 import Glibc
 import System
 
-/// The socket that the runtime speaks NRI on.
+/// The socket on which the runtime speaks NRI.
 package enum NRISocket {
   package static let defaultPath = "/var/run/nri/nri.sock"
 
   /// Longest path of a unix socket: sun_path of unix(7), without the NUL behind it.
   package static let pathMaxBytes = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
-  /// A path that no unix socket can have.
+  /// Throws for a path that no unix socket can have.
   package static func check(_ path: String) throws(Errno) {
     if path.utf8.count > pathMaxBytes {
       throw Errno(ENAMETOOLONG, "connect to \(path) (a socket's path has at most \(pathMaxBytes) bytes)")
@@ -17,7 +17,7 @@ package enum NRISocket {
     if path.utf8.contains(0) { throw Errno(EINVAL, "connect to a socket whose path has a NUL") }
   }
 
-  /// connect(2) to a unix socket. Never waits: a runtime that hangs and has its queue full is an error (EAGAIN).
+  /// connect(2) to a unix socket. Never waits: if a runtime hangs and its queue is full, that is an error (EAGAIN).
   package static func connect(to path: String) throws(Errno) -> FileDescriptor {
     try check(path)
     var address = sockaddr_un()
@@ -36,8 +36,8 @@ package enum NRISocket {
     return socket
   }
 
-  /// Inode number of the mount namespace of the process at the other end: the runtime's, and so its shims' and runc's.
-  /// A peer in another pid namespace has no pid here.
+  /// Inode number of the mount namespace of the process at the other end. That is the runtime, and its shims and runc
+  /// share the namespace. A peer in another pid namespace has no pid here.
   package static func peerMountNamespace(of socket: FileDescriptor) throws(Errno) -> UInt64 {
     let pid = try socket.peer("ask who is at the other end of the NRI socket")
     guard pid > 0 else {

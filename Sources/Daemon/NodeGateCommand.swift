@@ -6,7 +6,7 @@ import Logging
 import Policy
 import System
 
-/// What an administrator does to the gates of a node, with or without a Stockade that runs.
+/// What an administrator does to the gates of a node, with or without a running Stockade.
 package struct NodeGateCommand {
   package enum Problem: Error, CustomStringConvertible {
     case refused(String)
@@ -22,7 +22,7 @@ package struct NodeGateCommand {
   /// One command at a time changes gates.
   private let turn: FileDescriptor
 
-  /// Held by one that closes: a Stockade that ends takes nothing away meanwhile.
+  /// Held by a command that closes. A Stockade that ends takes nothing away meanwhile.
   private let use: FileDescriptor?
 
   private init(_ gate: NodeGate, root: String, use: FileDescriptor? = nil) throws {
@@ -47,14 +47,14 @@ package struct NodeGateCommand {
 
   // MARK: Closing
 
-  /// For a Stockade that has begun just now: it loads what holds programs back.
+  /// How long to wait for a Stockade that has just begun: it loads what holds programs back.
   private static let patienceMilliseconds = 10_000
   private static let retryMilliseconds = 100
 
-  /// Closes the node gate as the configuration wants it. Where no Stockade runs, as at boot, loads what holds programs
-  /// back, proves it and leaves it there, in place of what an earlier process may have pinned.
+  /// Closes the node gate as the configuration wants it. If no Stockade runs, as at boot, this loads what holds
+  /// programs back, proves it and leaves it there, in place of what an earlier process may have pinned.
   ///
-  /// - Parameter runtimeProblem: why the node's runtime cannot live with it; nil: it can.
+  /// - Parameter runtimeProblem: why the node's runtime cannot live with the node gate; nil: it can.
   package static func close(
     configurationFile: String, runtimeProblem: () -> String?
   ) throws -> (outcome: NodeGateClosing.Outcome, parents: [String]) {
@@ -65,7 +65,7 @@ package struct NodeGateCommand {
       throw Problem.refused("\(configurationFile) does not ask for it; write nodeGate: {enabled: true}")
     }
     if let problem = NodeGateClosing.namespaceProblem ?? runtimeProblem() { throw Problem.refused(problem) }
-    // Whatever becomes of the rest, an opening ends.
+    // Whatever comes of the rest, an opening for a time ends here.
     if let gate = try NodeGate.pinned(in: ConfinedNode.pinFolder), try gate.isClosed { try gate.open(until: 0) }
     if let command = try besideStockade() { return (try command.close(wanted), wanted.parents) }
     return (try closeFirst(wanted), wanted.parents)
@@ -73,7 +73,7 @@ package struct NodeGateCommand {
 
   /// - Returns: nil: no Stockade runs.
   private static func besideStockade() throws -> NodeGateCommand? {
-    // One that takes everything away is waited for.
+    // If a Stockade is taking everything away, this waits until that is done.
     let use = try PolicyMaps.use(ConfinedNode.pinFolder)
     for _ in 0..<patienceMilliseconds / retryMilliseconds {
       guard try InstanceLock.isHeld() else { return nil }
@@ -89,12 +89,12 @@ package struct NodeGateCommand {
     throw Problem.refused("the Stockade that runs has loaded nothing that holds a program back; its log says why")
   }
 
-  /// The runtime's processes are, or will be, in the first mount namespace, or are told by what starts sandboxes. A
-  /// Stockade that comes takes over what is loaded here.
+  /// The runtime's processes are in the first mount namespace, or will be. Otherwise what starts sandboxes tells which
+  /// processes are the runtime's. A Stockade that comes takes over what is loaded here.
   private static func closeFirst(_ wanted: NodeConfiguration.NodeGate) throws -> NodeGateClosing.Outcome {
     let hierarchy = try CgroupHierarchy.current()
     guard let root = hierarchy.root else { throw Problem.refused(CgroupHierarchy.noneText) }
-    // In a container of the node it may be out of sight.
+    // In a container of the node this file may be out of sight.
     let first = try (try? Files.status("/proc/1/ns/mnt")) ?? Files.status("/proc/self/ns/mnt")
     let kernel = try BPFBackend(
       pinFolder: ConfinedNode.pinFolder, runtimeMountNamespace: UInt64(first.st_ino), hierarchy: hierarchy)
@@ -122,7 +122,7 @@ package struct NodeGateCommand {
   package static let longestOpeningSeconds = 24 * 60 * 60
 
   /// - Parameter text: a number and a unit: `10m`.
-  /// - Returns: nil: it is none, or longer than an opening may be.
+  /// - Returns: nil: the text is no such time, or the time is longer than an opening may be.
   package static func openingSeconds(_ text: String) -> Int? {
     let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600]
     let digits = text.dropLast()
@@ -133,19 +133,20 @@ package struct NodeGateCommand {
     return number * unit
   }
 
-  /// Lets every program of the node run, for a time that the kernel ends.
+  /// Lets every program of the node run for a time. The kernel ends that time.
   ///
-  /// - Returns: until when: nanoseconds since 1970.
+  /// - Returns: the end of the time: nanoseconds since 1970.
   package func open(seconds: Int, reason: String) throws -> Int64 {
     let length = Int64(seconds) * 1_000_000_000
     let until = Timestamp.now(CLOCK_REALTIME) + length
-    // Kept first: nothing is opened that nobody can learn of.
+    // The record is kept first: nothing is opened without somebody being able to learn of it.
     try keep(.now(.openedFor, reason, untilNanoseconds: until))
     try gate.open(until: UInt64(Timestamp.now(CLOCK_BOOTTIME) + length))
     return until
   }
 
-  /// Lets every program of one pod run, as long as the pod is there or until a Stockade knows that it needs a gate.
+  /// Lets every program of one pod run. This lasts as long as the pod is there, or until a Stockade knows that the pod
+  /// needs a gate.
   ///
   /// - Parameter pod: its UID, or the path of its cgroup.
   /// - Returns: the path of its cgroup.
@@ -177,16 +178,16 @@ package struct NodeGateCommand {
   package struct Pod: Equatable, Sendable {
     package var path: String
     package var isFree: Bool
-    /// Execs, by its gate.
+    /// How many execs the pod's gate has refused.
     package var refused: UInt32
   }
 
   package struct Status: Equatable, Sendable {
-    /// Of the node gate; empty: it is open.
+    /// The parents of the node gate; empty: the node gate is open.
     package var parents: [String]
-    /// No closing and no opening was cut short.
+    /// Whether no closing and no opening was cut short.
     package var isWhole: Bool
-    /// Until when all gates are open: nanoseconds since 1970; nil: they hold.
+    /// The time until which all gates are open: nanoseconds since 1970; nil: they hold.
     package var openUntilNanoseconds: Int64?
     /// How many programs ran since boot that a gate would have held back.
     package var letThrough: UInt64

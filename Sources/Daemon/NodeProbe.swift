@@ -4,27 +4,27 @@ import Glibc
 import Policy
 import System
 
-/// Finds out what this node can enforce by trying it, apart from a Stockade that runs.
+/// Finds out what this node can enforce by trying it, apart from a Stockade that may run.
 package enum NodeProbe {
-  /// What was proved. Needs root. The calling thread gets a mount namespace of its own, and nothing else is left.
+  /// What was proved. Needs root. The calling thread gets a mount namespace of its own. Nothing else is left behind.
   ///
-  /// - Throws: `Errno` where the trying itself is not possible here; a node where nothing can be loaded is no error.
+  /// - Throws: `Errno` if the trial itself is not possible here. A node where nothing can be loaded is no error.
   package static func capabilities() throws(Errno) -> NodeCapabilities { try proof(isThorough: false).capabilities }
 
-  /// What was proved, and what became of it under a crowd.
+  /// What was proved, and how it stood up to a crowd.
   package struct Proof: Sendable {
     package var capabilities: NodeCapabilities
-    /// nil: none was asked for, or there is no tier.
+    /// nil: no trials were asked for, or there is no tier.
     package var trials: Trials?
   }
 
-  /// What processes under a profile that allows nothing were let do.
+  /// What processes could do under a profile that allows nothing.
   package struct Trials: Sendable {
-    /// A few, over and over.
+    /// A few processes that try over and over.
     package var race: RaceCounts
-    /// Programs on which the tier depends, and how often the kernel skipped each; only those that it skipped.
+    /// The programs on which the tier depends and that the kernel skipped, and how often it skipped each.
     package var skipped: [ProgramRuns]
-    /// Many at once, while this process had no memory left.
+    /// Many processes at once, while this process had no memory left.
     package var crowd: Result<RaceCounts, Errno>
 
     package init(race: RaceCounts, skipped: [ProgramRuns], crowd: Result<RaceCounts, Errno>) {
@@ -39,11 +39,12 @@ package enum NodeProbe {
   package static func proof(isThorough: Bool) throws(Errno) -> Proof {
     let hierarchy = try CgroupHierarchy.current()
     let folder = try mountBPFFileSystem()
-    // Of the namespace that this process is in by now: the number of the one before may be given to another.
+    // This is the namespace that this process is in by now: the number of the one before may be given to another
+    // namespace.
     let namespace = UInt64(try Files.status("/proc/self/ns/mnt").st_ino)
     do throws(BPFError) {
       let kernel = try BPFBackend(pinFolder: folder, runtimeMountNamespace: namespace, hierarchy: hierarchy)
-      // What cannot be taken out goes with the mount namespace.
+      // What cannot be taken out ends with the mount namespace.
       defer { try? kernel.removeAll() }
       return Proof(capabilities: kernel.capabilities, trials: isThorough ? try trials(kernel) : nil)
     } catch {
@@ -66,7 +67,7 @@ package enum NodeProbe {
     return .success(try kernel.crowd(of: crowdCount, memoryProcs: root.procs))
   }
 
-  /// In a mount namespace of this process, so that no pin of a running Stockade is seen or touched.
+  /// Mounts it in a mount namespace of this process, so that no pin of a running Stockade is seen or touched.
   ///
   /// - Returns: the folder for pins.
   private static func mountBPFFileSystem() throws(Errno) -> String {

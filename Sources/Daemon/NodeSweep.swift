@@ -7,9 +7,11 @@ import Policy
 import Synchronization
 import System
 
-/// Looks every few seconds whether what is claimed of the node is so, and releases what ended unannounced.
+/// Checks every few seconds that what is claimed of the node is true, and releases containers whose end nobody
+/// reported.
 final class NodeSweep: Sendable {
-  /// A sweep comes after each second look at the claim, and after so many sweeps one at the tables, which are large.
+  /// A sweep comes after every second look at the claim. After this many sweeps comes one look at the tables, which are
+  /// large.
   private static let sweepsBetweenFills = 12
 
   private let enforcer: Enforcer
@@ -43,7 +45,7 @@ final class NodeSweep: Sendable {
   /// From now on it is known where events go.
   func tellGateRecordsFromNowOn() { state.withLock { $0.tellsGateRecords = true } }
 
-  /// Tells of tables that are nearly full, before something is refused for it.
+  /// Reports tables that are nearly full, before something is refused because of it.
   private func checkFills() {
     do throws(BackendError) {
       let fills = try enforcer.fills()
@@ -57,7 +59,7 @@ final class NodeSweep: Sendable {
     }
   }
 
-  /// Releases containers whose end the runtime never told, and those that had processes left.
+  /// Releases containers whose end the runtime never reported, and containers that had processes left.
   func sweep() {
     checkClaim()
     if state.withLock({ $0.tellsGateRecords }) { tellGateRecords() }
@@ -82,7 +84,7 @@ final class NodeSweep: Sendable {
     }
   }
 
-  /// What commands did, also while no Stockade ran.
+  /// Tells what commands did to the gates, also while no Stockade ran.
   func tellGateRecords() {
     guard let kernel else { return }
     do throws(BPFError) {
@@ -95,13 +97,13 @@ final class NodeSweep: Sendable {
     } catch { log.error("cannot read what was done to the node gate", metadata: ["reason": "\(error)"]) }
   }
 
-  /// Looks whether what is claimed is so.
+  /// Checks that what is claimed is true.
   private func checkClaim() {
     mend()
     checkTier()
   }
 
-  /// Puts right what somebody else did to pins and programs, and tells of it.
+  /// Puts right what somebody else did to pins and programs, and reports it.
   private func mend() {
     let found = enforcer.mend()
     let (wasReplaced, news) = state.withLock { state in
@@ -154,7 +156,7 @@ final class NodeSweep: Sendable {
     }
   }
 
-  /// What runs is confined by a weaker promise from now on, and what starts is judged by that one.
+  /// From now on, what runs is confined by a weaker promise, and what starts is judged by that promise.
   func checkTier() {
     do throws(BackendError) {
       guard let found = try enforcer.checkClaim() else { return }

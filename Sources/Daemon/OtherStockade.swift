@@ -1,20 +1,20 @@
 import System
 
-/// Who serves this node in our place.
+/// The Stockade that serves this node in our place.
 struct OtherStockade {
-  /// nil: of another pid namespace.
+  /// nil: the process is in another pid namespace.
   let pid: Int32?
 
-  /// It was not launched by a runtime, nor started by a keeper: it does not end with one. In a pid namespace of its own
-  /// it can only be that.
+  /// Whether it is a service: no runtime launched it and no keeper started it, so it does not end with a runtime. A
+  /// Stockade in a pid namespace of its own can only be a service.
   var isService: Bool {
     guard let pid else { return true }
-    // Of one that has ended there is none.
+    // A process that has ended has no command line.
     let line = (try? Files.read("/proc/\(pid)/cmdline")) ?? []
     return Self.isService(line)
   }
 
-  /// - Parameter line: the words, each with a NUL behind it; proc(5).
+  /// - Parameter line: the words of the command line, each with a NUL behind it; proc(5).
   static func isService(_ line: [UInt8]) -> Bool {
     line.split(separator: 0, omittingEmptySubsequences: false).dropFirst().first?.elementsEqual("run".utf8) ?? false
   }

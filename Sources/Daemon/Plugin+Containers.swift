@@ -16,7 +16,8 @@ extension Plugin {
     /// What the profile was judged by.
     var facts: ContainerFacts
 
-    /// What the profile's text at Start is judged by: a filter that it got after Create is not the container's.
+    /// The facts by which the profile's text at Start is judged. A filter that the text got after Create is not the
+    /// container's.
     func facts(under loaded: LoadedProfile) -> ContainerFacts {
       guard let now = loaded.seccomp, !facts.isSandboxed,
         now.filter != seccomp?.filter || now.optional != seccomp?.optional
@@ -67,7 +68,8 @@ extension Plugin {
     }
   }
 
-  /// The one place that closes a container, and the one that lets it through: whatever is thrown on the way closes it.
+  /// This is the only place that closes a container, and the only one that lets it through. Whatever is thrown on the
+  /// way closes the container.
   package func startContainer(pod: PodSandbox, container: Container) throws {
     let start = Enforcer.Start(pod, container)
     do {
@@ -98,14 +100,15 @@ extension Plugin {
   }
 
   /// Each text is judged and put in force by a plan of its own. More texts than this cannot come while a container
-  /// starts, since a folder that changes is read after a pause.
+  /// starts, because a folder that changes is read after a pause.
   private static let plansMaximum = 8
 
   /// Puts a profile in force, in the text that it has when the container is opened.
   ///
   /// - Parameter facts: what is known of the container under a text.
-  /// - Returns: what is in force; where it has a refusal, nothing was written. With a failure, what that leaves.
-  /// - Throws: where the profile cannot be used.
+  /// - Returns: what is in force. If it has a refusal, nothing was written. If there is a failure, it is what the
+  ///   failure leaves.
+  /// - Throws: if the profile cannot be used.
   func putInForce(
     _ name: String, _ start: Enforcer.Start, facts: (LoadedProfile) -> ContainerFacts
   ) throws -> (assessment: Assessment, failure: EnforcementError?) {
@@ -141,7 +144,7 @@ extension Plugin {
     prepared.remove(container.id)
   }
 
-  /// An error is only logged: the runtime would do no more with it, and the sweep tries again.
+  /// An error is only logged: the runtime could do no more with it, and the sweep tries again.
   private func release(_ id: String) {
     do throws(ReleaseError) {
       if try !enforcer.release(id) {

@@ -32,7 +32,7 @@ extension Plugin {
     }
   }
 
-  /// Stockade does not subscribe to it: the kernel knows when a sandbox is over.
+  /// Stockade does not subscribe to this event: the kernel knows when a sandbox is over.
   package func stopPodSandbox(_ pod: PodSandbox) throws {}
   package func removePodSandbox(_ pod: PodSandbox) throws { enforcer.forgetSandbox(pod.id) }
 

@@ -3,7 +3,7 @@ import Logging
 import NRI
 import Policy
 
-/// What runs already when the runtime is connected to.
+/// What runs already when Stockade connects to the runtime.
 extension Plugin {
   package var needs: ObjectNeeds {
     ObjectNeeds(
@@ -34,7 +34,7 @@ extension Plugin {
 
   package func synchronize(pods: [PodSandbox], containers: [Container]) throws {
     let byID = Dictionary(pods.map { ($0.id, $0) }) { a, _ in a }
-    // What was prepared for containers whose end the runtime never told is forgotten.
+    // What was prepared for containers whose end the runtime never reported is forgotten.
     let listed = Set(containers.map(\.id))
     prepared.keep { listed.contains($0) }
     for container in containers where container.isRunning {

@@ -5,7 +5,7 @@ import Policy
 import Seccomp
 import System
 
-/// Stockade as the runtime sees it: what is done at each step of a container's life.
+/// Stockade as the runtime sees it: what Stockade does at each step of a container's life.
 ///
 /// All of it runs on the session's thread. What other threads share (profiles, the enforcer) guards itself.
 package final class Plugin: PluginHandler {
@@ -18,12 +18,12 @@ package final class Plugin: PluginHandler {
   var support = SeccompSupport.none(reason: "the runtime has not said what it is")
   /// What Create decided, until Remove.
   var prepared = RecentValues<String, Prepared>(limit: Plugin.preparedMaximum)
-  /// The runtime may forget to tell of a container's end, and what was decided is decided again where it is missing.
+  /// The runtime may forget to report a container's end. A decision that is missing here is made again.
   static let preparedMaximum = 1024
 
   /// - Parameters:
-  ///   - didConfigure: called when settings are there, and what an earlier process left is known.
-  ///   - load: settings by the text of Configure. An error refuses every container.
+  ///   - didConfigure: called when the settings are there, and what an earlier process left is known.
+  ///   - load: makes settings from the text of Configure. An error refuses every container.
   package init(
     enforcer: Enforcer, log: Logger, didConfigure: @escaping () -> Void = {},
     load: @escaping (_ text: String) throws -> Settings
@@ -54,8 +54,8 @@ package final class Plugin: PluginHandler {
     return events
   }
 
-  /// A broken configuration must not leave the node open, as an error here would: the runtime would go on without us.
-  /// So every container is refused until it is mended.
+  /// A broken configuration must not leave the node open. An error here would do that, because the runtime would go on
+  /// without us. So every container is refused until the configuration is mended.
   private func loaded(_ text: String) -> Result<Settings, Refusal> {
     do { return .success(try load(text)) } catch {
       log.critical("the configuration is refused, and so is every container", metadata: ["reason": "\(error)"])
@@ -63,13 +63,13 @@ package final class Plugin: PluginHandler {
     }
   }
 
-  /// Each event costs every container of the node a round trip, so only what is used.
+  /// Each event costs every container of the node a round trip, so Stockade subscribes only to those that it uses.
   private var events: EventMask {
     var events: EventMask = [
       .runPodSandbox, .removePodSandbox, .createContainer, .startContainer, .stopContainer, .removeContainer,
     ]
     if case .none = support { return events }
-    // From NRI 0.10 on, as is the seccomp policy.
+    // Exists from NRI 0.10 on, as the seccomp policy does.
     events.insert(.validateContainerAdjustment)
     return events
   }

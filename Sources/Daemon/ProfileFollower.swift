@@ -4,12 +4,13 @@ import Policy
 import Synchronization
 import System
 
-/// Reads the profiles, and again whenever they change, on a thread of its own: a disk that hangs holds up nobody else.
+/// Reads the profiles, and reads them again whenever they change, on a thread of its own. A disk that hangs holds up
+/// nobody else.
 package final class ProfileFollower: Sendable {
-  /// Between looks for changes that the watch does not see.
+  /// The time between two looks for changes that the watch does not see.
   package static let lookMilliseconds = 2000
   private let folder: String
-  /// Takes over what is in the folder. Gets the problems that were told last time.
+  /// Takes over what is in the folder. It gets the problems that were told last time.
   private let reload: @Sendable (_ known: Set<String>) -> LoadedProfiles.Report
   private let log: Logger
   private let wakeup = Wakeup.atStart()
@@ -23,8 +24,8 @@ package final class ProfileFollower: Sendable {
     (self.folder, self.log, self.reload) = (folder, log, reload)
   }
 
-  /// Starts the thread, and waits a while for the first reading. What needs a profile afterwards is refused until it is
-  /// read.
+  /// Starts the thread, and waits a while for the first reading. After that, whatever needs a profile is refused until
+  /// the profile is read.
   ///
   /// - Parameter whenLate: called on that thread when the first reading is done, if it took longer.
   func start(
@@ -43,7 +44,7 @@ package final class ProfileFollower: Sendable {
     if isReadNow { tellLate() }
   }
 
-  /// Once.
+  /// Tells once.
   private func tellLate() {
     let tell = late.withLock { late in
       defer { late = nil }
@@ -52,10 +53,10 @@ package final class ProfileFollower: Sendable {
     tell?()
   }
 
-  /// Reads again what no change was seen of. Does not wait for it.
+  /// Reads the profiles again even though no change was seen. Does not wait for it.
   func readAgain() { wakeup.wake() }
 
-  /// Ends the thread. One that a disk holds is left.
+  /// Ends the thread. A thread that a disk holds is left behind.
   ///
   /// - Returns: whether it has ended.
   @discardableResult
@@ -71,7 +72,7 @@ package final class ProfileFollower: Sendable {
 
   private func readAndFollow(_ known: inout Set<String>, _ isTold: inout Bool, until stop: Worker.Stop) {
     let watch = makeWatch(&isTold)
-    // Taken first: what changes from now on is read again.
+    // The stamp is taken first, so that whatever changes from now on is read again.
     let stamp = FolderStamp(folder)
     known = read(known)
     isRead.withLock { $0 = true }
@@ -79,7 +80,7 @@ package final class ProfileFollower: Sendable {
     follow(watch, stamp, &known, until: stop)
   }
 
-  /// A folder that is not there is looked for again and again: it may be mounted later, or put back.
+  /// A folder that is not there is looked for again and again, because it may be mounted later, or put back.
   private func makeWatch(_ isTold: inout Bool) -> FolderWatch? {
     do throws(Errno) {
       let watch = try FolderWatch(folder)
@@ -92,7 +93,7 @@ package final class ProfileFollower: Sendable {
     }
   }
 
-  /// Reads at each change, until another watch is needed.
+  /// Reads the profiles at each change, until another watch is needed.
   private func follow(
     _ watch: FolderWatch?, _ stamp: FolderStamp, _ known: inout Set<String>, until stop: Worker.Stop
   ) {

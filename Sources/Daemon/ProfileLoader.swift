@@ -2,7 +2,7 @@ import Compilation
 import Policy
 import Seccomp
 
-/// A profile that was loaded whole: its rules are compiled, and its seccomp filter is built.
+/// A profile that was loaded as a whole: its rules are compiled, and its seccomp filter is built.
 package struct LoadedProfile: Equatable, Sendable {
   package var compiled: CompiledProfile
   /// nil: the profile has no `seccomp`.
@@ -10,7 +10,7 @@ package struct LoadedProfile: Equatable, Sendable {
 
   package var profile: Profile { compiled.profile }
 
-  /// What is accepted and hardly meant.
+  /// What is accepted, but hardly meant.
   package var warnings: [Problem] {
     let ofSeccomp = (seccomp?.notes ?? []).filter(\.isWarning).map { note in
       Problem(note.location ?? seccomp?.location ?? Location(file: profile.file, line: 1), note.text)
@@ -19,11 +19,12 @@ package struct LoadedProfile: Equatable, Sendable {
   }
 }
 
-/// Makes profiles of one folder ready for use. What cannot be compiled or built is found here, and not at a start.
+/// Makes profiles of one folder ready for use. What cannot be compiled or built is found here, and not only when a
+/// container starts.
 package struct ProfileLoader {
   private let folder: String
   private let environment: SeccompEnvironment
-  /// Most profiles share a base's filter, and libseccomp takes tens of milliseconds for each.
+  /// Most profiles share a base's filter, and libseccomp takes tens of milliseconds for each filter.
   private var filters: [(section: SeccompSection, mode: Mode, filter: Result<ResolvedSeccomp, SeccompError>)] = []
 
   package init(folder: String, environment: SeccompEnvironment) {
@@ -37,7 +38,7 @@ package struct ProfileLoader {
     var compiled: CompiledProfile?
     var seccomp: ResolvedSeccomp?
     do throws(CompilationError) { compiled = try CompiledProfile(profile) } catch {
-      // Each section may be too large, and the error tells of one.
+      // Each section may be too large, and the error reports only one.
       problems = PolicyCompiler.problems(of: profile)
     }
     do throws(SeccompError) { seccomp = try filter(of: profile) } catch {

@@ -2,16 +2,17 @@ import Glibc
 import Logging
 import System
 
-/// Waits for the runtime's socket, and connects as soon as somebody listens on it. A socket that is away costs no
-/// patience: only sessions that fail are tried more and more rarely.
+/// Waits for the runtime's socket, and connects as soon as somebody listens on it. The search stays patient with a
+/// socket that is away. Only after sessions that fail do the tries become rarer and rarer.
 struct RuntimeSearch {
-  /// Where nobody listens, or no folder can be watched.
+  /// The time between two looks if nobody listens, or if no folder can be watched.
   private static let lookMilliseconds = 100
-  /// Where there is no socket: the watch tells of one, unless a link on its way changes.
+  /// The time between two looks if there is no socket. The watch reports a socket, unless a link on the way to it
+  /// changes.
   private static let rareLookMilliseconds = 1000
-  /// Between two looks, however often files come and go beside the socket.
+  /// The shortest time between two looks, however often files come and go beside the socket.
   private static let restMilliseconds: UInt32 = 10
-  /// A runtime that starts opens its socket late.
+  /// A runtime that starts opens its socket late, so this is how long to wait before a complaint.
   private static let complaintSeconds = 30
   private static let firstWaitMilliseconds = 200
   static let longestWaitMilliseconds = 5000
@@ -25,7 +26,7 @@ struct RuntimeSearch {
 
   // MARK: The socket
 
-  /// - Returns: nil where a signal came.
+  /// - Returns: nil: a signal came.
   func connect() -> FileDescriptor? {
     let watch = try? SocketWatch(path)
     let begin = SuspendingClock.now
@@ -43,7 +44,7 @@ struct RuntimeSearch {
     return nil
   }
 
-  /// That it waits, once; and what may be wrong, once it takes long.
+  /// Says once that it waits. Says once what may be wrong, when the wait takes long.
   private func tell(_ error: Errno, since begin: SuspendingClock.Instant, _ told: inout Int) {
     if told == 0 { log.warning("waiting for the runtime", metadata: ["reason": "\(error)"]) }
     let isLong = SuspendingClock.now - begin > .seconds(Self.complaintSeconds)
@@ -63,12 +64,13 @@ struct RuntimeSearch {
 
   // MARK: Sessions
 
-  /// After a session: at once after a good one; else longer each time, unless the runtime makes its socket anew.
+  /// Waits after a session. After a good session, there is no wait. Otherwise the wait gets longer each time, unless
+  /// the runtime makes its socket anew.
   ///
   /// - Parameter isGood: `WatchedHandler.wasGood`.
   mutating func pause(afterGood isGood: Bool) {
     if isGood { return waitMilliseconds = Self.firstWaitMilliseconds }
-    // With jitter, so that the plugins of many nodes do not come back at one moment.
+    // The wait has jitter, so that the plugins of many nodes do not come back at one moment.
     let milliseconds = waitMilliseconds / 2 + Int.random(in: 0...waitMilliseconds / 2)
     waitMilliseconds = min(waitMilliseconds * 2, Self.longestWaitMilliseconds)
     if waitForNewSocket(milliseconds) { waitMilliseconds = Self.firstWaitMilliseconds }

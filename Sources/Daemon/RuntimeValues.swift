@@ -27,7 +27,7 @@ extension PodContext {
 }
 
 extension Enforcer.Sandbox {
-  /// - Parameter withoutPID: what it means where the runtime names no process.
+  /// - Parameter withoutPID: what it means if the runtime names no process.
   init(_ pod: PodSandbox, withoutPID: Enforcer.SandboxProcess) {
     let subject = Subject(
       containerID: "", containerName: "", podName: pod.name, podNamespace: pod.namespace, podUID: pod.uid, image: "")

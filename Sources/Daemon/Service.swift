@@ -9,18 +9,18 @@ import Seccomp
 import Synchronization
 import System
 
-/// The ways to run: launched by the runtime, in the place of a launched one, and as a service of its own.
+/// The ways to run: launched by the runtime, in the place of a launched Stockade, and as a service of its own.
 package enum Service {
   /// The runtime's environment variables for a plugin that it launches.
   private static let socketVariable = "NRI_PLUGIN_SOCKET"
 
   package static var isLaunched: Bool { getenv(socketVariable) != nil }
 
-  /// Serves the connection that the runtime handed over, until it is closed: a plugin that outlives it would be a
-  /// duplicate when the runtime comes back.
+  /// Serves the connection that the runtime handed over, until it is closed. A plugin that lives longer than the
+  /// connection would be a duplicate when the runtime comes back.
   package static func launched() -> Int32 { withLog({ .systemLog() }, launched) }
 
-  /// What there is first and ends last: the signals, and the log.
+  /// Makes what comes first and ends last: the signals, and the log.
   private static func withLog(
     _ output: () -> LogOutput, _ serve: (_ stop: StopSignal, _ log: Logger) -> Int32
   ) -> Int32 {
@@ -42,7 +42,8 @@ package enum Service {
     let index = getenv("NRI_PLUGIN_IDX").map { String(cString: $0) } ?? "10"
     let launch = { try Kept.launched(socket: socket, name: name, index: index) { log.error("\($0)") } }
     if let other = other(log) {
-      // One of an earlier runtime ends, if later than it should, and what our keeper starts waits for that.
+      // If the other one belongs to an earlier runtime, it ends, maybe later than it should. What our keeper starts
+      // waits for that.
       standBy(socket, name, index, other.isService ? nil : try? launch())
       return 1
     }
@@ -56,7 +57,7 @@ package enum Service {
       stop.shutDownOnSignal(socket)
       stop.onHangUp { [node = daemon.node] in node.refresh() }
       daemon.node.whenProfilesAreLate { [node = daemon.node] in
-        // Nobody's reading of profiles waits for it.
+        // A thread of its own does this, so that no reading of profiles waits for it.
         node.start { end in
           LateProfiles.makeWay(
             log, pause: end.pause, isReplaceable: { kept.isReplaceable(socket) }, end: stop.endConnectionOnceAnswered)
@@ -77,7 +78,7 @@ package enum Service {
 
   /// Registers beside the Stockade that serves this node, and leaves.
   ///
-  /// - Parameter kept: with a keeper; nil: the other one needs none.
+  /// - Parameter kept: the keeper that was started; nil: the other Stockade needs none.
   private static func standBy(_ socket: FileDescriptor, _ name: String, _ index: String, _ kept: Kept?) {
     defer { kept?.stop() }
     let bystander = Bystander(socket)
@@ -88,10 +89,11 @@ package enum Service {
     _ = try? PluginSession(socket: socket, name: name, index: index, handler: handler).run()
   }
 
-  /// The Stockade that serves this node; nil: none does, nor will until this process ends. Where there can be no lock,
-  /// it serves without: what a second one breaks is less than what no one confines.
+  /// The other Stockade that serves this node. nil: there is none, and none begins until this process ends. If there
+  /// can be no lock, this process serves without it: what a second Stockade breaks is less bad than containers that no
+  /// one confines.
   ///
-  /// - Parameter waits: for its turn, for as long as that takes.
+  /// - Parameter waits: waits for this process's turn, for as long as that takes.
   private static func other(_ log: Logger, waits: Bool = false) -> OtherStockade? {
     do throws(Errno) {
       var outcome = try InstanceLock.take()
@@ -121,7 +123,7 @@ package enum Service {
       ])
   }
 
-  /// Whoever starts us may have left it low for programs that use select(2), which we do not.
+  /// The program that starts us may have left the limit low for programs that use select(2). We do not use it.
   private static func raiseDescriptorLimit(_ log: Logger) {
     do throws(Errno) {
       let limit = try DescriptorLimit.raise()
@@ -145,7 +147,7 @@ package enum Service {
     /// Whether the runtime takes a plugin of this name and index.
     package var isNamedWell: Bool { (try? PluginSession.check(name: name, index: index)) != nil }
 
-    /// What cannot work, whatever the runtime does.
+    /// Throws for settings that cannot work, whatever the runtime does.
     func check() throws {
       try NRISocket.check(socketPath)
       if let configurationFile { try SettingsLoader.check(file: configurationFile) }
@@ -158,7 +160,7 @@ package enum Service {
   }
 
   private static func run(_ options: RunOptions, _ stop: StopSignal, _ log: Logger) -> Int32 {
-    // Before the socket is waited for: nobody would look at the log of a service that only seems to wait.
+    // This check comes before the wait for the socket: nobody would read the log of a service that only seems to wait.
     do { try options.check() } catch {
       log.critical("\(error)")
       return 2
@@ -175,8 +177,8 @@ package enum Service {
         heartbeat: Heartbeat(), kept: nil, stop: stop, log: log))
   }
 
-  /// A Stockade that the keeper of a launched one started, to take its place: it connects by itself, and is in all else
-  /// as that one was.
+  /// Runs a Stockade that a keeper started in the place of a launched one. It connects by itself. In everything else it
+  /// is like the launched one.
   ///
   /// - Parameter words: name, index and the runtime's socket.
   package static func kept(_ words: [String]) -> Int32 {
@@ -206,12 +208,12 @@ package enum Service {
     }
   }
 
-  /// What differs between those that connect by themselves.
+  /// What differs between the Stockades that connect by themselves.
   private struct Surroundings {
     let source: Daemon.Source
     let defaultEventsFile: String?
     let heartbeat: Heartbeat
-    /// nil: a service of its own.
+    /// nil: this is a service of its own.
     let kept: Kept?
     let stop: StopSignal
     let log: Logger
@@ -231,7 +233,7 @@ package enum Service {
         let current = try daemon ?? heartbeat.during(limit: Heartbeat.readyLimit) { try make(socket, surroundings) }
         daemon = current
         stop.onHangUp { [node = current.node] in node.refresh() }
-        // The next one is told what runs, and adopts it.
+        // The next session is told what runs, and adopts it.
         current.node.whenProfilesAreLate { stop.endConnectionOnceAnswered() }
         try current.checkRuntime(of: socket)
         stop.shutDownOnSignal(socket)
@@ -261,13 +263,13 @@ package enum Service {
   }
 }
 
-/// A configuration that was named on the command line and cannot be used: nothing to try again.
+/// A configuration that was named on the command line and cannot be used. There is nothing to try again.
 package struct ConfigurationProblem: Error, CustomStringConvertible {
   package let description: String
 }
 
 extension LogOutput {
-  /// The log of a service, which a signal may end hard.
+  /// The log of a service. A signal may end the service hard.
   fileprivate func logger(_ stop: StopSignal) -> Logger {
     let log = Logger(label: "stockade") { _ in LineLogHandler(level: .info, self) }
     stop.onHangUp { log.info("SIGHUP: nothing is loaded yet") }

@@ -5,7 +5,7 @@ import Seccomp
 import System
 import YAML
 
-/// What a configuration brings: who gets which profile, and the profiles.
+/// What a configuration brings: which containers get which profile, and the profiles.
 package struct Settings: Sendable {
   package var configuration: NodeConfiguration
   package var profiles: LoadedProfiles
@@ -16,12 +16,12 @@ package struct Settings: Sendable {
   }
 }
 
-/// Makes settings of a configuration's text. It reads files, and starts nothing.
+/// Makes settings from a configuration's text. It reads files, and starts nothing.
 package struct SettingsLoader: Sendable {
   let environment: SeccompEnvironment
   let log: Logger
 
-  /// - Parameter file: where the text is from, for messages.
+  /// - Parameter file: where the text comes from, for messages.
   package func load(_ bytes: [UInt8], file: String) throws -> Settings {
     let configuration = try NodeConfiguration.parse(bytes, file: file)
     return Settings(
@@ -29,16 +29,16 @@ package struct SettingsLoader: Sendable {
       profiles: LoadedProfiles(folder: configuration.profilesFolder, environment: environment))
   }
 
-  /// - Parameter required: a missing file is an error; else it means all defaults.
+  /// - Parameter required: a missing file is an error. If not required, a missing file means all defaults.
   package func load(file: String, required: Bool) throws -> Settings {
     try load(try Self.read(file, required: required), file: file)
   }
 
-  /// Finds out now what `load` would find wrong with a required file later.
+  /// Finds out now what `load` would later find wrong with a required file.
   static func check(file: String) throws { _ = try NodeConfiguration.parse(try read(file, required: true), file: file) }
 
-  /// How long a disk is waited for, first for the configuration and then for the profiles: both together less than what
-  /// the runtime waits for an answer (2 seconds, unless it is told otherwise).
+  /// How long to wait for a disk, first for the configuration and then for the profiles. Both together are less than
+  /// the time that the runtime waits for an answer (2 seconds, unless it is configured otherwise).
   package static let patienceMilliseconds = 500
   package static let profilesPatienceMilliseconds = 1200
 
@@ -56,8 +56,8 @@ package struct SettingsLoader: Sendable {
     }
   }
 
-  /// On a thread of its own: a disk that hangs, or a pipe, would hold up the answer to the runtime for good. Such a
-  /// thread is left.
+  /// Reads on a thread of its own: a disk that hangs, or a pipe, would hold up the answer to the runtime for good. A
+  /// thread that hangs is left behind.
   private static func readInTime(_ file: String) throws(Errno) -> [UInt8] {
     let read = Monitor<Result<[UInt8], Errno>?>(nil)
     let thread = try Thread {

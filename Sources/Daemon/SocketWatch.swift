@@ -1,8 +1,8 @@
 import Glibc
 import System
 
-/// Tells when something may have changed on the way to a socket: inotify(7) on the deepest folder of its path that is
-/// there. For one wait: `aim` again after each event.
+/// Tells when something may have changed on the way to a socket. It uses inotify(7) on the deepest existing folder of
+/// the path. It serves for one wait: call `aim` again after each event.
 struct SocketWatch {
   let inotify: FileDescriptor
   private let path: String
@@ -14,14 +14,15 @@ struct SocketWatch {
       owning: try call("watch folders") { inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK)) })
   }
 
-  /// Watches what is the deepest folder now. To be called before a look at the socket, so that nothing is missed.
+  /// Watches the folder that is the deepest now. Call it before a look at the socket, so that nothing is missed.
   func aim() throws(Errno) {
-    // What came for the folder of before.
+    // These events came for the folder that was watched before.
     while (try? inotify.read(atMost: 65536))?.isEmpty == false {}
     var folder = Files.folder(of: path)
     while true {
       do throws(Errno) {
-        // The same folder once more is the same watch; with a link on the way it is where that leads.
+        // If it is the same folder again, the watch is the same. If there is a link on the way, the watch is where the
+        // link leads.
         try call("watch \(folder)") { inotify_add_watch(inotify.number, folder, Self.changes | UInt32(IN_ONLYDIR)) }
         return
       } catch {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// How to stop what was started: the last one first, since each may need those that were there before it.
+/// How to stop what was started. The last thing is stopped first, because it may need those that were there before it.
 final class StopList: Sendable {
   private struct State {
     var stops: [@Sendable () -> Void] = []
@@ -8,7 +8,7 @@ final class StopList: Sendable {
   }
   private let state = Mutex(State())
 
-  /// Something was started. After `stopAll` it is stopped at once.
+  /// Notes that something was started. After `stopAll` it is stopped at once.
   ///
   /// - Parameter stop: takes a bounded time, whatever holds the thread.
   func add(_ stop: @escaping @Sendable () -> Void) {
@@ -19,7 +19,7 @@ final class StopList: Sendable {
     if isLate { stop() }
   }
 
-  /// Once; a second call has nothing left to stop.
+  /// Stops everything, once. A second call has nothing left to stop.
   func stopAll() {
     let stops = state.withLock { state in
       state.isOver = true

@@ -2,12 +2,13 @@ import Glibc
 import Synchronization
 import System
 
-/// SIGTERM and SIGINT, taken by a thread of their own, which ends whatever connection is open; and SIGHUP.
+/// SIGTERM, SIGINT and SIGHUP, taken by a thread of their own. At SIGTERM and SIGINT the thread ends the connection
+/// that is open.
 ///
 /// The process ends in any case: what is still under way a while after the signal is cut short, whatever holds it up.
-/// What that leaves in the kernel is what a killed process leaves, and the next one takes it over.
+/// What that leaves in the kernel is what a killed process leaves, and the next process takes it over.
 final class StopSignal: Sendable {
-  /// From the signal until the process is ended hard.
+  /// The time from the signal until the process is ended hard.
   static let endMilliseconds = 600
 
   private struct State {
@@ -20,7 +21,7 @@ final class StopSignal: Sendable {
   private let wake = Wakeup.atStart()
   private let worker = Mutex<Worker?>(nil)
 
-  /// To be made before any other thread, so that all inherit the mask and only ours waits for the signals.
+  /// Must be made before any other thread, so that all threads inherit the mask and only ours waits for the signals.
   init() {
     let signals: SignalDescriptor
     do throws(Errno) { signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP]) } catch { fatalError("\(error)") }
@@ -28,8 +29,8 @@ final class StopSignal: Sendable {
     worker.withLock { $0 = Worker(waking: end) { [self] stop in run(signals, end, stop) } }
   }
 
-  /// Ends the thread, as the last one: a signal that comes afterwards ends nothing. After a signal the thread stays,
-  /// since it ends the process if nothing else does.
+  /// Ends the thread. This is the last thread to end: a signal that comes afterwards ends nothing. If a signal came
+  /// before, the thread stays, because it ends the process if nothing else does.
   func stop() { if !isSet { worker.withLock { $0 }?.stop(milliseconds: Self.stopMilliseconds) } }
 
   private static let stopMilliseconds = 50
@@ -48,7 +49,7 @@ final class StopSignal: Sendable {
     }
   }
 
-  /// The next signal; nil: the thread is to end. A process whose signals cannot be read ends, while it still can.
+  /// The next signal; nil: the thread is to end. If the signals cannot be read, the process ends, while it still can.
   private static func next(_ signals: SignalDescriptor, _ end: Wakeup) -> Int32? {
     var polled = [end.reader, signals.file].map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
     while poll(&polled, nfds_t(polled.count), -1) == -1, errno == EINTR {}
@@ -74,12 +75,12 @@ final class StopSignal: Sendable {
     if let socket = state.withLock({ $0.socket }) { shutdown(socket.number, Int32(SHUT_RDWR)) }
   }
 
-  /// Ends it as soon as what the runtime has asked already is answered.
+  /// Ends the connection as soon as everything that the runtime has asked so far is answered.
   func endConnectionOnceAnswered() {
     if let socket = state.withLock({ $0.socket }) { shutdown(socket.number, Int32(SHUT_RD)) }
   }
 
-  /// Also where the signal came already.
+  /// Ends the connection on a signal, also if the signal came already.
   func shutDownOnSignal(_ socket: FileDescriptor) {
     let isSet = state.withLock { state in
       state.socket = socket
@@ -90,7 +91,7 @@ final class StopSignal: Sendable {
 
   /// Returns early on a signal, and when there is something to read from `other`.
   func wait(milliseconds: Int, orReadable other: FileDescriptor? = nil) {
-    // A negative descriptor is passed over; poll(2).
+    // poll(2) passes over a negative descriptor.
     var polled = [wake.reader.number, other?.number ?? -1].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     _ = poll(&polled, nfds_t(polled.count), Int32(milliseconds))
   }

@@ -1,12 +1,12 @@
 import Keeper
 import NRI
 
-/// The plugin, with each call timed: whoever is too slow is dropped by the runtime.
+/// The plugin, with each call timed: the runtime drops a plugin that is too slow.
 final class WatchedHandler: PluginHandler {
   private let plugin: any PluginHandler
   private let heartbeat: Heartbeat
   private let willConfigure: (String) -> Void
-  /// When the runtime was answered in time what it told of what runs.
+  /// When the runtime got its answer, in time, to what it reported of what runs.
   private var informed: SuspendingClock.Instant?
   private var hasServed = false
 
@@ -35,8 +35,9 @@ final class WatchedHandler: PluginHandler {
     if .now - begin < heartbeat.limit { informed = .now }
   }
 
-  /// The session that has ended was a good one: the runtime took the answer to what it told of what runs, and went on.
-  /// It drops a plugin that answers too late, by its own clock, which began earlier than ours.
+  /// Whether the session that has ended was a good one: the runtime took the answer to what it reported of what runs,
+  /// and went on. The runtime drops a plugin that answers too late. It measures by its own clock, which began earlier
+  /// than ours.
   func wasGood(now: SuspendingClock.Instant = .now) -> Bool {
     hasServed || informed.map { now - $0 > heartbeat.limit } ?? false
   }

@@ -7,7 +7,7 @@ import YAML
 /// Stockade's own configuration: which file each instance reads, and what is wrong with any of them.
 struct ConfigurationExamination {
   private(set) var findings: [Finding] = []
-  /// What instances have read, or will: each once.
+  /// The configurations that instances have read, or will read: each of them once.
   private(set) var inEffect: [ConfigurationFile] = []
   private let places: Places
   /// Files that were looked at.
@@ -31,7 +31,7 @@ struct ConfigurationExamination {
     addUnused(beside: instances)
   }
 
-  /// The text that containerd hands over; where there is none, or an empty one, the usual file.
+  /// The file with the text that containerd hands over. If there is none, or it is empty, the usual file.
   private func launchedFile(_ plugin: String) -> String {
     let candidates = ["\(folder)/\(plugin).conf", "\(folder)/stockade.conf"]
     guard let file = candidates.first(where: places.exists) else { return Daemon.configurationFile }
@@ -49,7 +49,7 @@ struct ConfigurationExamination {
     return file.hasPrefix("/") ? file : "\(process.workingFolder)/\(file)"
   }
 
-  /// A container's process can have this name as well: nothing of it is read, and nothing there is run.
+  /// A container's process can have this name as well. So nothing of it is read, and nothing there is run.
   private mutating func addElsewhere(_ process: RunningProcess) {
     findings.append(
       Finding(
@@ -93,7 +93,7 @@ struct ConfigurationExamination {
     }
   }
 
-  /// Files that are taken for the configuration by whoever wrote them, and that no instance reads.
+  /// Reports files that their author takes for the configuration, and that no instance reads.
   private mutating func addUnused(beside instances: Instances) {
     let names = Set(instances.launchedNames.map { "\($0).conf" } + ["10-stockade.conf", "stockade.conf"]).sorted()
     for file in names.map({ "\(folder)/\($0)" }) + [Daemon.configurationFile]
@@ -106,7 +106,7 @@ struct ConfigurationExamination {
     let used = inEffect.map(\.path).joined(separator: ", ")
     do throws(PolicyError) {
       let configuration = try parse(file)
-      // An empty one, or a copy, misleads nobody.
+      // An empty file, or a copy, misleads nobody.
       guard configuration != NodeConfiguration(), !inEffect.contains(where: { $0.configuration == configuration })
       else {
         return
@@ -121,7 +121,7 @@ struct ConfigurationExamination {
 
 /// A configuration that an instance reads.
 struct ConfigurationFile {
-  /// Of the node.
+  /// The path on the node.
   var path: String
   var configuration: NodeConfiguration
 }

@@ -1,38 +1,39 @@
 import TOML
 
-/// What of containerd's configuration concerns an NRI plugin. From `containerd config dump` of 1.7 and newer.
+/// The part of containerd's configuration that concerns an NRI plugin. It comes from `containerd config dump` of 1.7
+/// and newer.
 struct ContainerdConfiguration {
   private static let nriPlugin = "io.containerd.nri.v1.nri"
-  /// Of containerd 1.7, and the two that 2.0 made of it.
+  /// The plugin of containerd 1.7, and the two plugins that 2.0 made of it.
   static let criPlugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime"]
 
-  /// What of NRI's default validator concerns us. containerd 2.2 has it.
+  /// The part of NRI's default validator that concerns us. containerd 2.2 has the validator.
   struct Validator {
     var isEnabled: Bool
     var requiredPlugins: [String]
-    /// Kinds of seccomp adjustments that it refuses.
+    /// Kinds of seccomp adjustments that the validator refuses.
     var refusedFilters: [String]
-    /// Pods with this annotation start without the required plugins; empty: none does.
+    /// Pods with this annotation start without the required plugins; empty: no pod does.
     var toleratingAnnotation: String
 
     var requiresStockade: Bool { isEnabled && requiredPlugins.contains("stockade") }
   }
 
-  /// This containerd has NRI, and no key takes it away.
+  /// Whether this containerd has NRI. No key takes it away.
   var hasNRI: Bool
-  /// Of `disabled_plugins`: those without which no container is told to a plugin.
+  /// The entries of `disabled_plugins` without which no plugin is told of a container.
   var disabledPlugins: [String]
   var isDisabled: Bool
-  /// No plugin can connect by itself.
+  /// Whether no plugin can connect by itself.
   var refusesConnections: Bool
   var socket: String
   var pluginFolder: String
   var pluginConfigurationFolder: String
-  /// nil: this containerd has none.
+  /// nil: this containerd has no validator.
   var validator: Validator?
-  /// Runtimes by which the node's containers may run that make no processes of the node.
+  /// Runtimes that the node's containers may use and that make no processes on the node.
   var sandboxedRuntimes: [String]
-  /// What containers' roots are made by; nil: not said.
+  /// The snapshotter that makes the containers' roots; nil: the configuration does not say.
   var snapshotter: String?
 
   init(dump: TOML) {
@@ -58,7 +59,7 @@ struct ContainerdConfiguration {
 }
 
 extension ContainerdConfiguration.Validator {
-  /// What a configuration comes to that says nothing of it.
+  /// What a configuration means that says nothing about the validator.
   static let none = Self(.table([:]))
 
   init(_ table: TOML) {

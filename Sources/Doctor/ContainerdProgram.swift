@@ -3,32 +3,32 @@ import NRI
 import System
 import TOML
 
-/// A containerd to ask: the one that runs, else the one that is installed.
+/// A containerd to ask: the one that runs. If none runs, the one that is installed.
 struct ContainerdProgram {
   static let usualConfigurationFile = "/etc/containerd/config.toml"
-  /// Of what it says about an error, in a message.
+  /// A message has at most so many characters of what containerd says about an error.
   private static let errorMaxCharacters = 400
 
-  /// To run it by.
+  /// The path by which to run it.
   private let path: String
-  /// What `path` leads to, where that is the program of a process.
+  /// The file that `path` leads to, if it is the program of a process.
   private let executable: FileDescriptor?
-  /// As the process is called: some builds are several programs, by name.
+  /// The name of the process: some builds are several programs, and choose by name.
   private let name: String
   /// nil: it does not run.
   let pid: pid_t?
-  /// Of the node.
+  /// The path on the node.
   let configurationFile: String
-  /// Others run beside this one.
+  /// Other containerds that run beside this one.
   let others: [pid_t]
   private let root: String
 
   private let seconds: Int
 
-  /// What is there to ask.
+  /// What the search for a containerd found.
   enum Search {
     case found(ContainerdProgram)
-    /// Only in another mount namespace, where its files are.
+    /// A containerd runs only in another mount namespace, and its files are there.
     case elsewhere(pid_t)
     case none
   }
@@ -37,7 +37,7 @@ struct ContainerdProgram {
     let running = places.processes.filter(ContainerdArguments.isService)
     let installed = places.program(named: "containerd")
     if let process = running.first(where: \.sharesOurFiles) {
-      // Its own program, also where a newer one was installed since.
+      // The process's own program, even if a newer one was installed since.
       let executable = openProgram(of: process)
       guard let path = executable.map({ "/proc/self/fd/\($0.number)" }) ?? installed else { return .none }
       let others = running.filter { $0.sharesOurFiles && $0 != process }.map(\.pid)
@@ -47,14 +47,14 @@ struct ContainerdProgram {
     return installed.map { .found(ContainerdProgram(path: $0, nil, process: nil, others: [], places)) } ?? .none
   }
 
-  /// Opened before the process is looked at once more: by now its number may be that of anybody's program. O_PATH of
-  /// open(2).
+  /// The program is opened before the process is looked at once more: by now its number may belong to anybody's
+  /// program. O_PATH of open(2).
   private static func openProgram(of process: RunningProcess) -> FileDescriptor? {
     let pathOnly: Int32 = 0o10000000
     guard access(process.image, X_OK) == 0,
       let executable = try? FileDescriptor(open: process.image, pathOnly), process.isThere
     else { return nil }
-    // Kept open in it, since an interpreter opens a script once more. fcntl(2).
+    // The descriptor stays open in the program, because an interpreter opens a script once more. fcntl(2).
     _ = fcntl(executable.number, F_SETFD, 0)
     return executable
   }
@@ -77,11 +77,12 @@ struct ContainerdProgram {
     return words.count >= 3 ? String(words[2]) : nil
   }
 
-  /// The whole configuration as containerd itself reads it: with imports, and with the defaults of what is not set.
+  /// The whole configuration as containerd itself reads it, with imports and with the defaults of what is not set.
   ///
-  /// - Throws: `ContainerdProblem` where containerd cannot read it; other errors where containerd cannot be asked.
+  /// - Throws: `ContainerdProblem` if containerd cannot read its configuration; other errors if containerd cannot be
+  ///   asked.
   func configuration(of version: RuntimeVersion) throws -> ContainerdConfiguration {
-    // 1.7 takes a file that is not there for an error, where it is asked like this.
+    // If 1.7 is asked like this, it takes a missing file for an error.
     let usesDefaults = version < RuntimeVersion(2, 0, 0) && !Files.exists(root + configurationFile)
     let dump = try run(
       usesDefaults ? ["config", "default"] : ["--config", root + configurationFile, "config", "dump"])
@@ -130,7 +131,7 @@ private enum ContainerdArguments {
     return file.hasPrefix("/") ? file : "\(process.workingFolder)/\(file)"
   }
 
-  /// One dash or two, the value behind `=` or as the next word: Go's way.
+  /// Reads options in Go's way: one dash or two, the value behind `=` or as the next word.
   private static func parse(_ process: RunningProcess) -> (configurationFile: String?, command: String?) {
     var file: String?
     var rest = process.arguments.dropFirst()

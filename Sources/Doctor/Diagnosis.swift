@@ -5,12 +5,12 @@ import System
 package struct Diagnosis: Sendable {
   package let findings: [Finding]
 
-  /// Looks at this node, from its own mount namespace. What needs root is told to. Programs are loaded and tried apart
-  /// from those of a Stockade that runs, and nothing of it is left.
+  /// Looks at this node, from its own mount namespace. What needs root is reported as such. Programs are loaded and
+  /// tried apart from those of a running Stockade, and nothing of them is left.
   ///
-  /// - Parameter isThorough: what was proved is tried by a crowd as well, which takes its time.
+  /// - Parameter isThorough: a crowd also tries what was proved, which takes its time.
   package static func ofThisNode(isThorough: Bool) -> Diagnosis {
-    // Before the mount namespace is another one.
+    // This comes before the mount namespace is another one.
     let places = Places.thisNode()
     let kernel = KernelExamination(isRoot: places.isRoot, isThorough: isThorough)
     return Diagnosis(findings: kernel.findings + Diagnosis(places: places, node: kernel.capabilities).findings)
@@ -32,10 +32,10 @@ package struct Diagnosis: Sendable {
 
   init(findings: [Finding]) { self.findings = findings }
 
-  /// 0; 1 where something is missing that enforcement needs, or could not be found out.
+  /// 0. It is 1 if something is missing that enforcement needs, or if that could not be found out.
   package var exitStatus: Int32 { findings.contains { $0.level >= .unknown } ? 1 : 0 }
 
-  /// A finding a line: level, subject, what was found; below it the advice.
+  /// One line for each finding: level, subject, what was found. The advice stands below the line.
   package var table: String {
     let width = Finding.Subject.allCases.map(\.rawValue.count).max() ?? 0
     let levelWidth = Finding.Level.allCases.map(\.rawValue.count).max() ?? 0
@@ -51,7 +51,7 @@ package struct Diagnosis: Sendable {
     return text
   }
 
-  /// An object a finding.
+  /// One object for each finding.
   package var json: JSON {
     .array(
       findings.map { finding in

@@ -13,12 +13,12 @@ package struct Finding: Equatable, Sendable {
     case profiles
   }
 
-  /// Worst last.
+  /// The worst level is last.
   package enum Level: String, CaseIterable, Comparable, Sendable {
     case ok
-    /// Works, and could be better.
+    /// It works, and could be better.
     case limited
-    /// Could not be found out, and enforcement needs it.
+    /// It could not be found out, and enforcement needs it.
     case unknown
     case missing
 
@@ -32,7 +32,7 @@ package struct Finding: Equatable, Sendable {
   /// What to do; nil: nothing, or `found` says it.
   package var advice: String?
 
-  /// - Parameter found: may repeat what a process calls itself; control characters of it are escaped.
+  /// - Parameter found: may repeat what a process calls itself. Control characters in it are escaped.
   package init(_ subject: Subject, _ level: Level, _ found: String, _ advice: String? = nil) {
     self.subject = subject
     self.level = level

@@ -2,21 +2,21 @@ import Glibc
 import Keeper
 import System
 
-/// The Stockades of this node: those that run, and those that containerd launches when it starts. Two of them give each
-/// container two contradicting policies, and share the pins.
+/// The Stockades of this node: those that run, and those that containerd launches when it starts. Two Stockades give
+/// each container two contradicting policies, and share the pins.
 struct Instances {
   private(set) var findings: [Finding] = []
   /// Names in the plugin folder: `10-stockade`.
   let launchable: [String]
   /// `stockade run`, by process.
   let services: [RunningProcess]
-  /// Started by containerd.
+  /// The Stockades that containerd started.
   let launched: [RunningProcess]
-  /// In the place of a launched one that is gone.
+  /// The Stockades that run in the place of a launched one that is gone.
   let kept: [RunningProcess]
   private let folder: String
 
-  /// Of all that containerd launched or will.
+  /// The names of everything that containerd launched or will launch.
   var launchedNames: [String] {
     let running = launched.map { String(fileName($0.arguments[0])) }.filter(Self.isOurs)
     return launchable + running.filter { !launchable.contains($0) }
@@ -39,7 +39,7 @@ struct Instances {
     }
   }
 
-  /// What containerd takes for plugins: everything that is executable and no folder. A link counts as itself.
+  /// What containerd takes for plugins: everything that is executable and is not a folder. A link counts as itself.
   private static func plugins(in folder: String) -> [String] {
     ((try? Files.names(in: folder)) ?? []).filter { name in
       var status = stat()
@@ -66,7 +66,7 @@ struct Instances {
     return running.first.map { Finding(.instances, .ok, "\($0) runs") } ?? none(runtime, places)
   }
 
-  /// Two that run, or that will when containerd starts next.
+  /// Two Stockades that run, or that will run when containerd starts next.
   private func contradiction(_ running: [String]) -> Finding? {
     if running.count > 1 {
       return Finding(

@@ -8,7 +8,7 @@ import System
 struct NodeGateExamination {
   private(set) var findings: [Finding] = []
 
-  /// - Parameter files: the configurations that instances have read, or will.
+  /// - Parameter files: the configurations that instances have read, or will read.
   init(_ places: Places, _ files: [ConfigurationFile]) {
     let asking = files.filter { $0.configuration.nodeGate.enabled }.map(\.path)
     guard let gate = places.nodeGate else {
@@ -38,7 +38,7 @@ struct NodeGateExamination {
         "not closed, though \(asking) asks for it: pods that are made while Stockade is away are free",
         "run stockade gate close, and at boot the unit stockade-gate (docs/node-gate.md)")
     case (false, nil):
-      // Where none can be read, nothing opens it.
+      // If no configuration can be read, nothing opens the gate.
       guard let file else { break }
       return Finding(
         .nodeGate, .limited, "closed in \(parents), though \(file) does not ask for it; it stays so",
@@ -51,12 +51,12 @@ struct NodeGateExamination {
 
 /// The gates that are pinned, with or without a Stockade.
 struct NodeGateState: Equatable, Sendable {
-  /// Where the node gate is closed; empty: it is open.
+  /// The cgroups where the node gate is closed; empty: it is open.
   var parents: [String] = []
-  /// Until when nothing is held back: nanoseconds since 1970; nil: gates hold.
+  /// The time until which nothing is held back: nanoseconds since 1970; nil: gates hold.
   var openUntilNanoseconds: Int64?
 
-  /// - Returns: nil: it cannot be read.
+  /// - Returns: nil: the state cannot be read.
   static func ofThisNode() -> NodeGateState? {
     guard geteuid() == 0 else { return nil }
     do throws(BPFError) {

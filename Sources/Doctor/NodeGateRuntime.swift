@@ -3,10 +3,10 @@ import NRI
 import System
 import TOML
 
-/// Whether the node's runtime can live with a closed node gate: each sandbox must have a process of its own, on the
-/// node, and in a cgroup that is made before those of its containers.
+/// Whether the node's runtime can live with a closed node gate. For that each sandbox must have a process of its own,
+/// on the node, in a cgroup that is made before the cgroups of its containers.
 package enum NodeGateRuntime {
-  /// nil: it can, as far as its configuration tells.
+  /// nil: the runtime can, as far as its configuration tells.
   package static func problem(in places: Places = .thisNode()) -> String? {
     containerdProblem(places) ?? crioProblem(places)
   }

@@ -1,22 +1,23 @@
 import Glibc
 import System
 
-/// Where the doctor looks: a node; in tests a folder that stands for one.
+/// Where the doctor looks: a node, or in tests a folder that stands for a node.
 package struct Places: Sendable {
-  /// Stands before the path of each file of the node.
+  /// This stands before the path of each file of the node.
   package var root = ""
   package var processes: [RunningProcess] = []
-  /// Where programs are looked for.
+  /// The folders where programs are looked for.
   package var programFolders: [String] = []
   /// The longest that a program may take. Debian's containerd takes a quarter of a second.
   package var programSeconds = 10
-  /// Paths of the sockets that somebody listens on. A file alone may be left of one that is gone.
+  /// Paths of the sockets on which somebody listens. A socket's file alone may be left over from a program that is
+  /// gone.
   package var listeningSockets: Set<String> = []
-  /// nil: it cannot be read.
+  /// nil: the state cannot be read.
   var nodeGate: NodeGateState?
   /// Whether everything can be read.
   package var isRoot: Bool
-  /// Whether every process of the node is seen: what is not seen may run all the same.
+  /// Whether every process of the node is seen. A process that is not seen may run all the same.
   package var seesAllProcesses: Bool
 
   package init(isRoot: Bool) { (self.isRoot, seesAllProcesses) = (isRoot, isRoot) }
@@ -39,23 +40,23 @@ package struct Places: Sendable {
 
   func isListenedOn(_ socket: String) -> Bool {
     guard let path = Self.realPath(root + socket) else { return false }
-    // Others' paths are not followed: they may lead to file systems that do not answer.
+    // The paths of other listeners are not followed: they may lead to file systems that do not answer.
     return listeningSockets.contains { fileName($0) == fileName(socket) && Self.realPath($0) == path }
   }
 
-  /// - Parameter table: of `/proc/net/unix`.
+  /// - Parameter table: the text of `/proc/net/unix`.
   static func listening(in table: [UInt8]) -> Set<String> {
     Set(ListeningSockets.paths(inTable: table).map(\.path))
   }
 
-  /// realpath(3); nil where nothing is there.
+  /// realpath(3); nil: nothing is there.
   static func realPath(_ path: String) -> String? {
     guard let real = realpath(path, nil) else { return nil }
     defer { free(real) }
     return String(cString: real)
   }
 
-  /// The first program of that name; nil where no folder has one that can be run.
+  /// The first program of that name; nil: no folder has one that can be run.
   func program(named name: String) -> String? {
     try? SearchPath(programFolders).find(name)
   }
@@ -65,14 +66,14 @@ package struct Places: Sendable {
 package struct RunningProcess: Equatable, Sendable {
   package var pid: pid_t
   package var arguments: [String]
-  /// What it runs; nil where that may not be read.
+  /// The program that the process runs; nil: it may not be read.
   package var executable: String?
-  /// The path to run the same program by, whatever its file is called by now.
+  /// The path by which to run the same program, whatever its file is called by now.
   package var image: String
-  /// What relative paths among its arguments start from.
+  /// The folder from which relative paths among its arguments start.
   package var workingFolder: String
-  /// Its root folder is ours, as far as that can be told. A service of systemd has a mount namespace of its own, and
-  /// the node's root in it; a container has another root.
+  /// Whether its root folder is ours, as far as that can be told. A service of systemd has a mount namespace of its
+  /// own, and the node's root in it. A container has another root.
   package var sharesOurFiles: Bool
 
   /// When it began, in clock ticks since boot; nil: not known.
@@ -100,8 +101,8 @@ package struct RunningProcess: Equatable, Sendable {
     return fileName(path.hasSuffix(deleted) ? String(path.dropLast(deleted.count)) : path)
   }
 
-  /// Those of root in our pid namespace, but for this one and the kernel's. Anybody may give a process any name, and
-  /// what is taken for containerd is run.
+  /// The processes of root in our pid namespace, without this process and the kernel's own. Anybody may give a process
+  /// any name, and what is taken for containerd is run.
   package static func all() -> [RunningProcess] {
     ((try? Files.names(in: "/proc")) ?? []).compactMap(pid_t.init).sorted()
       .filter { $0 != getpid() }.compactMap(RunningProcess.init)
@@ -122,8 +123,8 @@ package struct RunningProcess: Equatable, Sendable {
     guard isThere else { return nil }
   }
 
-  /// By the text of `/proc/PID/status`: all four user ids, so a set-user-ID program does not count. The owner of the
-  /// files of /proc says less: root, where a process may not be dumped.
+  /// Whether a process is root's, by the text of `/proc/PID/status`. All four user ids count, so a set-user-ID program
+  /// is not root's. The owner of the files of /proc says less: it is root if a process may not be dumped.
   static func isOfRoot(_ status: String) -> Bool {
     let ids = ProcFields.values(of: "Uid", in: status).first?.split(separator: "\t")
     return ids.map { $0.count == 4 && $0.allSatisfy { $0 == "0" } } ?? false
@@ -134,7 +135,7 @@ package struct RunningProcess: Equatable, Sendable {
     return root.st_dev == ours.st_dev && root.st_ino == ours.st_ino
   }
 
-  /// Whether it is in our namespace of that kind, as far as that may be looked at. namespaces(7).
+  /// Whether the process is in our namespace of that kind, as far as that may be looked at. namespaces(7).
   private static func isOurs(_ kind: String, of folder: String) -> Bool {
     guard let namespace = try? Files.link(at: "\(folder)/ns/\(kind)") else { return true }
     return namespace == (try? Files.link(at: "/proc/self/ns/\(kind)"))

@@ -3,7 +3,7 @@ import Policy
 import Seccomp
 import YAML
 
-/// The profiles of a configuration: which can be read, and what becomes of those that somebody can get.
+/// The profiles of a configuration: which of them can be read, and what happens to those that a container can get.
 struct ProfileExamination {
   private(set) var findings: [Finding] = []
   private let configuration: NodeConfiguration
@@ -32,7 +32,7 @@ struct ProfileExamination {
   }
 
   private mutating func judgeAll(_ library: LoadedProfiles, _ chosen: ProfileUses, _ folder: String) {
-    // Without a list of the node, annotations may choose every profile.
+    // If the node has no list, annotations may choose every profile.
     let others = configuration.allowedProfiles == nil ? Set(library.names).subtracting(chosen.names) : []
     for name in chosen.names + others.sorted() {
       let uses = chosen[name]
@@ -53,20 +53,20 @@ struct ProfileExamination {
     if let reason = Assessment.line(assessment.objections) {
       add(uses.level, "\(uses.text) is refused on this node: \(reason)")
     }
-    // One that merely lies in the folder says by itself that it may be partly enforced.
+    // A profile that merely lies in the folder says by itself that it may be partly enforced.
     if let reason = Assessment.line(assessment.ignored.map(\.description)), !uses.isEmpty {
       add(.limited, "\(uses.text) is not wholly enforced on this node: \(reason)")
     }
   }
 }
 
-/// What of the configuration names which profile.
+/// Which parts of the configuration name which profile.
 struct ProfileUses {
   struct Uses {
     var name: String
-    /// Pods that ask for nothing get it.
+    /// Pods that ask for nothing get the profile from these.
     var choosers: [String] = []
-    /// Annotations may choose it.
+    /// Annotations may choose the profile by these.
     var listers: [String] = []
 
     var isEmpty: Bool { choosers.isEmpty && listers.isEmpty }
@@ -79,7 +79,7 @@ struct ProfileUses {
     }
   }
 
-  /// In the order of the file.
+  /// The names, in the order of the file.
   private(set) var names: [String] = []
   private var uses: [String: Uses] = [:]
   var isEmpty: Bool { names.isEmpty }
@@ -118,13 +118,13 @@ struct ProfileJudge {
     hasOtherRoots = runtime.hasOtherRoots
   }
 
-  /// What profiles are not judged by, as nothing is known of it.
+  /// What the profiles are not judged by, because nothing is known of it.
   var unjudged: String? {
     let parts = (node == nil ? ["the tier"] : []) + (support == nil ? ["the runtime's version"] : [])
     return parts.isEmpty ? nil : "not judged by \(parts.joined(separator: " and ")), which could not be found out"
   }
 
-  /// Where the tier is not known, by the filter and the roots alone.
+  /// If the tier is not known, the filter and the roots alone are judged.
   func judge(_ loaded: LoadedProfile) -> Assessment {
     var container = ContainerFacts()
     container.filterProblem = filterProblem(loaded)

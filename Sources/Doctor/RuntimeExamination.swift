@@ -3,10 +3,10 @@ import NRI
 import Seccomp
 import System
 
-/// containerd: which one it is, and whether its configuration lets Stockade in and waits for it.
+/// containerd: which one it is, and whether its configuration lets Stockade in and waits for Stockade.
 struct RuntimeExamination {
   private(set) var findings: [Finding] = []
-  /// nil: it could not be read.
+  /// nil: the configuration could not be read.
   private(set) var configuration: ContainerdConfiguration?
   private(set) var version: RuntimeVersion?
   private var versionText = ""
@@ -25,7 +25,7 @@ struct RuntimeExamination {
       addNoContainerd()
       addNRI()
     }
-    // An older one is told to be upgraded already.
+    // For an older containerd, the findings already advise an upgrade.
     if let configuration, hasValidator {
       findings += ValidatorExamination(configuration.validator ?? .none).findings
     }
@@ -37,14 +37,14 @@ struct RuntimeExamination {
     configuration?.pluginConfigurationFolder ?? ContainerdConfiguration.usualPluginConfigurationFolder
   }
 
-  /// Whether it refuses containers while no Stockade is connected.
+  /// Whether the runtime refuses containers while no Stockade is connected.
   var requiresStockade: Bool {
     hasValidator && configuration?.validator?.requiresStockade ?? false
   }
 
   private var hasValidator: Bool { version.map { $0 >= .firstWithValidator } ?? false }
 
-  /// What becomes of a seccomp filter; nil: the version is not known.
+  /// What happens to a seccomp filter; nil: the version is not known.
   var seccompSupport: SeccompSupport? {
     version.map { version in
       if version >= .firstWithErrno { return .full }
@@ -180,11 +180,11 @@ struct RuntimeExamination {
     add(.overlayfs, isKnown ? .ok : .limited, isKnown ? "known to the kernel" : "not loaded", isKnown ? nil : advice)
   }
 
-  /// Containers' roots are known to be no overlays.
+  /// Whether it is known that containers' roots are no overlays.
   var hasOtherRoots: Bool { configuration?.snapshotter.map { !$0.isEmpty && $0 != "overlayfs" } ?? false }
 }
 
-/// What came with which containerd.
+/// Which containerd version brought what.
 extension RuntimeVersion {
   fileprivate static let firstWithNRI = RuntimeVersion(1, 7, 0)
   fileprivate static let firstWithFilters = RuntimeVersion(2, 2, 0)

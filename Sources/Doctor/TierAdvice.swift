@@ -2,17 +2,17 @@ import BPF
 import Policy
 import System
 
-/// How this node gets a better tier than the one that was proved. Only what helps here is said.
+/// How this node gets a better tier than the one that was proved. Says only what helps here.
 struct TierAdvice {
   var tier: Tier
-  /// The kernel was built with BPF as a security module.
+  /// Whether the kernel was built with BPF as a security module.
   var kernelHasBPFModule: Bool
-  /// Of `/sys/kernel/security/lsm`: `capability,landlock,bpf`; nil: it cannot be read.
+  /// The text of `/sys/kernel/security/lsm`: `capability,landlock,bpf`; nil: it cannot be read.
   var activeModules: String?
   var preemption: Preemption
-  /// How another `preempt=` can be had; nil: this kernel cannot be told.
+  /// How to get another `preempt=`; nil: this kernel cannot be told to use another one.
   var preemptionAdvice: String?
-  /// Its programs hold on a kernel that can interrupt them anywhere.
+  /// Whether the programs of tier lsm hold on a kernel that can interrupt them anywhere.
   var lsmBearsPreemption: Bool
 
   static func thisNode(tier: Tier) -> TierAdvice {
@@ -22,7 +22,7 @@ struct TierAdvice {
       lsmBearsPreemption: Preemption.lsmProgramsAreNeverSkipped && Preemption.canBeHeldOff)
   }
 
-  /// For tier lsm; where that takes another kernel, for `fmod_ret` too.
+  /// The advice for tier lsm. If tier lsm takes another kernel, also the advice for `fmod_ret`.
   var text: String {
     let fmodRet = tier == .signal && isPreempted ? preemptionAdvice.map { "; for tier fmod_ret \($0)" } ?? "" : ""
     guard kernelHasBPFModule else { return "for tier lsm use a kernel with CONFIG_BPF_LSM\(fmodRet)" }
@@ -36,7 +36,7 @@ struct TierAdvice {
 
   private var isPreempted: Bool { preemption != .cooperative }
 
-  /// nil: it is active already.
+  /// nil: the module is active already.
   private var moduleAdvice: String? {
     guard let activeModules else {
       return "mount securityfs at \(SecurityModules.folder), and add bpf to lsm= if \(SecurityModules.file) lacks it"

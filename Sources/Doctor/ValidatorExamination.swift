@@ -1,5 +1,5 @@
-/// NRI's default validator. NRI fails open: only the runtime itself can hold back what it starts while no plugin is
-/// there.
+/// NRI's default validator. NRI fails open: while no plugin is there, only the runtime itself can hold back what it
+/// starts.
 struct ValidatorExamination {
   private static let section = "[plugins.\"io.containerd.nri.v1.nri\".default_validator]"
   private static let consequence = "containers start without a profile while Stockade is away"

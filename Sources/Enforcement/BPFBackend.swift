@@ -11,11 +11,11 @@ package final class BPFBackend: EnforcementBackend {
   private let watch: Mutex<ClaimWatch>
   /// nil: network rules can be attached; else why not.
   package let networkProblem: String?
-  /// nil: containers are kept from what belongs to this process, as far as the tier can; else why not.
+  /// nil: containers cannot reach what belongs to this process, as far as the tier can keep them from it; else why not.
   package let protectionProblem: String?
   /// Whether there were pins of an earlier layout.
   package var tookOver: Bool { policy.tookOver }
-  /// nil: no container can use up the memory by which the kernel binds other containers; else why one can.
+  /// nil: no container can use up the memory that the kernel needs to bind other containers; else why one can.
   package let memoryProblem: String?
   private let policy: PolicyMaps
   private let cgroupRoot: String
@@ -24,21 +24,21 @@ package final class BPFBackend: EnforcementBackend {
   private let network: (programs: NetworkPrograms, tables: NetworkTables)?
   private let pinFolder: String
   private let care = Mutex(Care.ours)
-  /// Who looks after the pins, by the last look.
+  /// Who looks after the pins, as the last look found it.
   private enum Care {
     case ours
     /// A newer process does.
     case replaced
-    /// This process again, after a newer one. What the newer one put in place of ours is no damage.
+    /// This process does again, after a newer one did. What the newer process put in place of ours is no damage.
     case backAgain
-    /// Nobody: this process has taken them away.
+    /// Nobody does: this process has taken the pins away.
     case nobody
   }
 
-  /// Loads, attaches and pins everything and proves the tier.
+  /// Loads, attaches and pins everything, and proves the tier.
   ///
-  /// - Throws: `BPFError` where tasks cannot be followed or no tier can be had. Nothing of it is left then, unless an
-  ///   earlier process's containers are still bound.
+  /// - Throws: `BPFError` if tasks cannot be followed or no tier can be had. Then nothing of this is left, unless
+  ///   containers of an earlier process are still bound.
   package init(
     pinFolder: String, runtimeMountNamespace: UInt64, hierarchy: CgroupHierarchy
   ) throws(BPFError) {
@@ -73,10 +73,11 @@ package final class BPFBackend: EnforcementBackend {
     let network: (NetworkPrograms, NetworkTables)?
     (network, networkProblem) = Self.network(policy, pinFolder, hierarchy)
     self.network = network
-    // If there are no network programs, those of an earlier Stockade go on, by maps that its other programs write.
+    // If there are no network programs, those of an earlier Stockade go on. The earlier Stockade's other programs write
+    // the maps that they use.
     try policy.endTakeOver(isComplete: network != nil || hierarchy.layout == .v1)
     memoryProblem = policy.shared.makingProblem ?? memory.problem
-    // Last, since it names everything that was loaded.
+    // This comes last, because it names everything that was loaded.
     protectionProblem = Self.protect(policy.shared, pinFolder)
     BPFObject.freeLoadMemory()
   }
@@ -94,7 +95,7 @@ package final class BPFBackend: EnforcementBackend {
     } catch { return (nil, "\(error)") }
   }
 
-  /// Keeps containers from what they could undo their confinement with.
+  /// Keeps containers away from the things with which they could undo their confinement.
   private static func protect(_ shared: SharedMaps, _ pinFolder: String) -> String? {
     let folders: [String: SelfProtection.Protection] = [
       pinFolder: .hidden, "/etc/stockade": .kept, "/etc/nri": .kept, "/opt/nri/plugins": .kept,
@@ -116,7 +117,7 @@ package final class BPFBackend: EnforcementBackend {
     try TierProbe(cgroupRoot: cgroupRoot).race(policy, seconds: seconds)
   }
 
-  /// Many at once try to: `TierProbe.crowd`.
+  /// Many processes try to get past the tier at once: `TierProbe.crowd`.
   package func crowd(of count: UInt32, memoryProcs: String?) throws(BPFError) -> RaceCounts {
     try TierProbe(cgroupRoot: cgroupRoot).crowd(policy, of: count, memoryProcs: memoryProcs)
   }
@@ -152,7 +153,7 @@ package final class BPFBackend: EnforcementBackend {
     network?.programs.letGo()
   }
 
-  /// Pins and folders that were made again are other inodes.
+  /// Pins and folders that were made again have other inodes.
   private func protectAgain(_ found: inout [Damage]) {
     guard protectionProblem == nil, let problem = Self.protect(policy.shared, pinFolder) else { return }
     found[0].problem = found[0].problem ?? problem
@@ -292,7 +293,7 @@ package final class BPFBackend: EnforcementBackend {
   }
 
   package func removeAll() throws(BackendError) {
-    // The next Stockade may have begun already: then all of it is its own.
+    // The next Stockade may have begun already: then everything belongs to it.
     guard policy.becomeOnlyUser() else { return }
     care.withLock { $0 = .nobody }
     try kernel { () throws(BPFError) in

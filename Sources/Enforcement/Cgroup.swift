@@ -8,7 +8,7 @@ package struct Cgroup: Equatable, Sendable {
   package let directory: String
   package let id: CgroupID
 
-  /// - Throws: `Errno` ENOENT where there is none.
+  /// - Throws: `Errno` ENOENT if there is none.
   package init(_ path: CgroupPath, in root: String) throws(Errno) { try self.init(directory: root + path.path) }
 
   package init(directory: String) throws(Errno) {
@@ -19,7 +19,7 @@ package struct Cgroup: Equatable, Sendable {
     id = CgroupID(UInt64(status.st_ino))
   }
 
-  /// Finds the cgroup of an id, wherever it lies; nil where it is gone.
+  /// Finds the cgroup that has an id, wherever the cgroup lies; nil: the cgroup is gone.
   package init?(id: CgroupID, in root: String) {
     guard let mount = try? FileDescriptor(open: root, O_DIRECTORY | O_RDONLY),
       let handle = try? FileSystem.openCgroup(id.number, in: mount),
@@ -33,9 +33,9 @@ package struct Cgroup: Equatable, Sendable {
   /// Whether the directory still stands for the same cgroup.
   package var isCurrent: Bool { (try? Files.status(directory).st_ino).map { CgroupID(UInt64($0)) } == id }
 
-  /// Whether no process is left in it or below. A cgroup that is gone is empty.
+  /// Whether no process is left in the cgroup or below it. A cgroup that is gone is empty.
   ///
-  /// - Throws: where the kernel does not answer for another reason than its absence.
+  /// - Throws: if the kernel does not answer, and the reason is not that the cgroup is gone.
   package func isEmpty() throws(Errno) -> Bool {
     do throws(Errno) {
       guard let events = try events() else { return try Self.hasNoProcess(directory) || !isCurrent }
@@ -47,15 +47,15 @@ package struct Cgroup: Equatable, Sendable {
     }
   }
 
-  /// The cgroups in it; none where it is gone.
+  /// The cgroups in this cgroup; none if this cgroup is gone.
   package var children: [Cgroup] {
     ((try? Files.names(in: directory)) ?? []).compactMap { name in
-      // Files are no folders.
+      // Files are left out: they are not folders.
       try? Cgroup(directory: "\(directory)/\(name)")
     }
   }
 
-  /// nil: v1 has none. The kernel tells all of it at once.
+  /// nil: v1 has no such file. The kernel gives the whole file at once.
   private func events() throws(Errno) -> [UInt8]? {
     let file: FileDescriptor
     do throws(Errno) { file = try FileDescriptor(open: directory + "/cgroup.events", O_RDONLY) } catch {
@@ -65,14 +65,14 @@ package struct Cgroup: Equatable, Sendable {
     return try file.read(atMost: Self.eventsMaxBytes)
   }
 
-  /// Of some lines of one word and one digit.
+  /// The file has some lines of one word and one digit.
   private static let eventsMaxBytes = 1024
 
-  /// Sends SIGKILL to whoever is in it or below; they end a moment later.
+  /// Sends SIGKILL to every process in the cgroup or below it. The processes end a moment later.
   package func killAll() throws(Errno) {
-    // v2, from Linux 5.14 on: reaches those that are being made as well.
+    // v2, from Linux 5.14 on: this also reaches processes that are just being made.
     if Files.exists(directory + "/cgroup.kill") { return try Files.write("1", to: directory + "/cgroup.kill") }
-    // Who forks meanwhile is met the next time.
+    // A process that forks meanwhile is met in the next round.
     for _ in 0..<Self.killRounds {
       let pids = try LeftProcesses.pids(in: directory).filter { $0 > 0 }
       if pids.isEmpty { return }
@@ -83,8 +83,8 @@ package struct Cgroup: Equatable, Sendable {
 
   private static let killRounds = 50
 
-  /// v1 has no cgroup.events. A process that moves from below to above while this looks may be missed: the entry is
-  /// closed or gone then, and it may exec nothing.
+  /// v1 has no cgroup.events. This look may miss a process that moves from below to above meanwhile. The entry is
+  /// closed or gone then, so that process may exec nothing.
   private static func hasNoProcess(_ directory: String) throws(Errno) -> Bool {
     guard try Files.text(directory + "/cgroup.procs").isEmpty else { return false }
     for name in try Files.names(in: directory) {

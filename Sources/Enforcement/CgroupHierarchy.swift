@@ -1,8 +1,8 @@
 import Glibc
 import System
 
-/// Where this node's containers are found among its cgroups: the v2 hierarchy; where there is none, the v1 hierarchy of
-/// the controller pids, which every runtime uses.
+/// Where this node's containers are found among its cgroups: in the v2 hierarchy. If there is none, they are found in
+/// the v1 hierarchy of the controller pids, which every runtime uses.
 package struct CgroupHierarchy: Equatable, Sendable {
   package enum Layout: String, CaseIterable, Sendable { case v2, hybrid, v1 }
 
@@ -13,7 +13,7 @@ package struct CgroupHierarchy: Equatable, Sendable {
   private static let v1Controller: Substring = "pids"
 
   package var layout: Layout
-  /// The mount point of that hierarchy; nil where there is none.
+  /// The mount point of that hierarchy; nil: there is none.
   package var root: String?
 
   package init(layout: Layout, root: String?) {
@@ -39,7 +39,7 @@ package struct CgroupHierarchy: Equatable, Sendable {
 
   /// A process's path in the hierarchy.
   ///
-  /// - Parameter text: of `/proc/PID/cgroup`: `ID:CONTROLLERS:PATH` a line; cgroups(7).
+  /// - Parameter text: the text of `/proc/PID/cgroup`. Each line is `ID:CONTROLLERS:PATH`; cgroups(7).
   package func path(ofProcess text: String) -> String? {
     for line in text.split(separator: "\n") {
       let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)

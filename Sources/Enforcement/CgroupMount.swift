@@ -4,9 +4,9 @@ import System
 struct CgroupMount: Equatable {
   var folder: String
   var isV2: Bool
-  /// Of v1; a hierarchy of v2 says it in a file.
+  /// The controllers of a v1 hierarchy. A v2 hierarchy says them in a file.
   var controllers: [Substring]
-  /// Its root is the hierarchy's, or that of this process's cgroup namespace.
+  /// Whether the mount's root is the hierarchy's root, or the root of this process's cgroup namespace.
   var isWhole: Bool
 
   static func all(in mountInfo: String) -> [CgroupMount] {

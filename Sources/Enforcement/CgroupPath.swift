@@ -23,14 +23,15 @@ package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
     } else {
       path = try Self.normalised(payload, payload: payload)
     }
-    // Programs look for a container's cgroup among so many levels.
+    // The kernel's programs look for a container's cgroup among this many levels.
     guard path.utf8.count(where: { $0 == UInt8(ascii: "/") }) <= ContainerEntry.cgroupLevelsMax else {
       throw .badCgroupPath(
         String(payload.prefix(64)) + "…", "is nested deeper than \(ContainerEntry.cgroupLevelsMax) levels")
     }
   }
 
-  /// Whether a process's cgroup is this one or below it. By bytes: text equals other text that is composed otherwise.
+  /// Whether a process's cgroup is this one or below it. Bytes are compared: as texts, two strings are equal even if
+  /// their characters are composed differently.
   package func contains(_ other: String) -> Bool {
     other.utf8.elementsEqual(path.utf8) || other.utf8.starts(with: "\(path)/".utf8)
   }
@@ -77,8 +78,8 @@ package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
 extension CgroupPath {
   private init(trusted path: String) { self.path = path }
 
-  /// The cgroup of a whole pod, where it is that pod's alone: its last part must carry the pod's uid, as the kubelet
-  /// makes it. nil otherwise: a parent that several pods share must never be closed for one of them.
+  /// The cgroup of a whole pod, if it belongs to that pod alone: its last part must carry the pod's uid, as the kubelet
+  /// makes it. Otherwise nil: a parent that several pods share must never be closed for one of them.
   ///
   /// - Parameter cgroupParent: `/kubepods/…/podUID`, or the systemd driver's `kubepods-…-podUID.slice`.
   package init?(pod uid: String, cgroupParent: String) {

@@ -1,14 +1,14 @@
 import BPF
 import Policy
 
-/// What a node's programs are said to enforce, and what has refuted it since the self-test. It is lowered and never
-/// raised: only a new self-test can do that.
+/// What a node's programs are said to enforce, and what has refuted that since the self-test. The claim is lowered and
+/// never raised: only a new self-test can raise it.
 package struct ClaimWatch: Equatable, Sendable {
   package private(set) var claim: TierClaim
-  /// The kernel is not interrupted but where it waits, and the claim depends on that.
+  /// Whether the claim depends on this: the kernel is interrupted only where it waits.
   let needsCooperation: Bool
   private var skipped: [String: UInt64] = [:]
-  /// How often in a row it was seen; one reading can fail.
+  /// How often in a row preemption was seen. One reading can fail.
   private var preemptionsSeen = 0
 
   package init(claim: TierClaim, needsCooperation: Bool) {

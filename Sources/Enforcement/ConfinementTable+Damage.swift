@@ -1,11 +1,11 @@
 import BPF
 
-/// What somebody else did to what holds a running container.
+/// What somebody else did to the things that confine a running container.
 extension ConfinementTable {
-  /// Puts a container's network programs right. While they cannot be, and something of its rules is not enforced,
-  /// nothing in it may execute.
+  /// Puts a container's network programs right. If that fails, and some of the container's rules are not enforced,
+  /// nothing in the container may execute until it succeeds.
   ///
-  /// - Parameter nodeIsOpen: neither are programs of all containers.
+  /// - Parameter nodeIsOpen: programs for all containers could not be put right either, and something is not enforced.
   mutating func mendNetwork(_ containerID: String, nodeIsOpen: Bool) -> Damage? {
     guard let entry = entries[containerID] else { return nil }
     let damage = kernel.mendNetwork(entry.cgroup)
@@ -23,7 +23,8 @@ extension ConfinementTable {
     return damage
   }
 
-  /// What the runtime was told has ended, or was refused, stays closed; what is not confined stays open.
+  /// A container whose end the runtime has reported, or that was refused, stays closed. A container that is not
+  /// confined stays open.
   private func set(_ entry: Entry, _ state: ContainerEntry.State) throws(BackendError) {
     guard entry.phase == .open, entry.revision != nil, var row = try kernel.container(entry.cgroup.id) else { return }
     row.state = state

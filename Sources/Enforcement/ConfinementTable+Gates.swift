@@ -2,22 +2,23 @@ import BPF
 import Policy
 import System
 
-/// The gate of a pod: nothing below its cgroup may exec unless it was let through at Start. It is pinned in the kernel,
-/// so it holds while the plugin is away, when NRI itself would let every container start. The kernel knows by itself
-/// when the pod's sandbox is over, and which one is next; and it takes the gate away with the pod's cgroup.
+/// The gate of a pod. Nothing below the pod's cgroup may exec unless it was let through at Start. The gate is pinned in
+/// the kernel, so it holds while the plugin is away. NRI itself would let every container start then. The kernel knows
+/// by itself when the pod's sandbox is over, and which sandbox is next. It removes the gate with the pod's cgroup.
 extension ConfinementTable {
   package struct Gate: Sendable {
     var cgroup: Cgroup
     /// The pod, for events.
     var subject: Subject
-    /// Ids of the pod's sandboxes, as far as the runtime has told of them and not of their removal.
+    /// Ids of the pod's sandboxes that the runtime has reported, and whose removal it has not reported.
     var sandboxes: Set<String> = []
   }
 
-  /// Closes the gate of a sandbox's pod. Containers of the pod that run already must be entered first.
+  /// Closes the gate of a sandbox's pod. Containers of the pod that already run must be entered first.
   ///
-  /// - Parameter known: nil: as the kernel knows it; in a pod that it does not know, what lies there is not known.
-  /// - Returns: how many execs the pod's gate has refused since it was last told.
+  /// - Parameter known: nil: the sandbox as the kernel knows it. If the kernel does not know the pod, nothing is known
+  ///   of the cgroups in the pod.
+  /// - Returns: how many execs the pod's gate has refused since the number was last told.
   mutating func closeGate(
     sandbox: String, _ gate: Gate, _ known: SandboxEntry?
   ) throws(BackendError) -> UInt32 {
@@ -40,7 +41,8 @@ extension ConfinementTable {
       }
       try removeFormerGate(id)
     } catch {
-      // Neither half of it is left; what was there is of the pod's sandbox before.
+      // If the gate is new, neither of its two entries stays. Entries that were there before belong to the pod's
+      // earlier sandbox.
       if before == nil { try? kernel.removeGate(id) }
       if gates[id] == nil { subjects.remove(pod: id) }
       throw error
@@ -51,22 +53,23 @@ extension ConfinementTable {
     return before?.refused ?? 0
   }
 
-  /// Whether the kernel follows which cgroup of a pod is its sandbox's.
+  /// Whether the kernel follows which cgroup of a pod belongs to the sandbox.
   func followsSandbox(_ pod: Cgroup) throws(BackendError) -> Bool {
     try kernel.sandbox(pod.id).map { $0.firstChild != .noProcess } ?? false
   }
 
-  /// Of a pod that the kernel does not know. Whose the cgroups in it are is not known.
+  /// Closes the gate of a pod that the kernel does not know. It is not known whose the cgroups in the pod are.
   func closeUnknown(_ pod: Cgroup) throws(BackendError) {
     let there = pod.children
     try kernel.setGate(pod.id, .closed, sandbox: SandboxEntry(in: there))
     guard there.isEmpty, let known = try kernel.sandbox(pod.id) else { return }
-    // What was made meanwhile.
+    // Cgroups may have been made meanwhile.
     let later = pod.children
     if !known.explains(later) { try kernel.replaceSandbox(pod.id, SandboxEntry(in: later)) }
   }
 
-  /// Under the node gate the kernel says which cgroup is the sandbox's: what was in another one has run as it.
+  /// Under the node gate, the kernel says which cgroup is the sandbox's. If the sandbox's process is in another cgroup,
+  /// then what was in the kernel's cgroup has run as the sandbox.
   private func check(_ known: SandboxEntry?, _ before: SandboxEntry?) throws(BackendError) {
     guard let known = known?.cgroup, let before = before?.cgroup, known != before else { return }
     throw BackendError(
@@ -83,7 +86,8 @@ extension ConfinementTable {
     subjects.remove(pod: podID)
   }
 
-  /// The process was over when it was written down, or is now: its cgroup's end may have been missed.
+  /// The sandbox's process was over when its cgroup was written down, or it is over now. The end of its cgroup may have
+  /// been missed.
   func sandboxEnded(_ cgroup: Cgroup, in podID: CgroupID) throws(BackendError) {
     guard var known = try kernel.sandbox(podID), known.cgroup == cgroup.id,
       let state = try kernel.gate(podID)
@@ -92,17 +96,17 @@ extension ConfinementTable {
     try kernel.setGate(podID, state, sandbox: known)
   }
 
-  /// A minute of sweeps: the sandbox of a runtime that is only slow must not be killed.
+  /// The looks of one minute of sweeps. If a runtime is only slow, its sandbox must not be killed.
   package static let unusedLooks = 12
 
-  /// The first cgroup that is made in a pod's is its sandbox's, and keeps every other one out. Where the runtime was
-  /// ended before it put a process there, no program learns that it is over: it is over when `unusedLooks` in a row
-  /// find no process there.
+  /// The first cgroup that is made in a pod's cgroup belongs to the sandbox, and keeps every other cgroup out. If the
+  /// runtime was ended before it put a process there, no program learns that this sandbox is over. So the sandbox is
+  /// over when `unusedLooks` looks in a row find no process there.
   mutating func endUnusedClaims(root: String) throws(BackendError) {
     let before = unusedClaims
     unusedClaims = [:]
     for (pod, known) in try kernel.sandboxes() where known.bound == nil {
-      // There is a cgroup for it, and nobody has begun in that.
+      // The sandbox has a cgroup, and no process has begun in the cgroup.
       guard let cgroup = known.cgroup.flatMap({ Cgroup(id: $0, in: root) }), (try? cgroup.isEmpty()) == true else {
         continue
       }
@@ -121,38 +125,39 @@ extension ConfinementTable {
     try kernel.replaceSandbox(pod, known)
   }
 
-  /// The runtime has removed a sandbox. The gate stays as long as the pod's cgroup, or until nothing is in that.
+  /// The runtime has removed a sandbox. The gate stays until the pod's cgroup is gone, or until nothing is in the
+  /// cgroup.
   mutating func forgetSandbox(_ sandbox: String) {
     guard let id = podOfSandbox.removeValue(forKey: sandbox) else { return }
     gates[id]?.sandboxes.remove(sandbox)
   }
 
-  /// The gate of a pod that needs none, or none any more.
+  /// Opens the gate of a pod that needs none, or no longer needs one.
   mutating func openGate(_ pod: Cgroup) throws(BackendError) {
     try removeFormerGate(pod.id)
     guard try kernel.gate(pod.id) != nil else { return }
-    // Under the node gate a pod without one is closed.
+    // Under the node gate, a pod without an entry is closed.
     if try kernel.nodeGateIsClosed() { return try free(pod) }
     try kernel.removeGate(pod.id)
     forget(pod.id)
   }
 
-  /// - Parameter gate: `isOver`.
+  /// - Parameter gate: a gate that `isOver`.
   mutating func removeGate(_ gate: Gate) throws(BackendError) {
-    // The runtime may have told of another sandbox meanwhile.
+    // The runtime may have reported another sandbox of the pod meanwhile.
     guard let present = gates[gate.cgroup.id], present.sandboxes.isEmpty || !gate.cgroup.isCurrent else { return }
-    // Under the node gate it ends with the pod's cgroup.
+    // Under the node gate, the gate ends with the pod's cgroup.
     if try !kernel.nodeGateIsClosed() || !gate.cgroup.isCurrent { try kernel.removeGate(gate.cgroup.id) }
     forget(gate.cgroup.id)
   }
 
-  /// Whether a container's cgroup lies in that of a pod with a gate.
+  /// Whether a container's cgroup lies in the cgroup of a pod that has a gate.
   func isBehindGate(_ cgroup: Cgroup) throws(BackendError) -> Bool {
     guard let pod = try? Cgroup(directory: Files.folder(of: cgroup.directory)) else { return false }
     return try kernel.gate(pod.id) == .closed
   }
 
-  /// Gates were entries of the containers' map, before they had one of their own.
+  /// Gates were entries of the containers' map before they had a map of their own.
   private func removeFormerGate(_ podID: CgroupID) throws(BackendError) {
     if try kernel.container(podID)?.state == .gate { try kernel.remove(podID) }
   }

@@ -3,10 +3,10 @@ import Glibc
 import Policy
 import System
 
-/// What an earlier process, or a runtime that forgot to tell, left in the kernel.
+/// What was left in the kernel by an earlier process, or because the runtime forgot to report something.
 extension ConfinementTable {
-  /// Takes over what an earlier process left in force, as it is, until the runtime says what runs: NRI 0.6 never says
-  /// it to a plugin that it launched. What lies in a cgroup that is gone is taken away.
+  /// Takes over what an earlier process left in force, and keeps it as it is until the runtime says what runs. NRI 0.6
+  /// never says that to a plugin that it launched. An entry whose cgroup is gone is removed.
   mutating func inherit(root: String) throws(BackendError) {
     try inheritGates(root: root)
     let known = Set(entries.values.map(\.cgroup.id))
@@ -20,7 +20,7 @@ extension ConfinementTable {
     try dropUnowned()
   }
 
-  /// A gate whose sandbox is not known ends when no process is left behind it.
+  /// If the sandbox of a gate is not known, the gate ends when no process is left behind it.
   private mutating func inheritGates(root: String) throws(BackendError) {
     for row in try kernel.containers() where row.state == .gate {
       if let pod = Cgroup(id: row.cgroupID, in: root) { try closeUnknown(pod) }
@@ -37,14 +37,15 @@ extension ConfinementTable {
         subjects.insert(pod: .unknown(id: ""), id)
       }
     }
-    // Halves. One whose pod is there may be just being written, and goes with that.
+    // Half-written gates. If the pod exists, its gate may be just being written. Such an entry goes with the pod.
     for id in try kernel.sandboxes().keys where states[id] == nil && Cgroup(id: id, in: root) == nil {
       try kernel.removeGate(id)
     }
   }
 
-  /// Whether the kernel holds nothing that binds processes: ours, or an earlier process's that we did not take over.
-  /// What left its container's cgroup stays bound when the container has ended, so it counts.
+  /// Whether nothing in the kernel binds processes. That counts what this process wrote, and what an earlier process
+  /// wrote and this one did not take over. A process that left its container's cgroup stays bound when the container
+  /// has ended, so it counts too.
   func isUnused(root: String) throws(BackendError) -> Bool {
     guard entries.isEmpty, try !kernel.nodeGateIsClosed(), try !kernel.hasStrays() else { return false }
     guard try kernel.containers().allSatisfy({ Cgroup(id: $0.cgroupID, in: root) == nil }) else { return false }
@@ -56,7 +57,7 @@ extension ConfinementTable {
 
   static func inherited(_ cgroup: Cgroup) -> String { "orphan:\(cgroup.id)" }
 
-  /// The runtime says what runs: what was inherited is judged by that.
+  /// Forgets what was inherited: the runtime now says what runs, and inherited entries are judged by that.
   private mutating func dropInherited() {
     for (id, entry) in entries where id == Self.inherited(entry.cgroup) { remove(id) }
   }
@@ -84,8 +85,8 @@ extension ConfinementTable {
     try dropUnowned()
   }
 
-  /// Binds the tasks that run. A container with one that cannot be bound is closed, and that is an error: what is not
-  /// bound could go anywhere.
+  /// Binds the tasks that run. If a task cannot be bound, its container is closed, and that is an error: a task that is
+  /// not bound could go anywhere.
   mutating func bindRunning() throws(BackendError) {
     let unbound = try kernel.markRunningTasks()
     if unbound.isEmpty { return }
@@ -138,7 +139,7 @@ extension ConfinementTable {
 }
 
 extension ContainerEntry {
-  /// Without a policy: nothing in it is bound, and the kernel forgets it with its cgroup. It may be a sandbox's own
-  /// process, which no runtime lists among the containers.
+  /// Whether the entry has no policy. Then nothing in the container is bound, and the kernel forgets the entry with its
+  /// cgroup. The entry may belong to a sandbox's own process, which no runtime lists among the containers.
   fileprivate var isLetThrough: Bool { state == .open && revision == nil }
 }

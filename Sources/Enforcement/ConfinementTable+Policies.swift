@@ -1,24 +1,25 @@
 import BPF
 import Policy
 
-/// The end of policies. A program that has read a container's entry goes on with that entry's policy: were its rules
-/// taken away meanwhile, the default would decide about what they deny.
+/// The end of policies. A program that has read a container's entry goes on with that entry's policy. If the policy's
+/// rules were removed meanwhile, the default action would decide about what the rules deny.
 extension ConfinementTable {
-  /// Longer than any program in the kernel runs, though it is preempted.
+  /// Longer than any program in the kernel runs, even if it is preempted.
   package static let policyGrace = Duration.seconds(5)
 
-  /// The policies that no container has had for `policyGrace`, whichever process wrote them. None of them comes into
-  /// use again: each text that is written gets a revision of its own.
+  /// The policies that no container has had for `policyGrace`, whichever process wrote them. None of them is ever used
+  /// again, because each text that is written gets its own revision.
   mutating func overduePolicies(now: ContinuousClock.Instant) throws(BackendError) -> Set<Revision> {
     let unused = try unused()
     unusedRevisions = Dictionary(uniqueKeysWithValues: unused.map { ($0, unusedRevisions[$0] ?? now) })
     return Set(unusedRevisions.filter { now - $0.value >= Self.policyGrace }.keys)
   }
 
-  /// Takes the policy of a container whose cgroup is empty out of the kernel at once, unless a stray could be judged by
-  /// it, or an earlier process wrote it: the whole tables are listed for those. What is left waits for its grace.
+  /// Takes the policy of a container whose cgroup is empty out of the kernel at once. There are two exceptions: a stray
+  /// could be judged by the policy, or an earlier process wrote it. For those the whole tables must be listed. What is
+  /// left waits for its grace.
   func removePolicy(ofEnded entry: Entry) {
-    // Asked first: the kernel's lists are long, and the runtime waits.
+    // These questions come first: the kernel's lists are long, and the runtime waits.
     guard entry.policy != nil, let revision = entry.revision,
       !entries.values.contains(where: { $0.revision == revision }),
       let unused = try? unused(), unused.contains(revision), (try? kernel.hasStrays()) == false

@@ -1,17 +1,17 @@
 import BPF
 import Policy
 
-/// A changed profile: its new text is written beside the old one, its containers are pointed at that one by one, and
-/// the old one goes with the last of them.
+/// A changed profile. Stockade writes the new text beside the old one, and points the profile's containers at the new
+/// text one by one. The old text goes with its last container.
 extension ConfinementTable {
   func containers(of profile: String) -> [String] {
     entries.filter { $0.value.policy?.profile == profile }.map(\.key)
   }
 
   /// Writes the newest text of a container's profile, as far as it can be enforced there, and points the container at
-  /// it. Where the kernel does not take it, the container keeps the old one, whole.
+  /// it. If the kernel does not take the newest text, the container keeps the old one, whole.
   ///
-  /// - Returns: what is not enforced of it; nil: the container has it already.
+  /// - Returns: what of the text is not enforced; nil: the container already has the text.
   mutating func giveNewest(
     to containerID: String, on node: NodeCapabilities
   ) throws(BackendError) -> (subject: Subject, assessment: Assessment)? {
@@ -26,7 +26,8 @@ extension ConfinementTable {
     return (entry.subject, assessment)
   }
 
-  /// No container of the profile has another text than the newest: one may have started meanwhile.
+  /// Ends the replacement if no container of the profile has another text than the newest. A container may have started
+  /// meanwhile.
   mutating func endReplacement(of profile: String) {
     let newest = unfinished[profile]?.profile
     let isDone = entries.values.allSatisfy { entry in
@@ -38,7 +39,7 @@ extension ConfinementTable {
 
   private mutating func point(_ id: String, _ entry: Entry, at newest: Installed, _ key: PolicyKey) throws(BackendError)
   {
-    // What the old one needs stays until the container no longer has it.
+    // The programs that the old text needs stay until the container no longer has that text.
     try kernel.attachNetwork(entry.cgroup, needs: newest.needs)
     let isOpen = entry.phase == .open && !entry.isSuspended
     try kernel.put(
@@ -47,7 +48,7 @@ extension ConfinementTable {
         rootDevice: entry.rootDevice, ranBefore: try kernel.container(entry.cgroup.id)?.ranBefore ?? false))
     entries[id]!.policy = key
     entries[id]!.revision = newest.revision
-    // What cannot be detached judges by the new text, which has no rules for it: it passes everything.
+    // A program that cannot be detached judges by the new text. That text has no rules for it, so it passes everything.
     try? kernel.trimNetwork(entry.cgroup, to: newest.needs)
   }
 }

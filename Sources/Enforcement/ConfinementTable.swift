@@ -5,8 +5,9 @@ import System
 
 /// Which containers are confined, by which policy, and in what phase: the one place that changes the kernel's maps.
 ///
-/// A container is `open` from the end of `open` until `release` finds its cgroup empty; `closing` where its start
-/// was refused or processes remain after the runtime said it ended. Not thread-safe: `Enforcer` holds the lock.
+/// A container is `open` from the end of `open` until `release` finds its cgroup empty. It is `closing` if its start
+/// was refused, or if processes remain after the runtime said that it ended. Not thread-safe: `Enforcer` holds the
+/// lock.
 package struct ConfinementTable: Sendable {
   package enum Phase: String, Sendable { case open, closing }
 
@@ -14,13 +15,13 @@ package struct ConfinementTable: Sendable {
     package var subject: Subject
     package var cgroup: Cgroup
     package var phase: Phase
-    /// nil: let through a pod's gate without a policy.
+    /// nil: the container was let through its pod's gate without a policy.
     package var policy: PolicyKey?
     package var revision: Revision?
     package var rootDevice: UInt32
-    /// By which another text of its profile is judged.
+    /// Another text of the container's profile is judged by these facts.
     var facts = ContainerFacts()
-    /// It is closed until its network programs can be attached again.
+    /// The container is closed until its network programs can be attached again.
     var isSuspended = false
   }
 
@@ -38,19 +39,19 @@ package struct ConfinementTable: Sendable {
 
   let kernel: any EnforcementBackend
   package internal(set) var entries: [String: Entry] = [:]
-  /// The newest text of each; containers may still have an older one.
+  /// The newest text of each policy. Containers may still have an older text.
   var policies: [PolicyKey: Installed] = [:]
-  /// By name: profiles whose newest text some container does not have.
+  /// Profiles, by name, whose newest text some container does not have.
   var unfinished: [String: CompiledProfile] = [:]
-  /// Revisions in the kernel that no container has any more, and since when that is known.
+  /// Revisions in the kernel that no container has any more, and the time since when Stockade knows that.
   var unusedRevisions: [Revision: ContinuousClock.Instant] = [:]
   /// By the id of the pod's cgroup.
   var gates: [CgroupID: Gate] = [:]
   var podOfSandbox: [String: CgroupID] = [:]
-  /// Cgroups of sandboxes in which no process was at the last looks, and how many looks that were, by the id of the
-  /// pod's cgroup.
+  /// Cgroups of sandboxes in which the last looks found no process, and how many looks that were. The key is the id of
+  /// the pod's cgroup.
   var unusedClaims: [CgroupID: (cgroup: CgroupID, looks: Int)] = [:]
-  /// Knows the containers, gates and policies of this table too, and needs no lock of the table.
+  /// The index also knows the containers, gates and policies of this table, and needs no lock of the table.
   let subjects: SubjectIndex
 
   init(kernel: any EnforcementBackend, subjects: SubjectIndex) { (self.kernel, self.subjects) = (kernel, subjects) }
@@ -105,7 +106,7 @@ package struct ConfinementTable: Sendable {
     }
   }
 
-  /// Called when all tasks of open containers are marked: a task without a mark came later.
+  /// Called when all tasks of open containers are marked. A task without a mark came later.
   func endAdoptions() throws(BackendError) {
     for var row in try kernel.containers()
     where row.ranBefore && row.state == .open {
@@ -114,7 +115,7 @@ package struct ConfinementTable: Sendable {
     }
   }
 
-  /// Lets a container through its pod's gate with no policy of ours.
+  /// Lets a container through its pod's gate without a policy of ours.
   mutating func admit(_ subject: Subject, cgroup: Cgroup) throws(EnforcementError) {
     try checkOwner(subject, of: cgroup)
     subjects.insert(subject, profile: nil, cgroup.id)
@@ -141,7 +142,7 @@ package struct ConfinementTable: Sendable {
       }
       try kernel.attachNetwork(cgroup, needs: policy.needs)
       guard cgroup.isCurrent else { throw BackendError(message: "cgroup \(cgroup.directory) was replaced", reason: "") }
-      // The last write: until here nothing in the container may run.
+      // This is the last write: until here nothing in the container may run.
       try kernel.put(
         ContainerEntry(
           cgroupID: cgroup.id, revision: policy.revision, state: .open, rootDevice: process.rootDevice,
@@ -150,7 +151,7 @@ package struct ConfinementTable: Sendable {
         Entry(
           subject: plan.subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
           rootDevice: process.rootDevice, facts: plan.factsOfRunning))
-      // What may still be given to the others is not older.
+      // The text that the other containers may still get must not be older than this one.
       if unfinished[key.profile] != nil { unfinished[key.profile] = plan.compiled }
       return plan.assessment
     } catch {
@@ -198,7 +199,8 @@ package struct ConfinementTable: Sendable {
     } catch { return error }
   }
 
-  /// The id of another container that has the cgroup. What was inherited may be this very container.
+  /// The id of another container that has the cgroup. An inherited entry does not count: it may be this very
+  /// container's.
   func other(in cgroup: Cgroup, than subject: Subject) -> String? {
     entries.first {
       $0.key != subject.containerID && $0.value.cgroup.id == cgroup.id && $0.key != Self.inherited(cgroup)
@@ -254,7 +256,7 @@ package struct ConfinementTable: Sendable {
   }
 }
 
-/// A container that could not be detached, worded for the log as operators look for it.
+/// A container that could not be detached. The words are those that operators look for in the log.
 package struct ReleaseError: Error, CustomStringConvertible, Sendable {
   package var directory: String
   package var reason: String

@@ -1,8 +1,8 @@
 import BPF
 
-/// Which of the damage that is found again and again is news.
+/// Decides which damage is news, when the same damage is found again and again.
 package struct DamageWatch: Sendable {
-  /// Between two looks.
+  /// The time between two looks.
   package static let lookMilliseconds = 2500
 
   /// What could not be mended yet.
@@ -10,8 +10,9 @@ package struct DamageWatch: Sendable {
 
   package init() {}
 
-  /// - Parameter found: at this look; what was told and stands as it did is not told again.
-  /// - Returns: what was found and has no problem any more is mended: now, or since the last look.
+  /// - Parameter found: the damage of this look. Damage that was told and has not changed is not told again.
+  /// - Returns: the damage to tell. Damage that was found and has no problem any more is mended: now, or since the last
+  ///   look.
   package mutating func news(_ found: [Damage]) -> [Damage] {
     let places = Set(found.map(\.place))
     var news = found.filter { standing[$0.place] != $0 }

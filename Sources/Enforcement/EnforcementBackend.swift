@@ -2,69 +2,69 @@ import BPF
 import Compilation
 import Policy
 
-/// What the kernel side can be asked for. One conformer in the product, `BPFBackend`; tests have another one, which
-/// records the order of the steps and fails where it is told to.
+/// What the kernel side can be asked for. In the product one type conforms, `BPFBackend`. Tests have another one, which
+/// records the order of the steps and fails where the test wants it.
 package protocol EnforcementBackend: AnyObject, Sendable {
-  /// Whose programs run.
+  /// The tier whose programs run.
   var tier: Tier { get }
-  /// What is enforced by them.
+  /// What those programs enforce.
   var claim: TierClaim { get }
   /// Looks for what refutes the claim, and lowers it.
   ///
   /// - Returns: what was found; nil: nothing since the last time.
   func checkClaim() throws(BackendError) -> String?
-  /// Looks whether what the claim rests on is there and ours: pins, links, programs. What is not is put right.
+  /// Checks that what the claim rests on is there and ours: pins, links, programs. Puts right what is not.
   func mend() -> PinsCheck
-  /// The same of a container's network programs. nil: they are as they should be, or there are none.
+  /// Does the same for a container's network programs. nil: they are as they should be, or there are none.
   func mendNetwork(_ cgroup: Cgroup) -> Damage?
   /// nil: network rules can be attached to cgroups; else why not.
   var networkProblem: String? { get }
-  /// nil: what one container makes the kernel remember takes memory from no other container; else why it can.
+  /// nil: what the kernel remembers for one container takes memory from no other container; else why it can.
   var memoryProblem: String? { get }
 
   func containers() throws(BackendError) -> [ContainerEntry]
   func container(_ cgroupID: CgroupID) throws(BackendError) -> ContainerEntry?
   func put(_ container: ContainerEntry) throws(BackendError)
-  /// Removes the entry and all that hangs on it. Missing is success.
+  /// Removes the entry and everything that depends on it. A missing entry is success.
   func remove(_ cgroupID: CgroupID) throws(BackendError)
   func setEntrypoint(_ cgroupID: CgroupID, _ entrypoint: ProcessIdentity) throws(BackendError)
 
-  /// By the cgroup id of the pod's cgroup.
+  /// The keys are the ids of the pods' cgroups.
   func gates() throws(BackendError) -> [CgroupID: GateState]
   /// nil: the pod has no gate.
   func gate(_ podID: CgroupID) throws(BackendError) -> GateState?
   func sandbox(_ podID: CgroupID) throws(BackendError) -> SandboxEntry?
   func sandboxes() throws(BackendError) -> [CgroupID: SandboxEntry]
-  /// Of a pod that is gone nothing is written.
+  /// If the pod is gone, nothing is written.
   func replaceSandbox(_ podID: CgroupID, _ sandbox: SandboxEntry) throws(BackendError)
-  /// - Parameter sandbox: nil: what the kernel knows of it already, or will find out.
+  /// - Parameter sandbox: nil: what the kernel already knows of the sandbox, or will find out.
   func setGate(_ podID: CgroupID, _ state: GateState, sandbox: SandboxEntry?) throws(BackendError)
   /// Whether every pod's gate is closed from its cgroup's first moment on: the node gate.
   func nodeGateIsClosed() throws(BackendError) -> Bool
   /// Whether the node gate never holds a pod back.
   func isExempt(podUID: String) throws(BackendError) -> Bool
-  /// Missing is success.
+  /// A missing gate is success.
   func removeGate(_ podID: CgroupID) throws(BackendError)
 
-  /// Writes a policy under a revision nobody refers to yet; on error nothing of it is left.
+  /// Writes a policy under a revision that nobody refers to yet. After an error nothing of the policy is left.
   func install(_ policy: CompiledPolicy, revision: Revision) throws(BackendError)
-  /// Of the policies in the kernel.
+  /// The revisions of the policies in the kernel.
   func revisions() throws(BackendError) -> Set<Revision>
-  /// May be called while another thread calls all else.
+  /// May be called while another thread calls anything else.
   func removePolicies(_ revisions: Set<Revision>) throws(BackendError)
   /// Removes every policy that is not in `revisions`: what an earlier process left.
   func removePolicies(except revisions: Set<Revision>) throws(BackendError)
 
-  /// Attaches what is needed and not attached yet.
+  /// Attaches the programs that are needed and not attached yet.
   func attachNetwork(_ cgroup: Cgroup, needs: NetworkNeeds) throws(BackendError)
-  /// Detaches what is attached and not needed.
+  /// Detaches the programs that are attached and not needed.
   func trimNetwork(_ cgroup: Cgroup, to needs: NetworkNeeds) throws(BackendError)
-  /// Gone is success. An error is the kernel's refusal to detach.
+  /// A cgroup that is gone is success. An error means that the kernel refused to detach.
   func detachNetwork(_ cgroupID: CgroupID) throws(BackendError)
-  /// Cgroups with network programs attached, also by an earlier process.
+  /// The cgroups that have network programs attached, also those that an earlier process attached.
   func networkCgroups() throws(BackendError) -> [CgroupID]
 
-  /// Forgets processes that are over but were not seen to end. May be called while another thread calls all else.
+  /// Forgets processes that are over but were not seen to end. May be called while another thread calls anything else.
   func sweepStrays() throws(BackendError)
   /// How full the tables are.
   func fills() throws(BackendError) -> [MapFill]
@@ -72,7 +72,7 @@ package protocol EnforcementBackend: AnyObject, Sendable {
   func hasStrays() throws(BackendError) -> Bool
   /// Marks the tasks that run already in containers with a policy.
   ///
-  /// - Returns: the cgroup ids of containers with a task that there was no memory to mark.
+  /// - Returns: the cgroup ids of containers that have a task for whose mark there was no memory.
   func markRunningTasks() throws(BackendError) -> Set<CgroupID>
   /// Takes everything out of the kernel: programs, links, maps and pins.
   func removeAll() throws(BackendError)
@@ -86,7 +86,7 @@ package enum PinsCheck: Equatable, Sendable {
 }
 
 extension EnforcementBackend {
-  /// As profiles are judged by. It can change: `checkClaim`.
+  /// What profiles are judged by. `checkClaim` can change it.
   package var capabilities: NodeCapabilities {
     NodeCapabilities(claim, networkProblem: networkProblem, memoryProblem: memoryProblem)
   }

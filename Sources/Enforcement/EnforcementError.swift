@@ -9,9 +9,9 @@ package enum EnforcementError: Error, CustomStringConvertible, Sendable {
   case noCgroup(path: String, Errno)
   /// The payload's process sits neither in the payload's cgroup nor below it.
   case processElsewhere(pid: UInt32, expected: String, found: String?)
-  /// The payload's cgroup is one that another container has.
+  /// Another container has the payload's cgroup.
   case anothersCgroup(path: String, containerID: String)
-  /// The profile lets nobody start who is confined no better; the text is the refusal.
+  /// The profile does not let a container start that is confined no better than this. The text is the refusal.
   case refused(String)
   case noKernel(String)
   case kernel(BackendError)

@@ -1,17 +1,17 @@
 import BPF
 import Synchronization
 
-/// What somebody else did to what Stockade keeps in the kernel.
+/// What somebody else did to the things that Stockade keeps in the kernel.
 extension Enforcer {
-  /// Looks whether all that the claim rests on is there and ours, and puts right what is not: of containers those whose
-  /// turn it is, and all where something was found. The lock is held for one of them at a time. Nothing is looked at
-  /// while a newer process looks after the pins.
+  /// Checks that everything the claim rests on is there and ours, and puts right what is not. Of the containers, it
+  /// checks those whose turn it is. If something was found, it checks all containers. The lock is held for one
+  /// container at a time. Nothing is checked while a newer process looks after the pins.
   ///
-  /// - Returns: nil: such a one does.
+  /// - Returns: nil: a newer process looks after the pins.
   package func mend() -> [Damage]? {
     guard let kernel, let table else { return [] }
     guard case .inCharge(let found) = kernel.mend() else {
-      // Once that one is gone, all that it put in place of ours is found at one look.
+      // Once the newer process is gone, one look finds everything that it put in place of ours.
       turns.withLock { $0.end(foundDamage: true) }
       return nil
     }
@@ -40,7 +40,8 @@ extension Enforcer {
     table.withLock { $0.mendNetwork(id, nodeIsOpen: nodeIsOpen) }.map { (id, $0) }
   }
 
-  /// What is only not pinned is one thing for all, since it is one act most often.
+  /// If only pins are missing or replaced, the damage of all containers is told as one, because most often it was one
+  /// act.
   private func joined(_ damage: [(id: String, damage: Damage)]) -> [Damage] {
     var (found, pins): ([Damage], Damage) = ([], Damage(.networkPins))
     for (id, damage) in damage {

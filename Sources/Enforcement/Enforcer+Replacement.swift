@@ -3,11 +3,11 @@ import Policy
 
 /// Changed profiles, and policies that no container has any more.
 extension Enforcer {
-  /// Gives the running containers of a changed profile its new text. After an error some of them have the old one,
-  /// until `replaceUnfinished` succeeds.
+  /// Gives the running containers of a changed profile its new text. After an error some of them still have the old
+  /// text, until `replaceUnfinished` succeeds.
   ///
-  /// - Parameter tell: called for each container that got it, with what is not enforced of it there. Where that is a
-  ///   refusal, the rest is in force all the same: what runs cannot be refused.
+  /// - Parameter tell: called for each container that got the new text, with what is not enforced of it there. If that
+  ///   is a refusal, the rest is in force all the same: a container that runs cannot be refused.
   package func replace(
     _ changed: CompiledProfile, tell: (Subject, Assessment) -> Void
   ) throws(BackendError) {
@@ -42,7 +42,8 @@ extension Enforcer {
     table.withLock { $0.endReplacement(of: profile) }
   }
 
-  /// Takes policies out of the kernel that no container has had for a while. The kernel's lists are long: nobody waits.
+  /// Takes policies out of the kernel that no container has had for a while. The kernel's lists are long, but nobody
+  /// waits for them here.
   package func removeUnusedPolicies(now: ContinuousClock.Instant = .now) throws(BackendError) {
     guard let kernel, let table else { return }
     let overdue = try table.withLock { (table) throws(BackendError) in try table.overduePolicies(now: now) }

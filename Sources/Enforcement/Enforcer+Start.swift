@@ -3,9 +3,9 @@ import Policy
 import Seccomp
 import System
 
-/// The life of one container: planned and opened at Start, closed where it may not start, released at its end.
+/// The life of one container: it is planned and opened at Start, closed if it may not start, and released at its end.
 extension Enforcer {
-  /// What a StartContainer, or Synchronize, tells of a container.
+  /// What StartContainer or Synchronize reports of a container.
   package struct Start: Sendable {
     package var subject: Subject
     package var sandboxID: String
@@ -29,11 +29,12 @@ extension Enforcer {
   ) throws(EnforcementError) -> StartPlan {
     let process = try ProcessView(pid: start.pid, in: hierarchy)
     var facts = known
-    // Without a table no programs have to tell the container's processes from the runtime's.
+    // Without a table, there are no programs that must tell the container's processes from the runtime's.
     facts.process = ContainerFacts.Process(
       pid: process.pid, hasFilter: filterIsActive(statusText: process.status, parent: process.parentStatus),
       sharesRuntimeNamespace: table != nil && process.mountNamespace == runtimeMountNamespace)
-    // A container that runs keeps all that can be enforced, also while something is missing that is mended later.
+    // A container that already runs keeps everything that can be enforced, even while something is missing that is
+    // mended later.
     let node = known.ranBefore ? capabilities : presentCapabilities
     guard let table else {
       // Nothing remembers whether it was confined. Without this each restart of Stockade would report the container.
@@ -51,11 +52,11 @@ extension Enforcer {
   }
 
   /// Puts a plan in force. The last write opens the container. So after an error the container is not open, and the
-  /// caller closes it or lets it through. Network programs may be attached by then, which drop everything.
+  /// caller closes it or lets it through. Network programs may be attached by then, and they drop everything.
   ///
-  /// - Parameter isNewest: whether the plan's text still is its profile's. Asked under the table's lock: who gives the
-  ///   running containers a newer text afterwards finds this one among them.
-  /// - Returns: what is in force: the plan's assessment, or one that goes without network rules. nil: the text is not
+  /// - Parameter isNewest: whether the plan's text is still the newest of its profile. This is asked under the table's
+  ///   lock. So a thread that gives the running containers a newer text afterwards finds this container among them.
+  /// - Returns: what is in force: the plan's assessment, or an assessment without network rules. nil: the text is not
   ///   the newest any more, and nothing was written.
   package func open(_ plan: StartPlan, ifStill isNewest: () -> Bool) throws(EnforcementError) -> Assessment? {
     if let refusal = plan.assessment.refusal { throw .refused(refusal) }
@@ -75,7 +76,7 @@ extension Enforcer {
   package func close(_ start: Start) -> String? {
     guard let table, let cgroup = try? cgroup(of: start) else { return nil }
     guard let error = table.withLock({ $0.close(start.subject, cgroup: cgroup) }) else { return nil }
-    // A path that is wrong must not end others.
+    // A wrong path must not end the processes of others.
     guard let process = try? ProcessView(pid: start.pid, in: hierarchy), (try? locate(start, process)) == cgroup else {
       return "\(error); its process is not in its cgroup, so nothing could be done"
     }
@@ -119,7 +120,7 @@ extension Enforcer {
   }
 
   private func detachNetwork(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) {
-    // A path that is wrong must not open others.
+    // A wrong path must not open other containers.
     guard let cgroup = try? cgroup(of: start), table.other(in: cgroup, than: start.subject) == nil else { return }
     do throws(BackendError) { try table.kernel.detachNetwork(cgroup.id) } catch { throw .kernel(error) }
   }
@@ -143,7 +144,7 @@ extension Enforcer {
 
   private func locate(_ start: Start, _ process: ProcessView) throws(EnforcementError) -> Cgroup {
     let path = try start.path.get()
-    // systemd, Docker in Docker and crun put what they start in cgroups below.
+    // systemd, Docker in Docker and crun put what they start in cgroups below this one.
     guard let found = process.cgroup, path.contains(found) else {
       throw .processElsewhere(pid: start.pid, expected: path.path, found: process.cgroup)
     }

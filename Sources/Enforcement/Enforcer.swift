@@ -18,7 +18,7 @@ package final class Enforcer: Sendable {
   let kernel: (any EnforcementBackend)?
   private let noKernelReason: String
   let table: LockedTable?
-  /// For events. Who asks it waits for no decision.
+  /// For events. A thread that asks the index waits for no decision.
   package let subjects = SubjectIndex()
   /// What `mend` could not put right.
   let missing = Mutex<String?>(nil)
@@ -78,14 +78,14 @@ package final class Enforcer: Sendable {
     }
   }
 
-  /// The sandbox's own process, which runs before the runtime tells of the sandbox.
+  /// The sandbox's own process. It runs before the runtime reports the sandbox.
   package enum SandboxProcess: Equatable, Sendable {
     case pid(UInt32)
     /// The runtime has started none for this sandbox.
     case none
-    /// The runtime has started none, or it has ended: the runtime does not say which.
+    /// The runtime has started no process, or the process has ended. The runtime does not say which.
     case noneOrOver
-    /// The runtime names no process: it has ended, or there is none.
+    /// The runtime names no process: the process has ended, or there is none.
     case unknown
   }
 
@@ -94,8 +94,8 @@ package final class Enforcer: Sendable {
 
   /// Closes the gate of a sandbox's pod.
   ///
-  /// - Returns: how many execs the pod's gate has refused since it was last told; nil: the pod has no cgroup of its
-  ///   own, or the tier has no gates.
+  /// - Returns: how many execs the pod's gate has refused since the number was last told; nil: the pod has no cgroup of
+  ///   its own, or the tier has no gates.
   package func closeGate(_ sandbox: Sandbox) throws(EnforcementError) -> UInt32? {
     guard hasGates, let table, let pod = try podCgroup(sandbox) else { return nil }
     let (known, cgroup) = try known(sandbox, in: pod)
@@ -123,7 +123,8 @@ package final class Enforcer: Sendable {
     }
   }
 
-  /// The sandbox for the kernel, with the cgroup of its process; nil: what the kernel knows is better.
+  /// The sandbox's entry for the kernel, with the cgroup of the sandbox's process. nil: what the kernel already knows
+  /// is better.
   private func known(
     _ sandbox: Sandbox, in pod: Cgroup
   ) throws(EnforcementError) -> (SandboxEntry?, Cgroup?) {
@@ -163,7 +164,7 @@ package final class Enforcer: Sendable {
 
   /// Closes or opens the node gate as the configuration wants it.
   ///
-  /// - Returns: what was done; nil: the gate was so already.
+  /// - Returns: what was done; nil: the gate was already as wanted.
   package func setNodeGate(_ wanted: NodeConfiguration.NodeGate) throws(EnforcementError) -> NodeGate.Record? {
     guard let gate = nodeGate, let root = hierarchy.root else {
       guard wanted.enabled else { return nil }
@@ -198,7 +199,7 @@ package final class Enforcer: Sendable {
     }
   }
 
-  /// After a Synchronize: marks what runs, and settles what no listed container accounts for.
+  /// After a Synchronize: marks what runs, and settles everything that no listed container accounts for.
   package func settle(sandboxes: Set<String>) throws(BackendError) {
     guard let table, let root = hierarchy.root else { return }
     try table.withLock { (table) throws(BackendError) in
@@ -218,8 +219,8 @@ package final class Enforcer: Sendable {
     if let failure { throw failure }
   }
 
-  /// Ends the gates of pods that are gone, or have neither a sandbox nor a process, and what keeps a pod's next sandbox
-  /// out. The lock is held for one gate at a time: whoever starts a container waits for it.
+  /// Ends the gates of pods that are gone, or that have neither a sandbox nor a process. Also ends what keeps a pod's
+  /// next sandbox out. The lock is held for one gate at a time, because the start of a container waits for it.
   package func openGoneGates() throws(BackendError) {
     guard let table, let root = hierarchy.root else { return }
     for gate in table.withLock({ Array($0.gates.values) }) where gate.isOver {
@@ -228,21 +229,22 @@ package final class Enforcer: Sendable {
     try table.withLock { (table) throws(BackendError) in try table.endUnusedClaims(root: root) }
   }
 
-  /// Ids of the containers in the table; the sweep releases those whose cgroup has gone empty unannounced.
+  /// Ids of the containers in the table. The sweep releases those whose cgroup is empty although nobody reported an
+  /// end.
   package var containerIDs: [String] { table?.withLock { Array($0.entries.keys) } ?? [] }
 
   package func entry(_ containerID: String) -> ConfinementTable.Entry? {
     table?.withLock { $0.entries[containerID] }
   }
 
-  /// Whether the cgroup of a container is gone or empty although the runtime did not say that it ended; or the runtime
-  /// did, and processes were left.
+  /// Whether the cgroup of a container is gone or empty although the runtime did not say that the container ended. Also
+  /// true if the runtime said so, and processes were left.
   package func hasEnded(_ containerID: String) -> Bool {
     guard let entry = entry(containerID) else { return false }
     return entry.phase == .closing || (try? entry.cgroup.isEmpty()) == true
   }
 
-  /// Takes everything out of the kernel where no container and no gate needs it any more.
+  /// Takes everything out of the kernel if no container and no gate needs it any more.
   ///
   /// - Returns: whether it was taken out.
   package func removeIfUnused() throws(BackendError) -> Bool {

@@ -1,8 +1,8 @@
 import BPF
 
-/// Which of the kernel's tables are nearly full, and were not when they were looked at before.
+/// Finds the kernel's tables that are nearly full, and were not at the last look.
 package struct FillWatch: Sendable {
-  /// From there on a table is told of, and again after it was below the other.
+  /// A table is reported when it reaches the first number. It is reported again only after it was below the second one.
   package static let (fullPercent, emptierPercent) = (90, 80)
 
   private var told: Set<String> = []

@@ -1,25 +1,25 @@
 import Glibc
 import System
 
-/// Processes in a container's cgroup beside its first one, while that is still parked before its exec. Nothing of the
-/// container has run yet, so whoever is there was left by the runtime's hooks, and no rule binds it: a program of the
+/// Processes in a container's cgroup beside its first process, while that one is still parked before its exec. Nothing
+/// of the container has run yet. So the runtime's hooks left these processes, and no rule binds them. A program of the
 /// image that a hook ran could wait there for the gate to open.
 package struct LeftProcesses: Equatable, Sendable {
   package struct Process: Equatable, Sendable, CustomStringConvertible {
     package var pid: UInt32
-    /// The thread's name; empty where it has just ended.
+    /// The thread's name; empty if the process has just ended.
     package var name: String
     package var description: String { name.isEmpty ? "\(pid)" : "\(pid) (\(name))" }
   }
 
   package var processes: [Process]
 
-  /// In a message.
+  /// So many processes are named in a message.
   static let namedMaximum = 5
-  /// A process that a hook has started and that is ending has this long for it.
+  /// A process that a hook has started may be ending. It has this long to end.
   package static let patienceMilliseconds = 50
 
-  /// - Returns: nil where there is nobody else.
+  /// - Returns: nil: there is no other process.
   package static func beside(_ pid: UInt32, in cgroup: Cgroup) throws(Errno) -> LeftProcesses? {
     for _ in 0..<patienceMilliseconds {
       if try others(than: pid, in: cgroup).isEmpty { return nil }
@@ -38,24 +38,24 @@ package struct LeftProcesses: Equatable, Sendable {
     return Process(pid: pid, name: String(name.prefix { $0 != "\n" }))
   }
 
-  /// Of the cgroup and those below it. Zombies are not among them.
+  /// The processes of the cgroup and of those below it. Zombies are not among them.
   static func pids(in folder: String) throws(Errno) -> [UInt32] {
     var found: [UInt32] = []
     do throws(Errno) {
-      // 0: in a pid namespace that we do not see into.
+      // 0: the process is in a pid namespace that we do not see into.
       for line in try Files.text(folder + "/cgroup.procs").split(separator: "\n") { found.append(UInt32(line) ?? 0) }
     } catch {
-      // A threaded cgroup: the one that it belongs to lists its processes.
+      // This is a threaded cgroup. Its processes are listed by the cgroup that it belongs to.
       if error.code != EOPNOTSUPP { throw error }
     }
-    // As every folder of this file system: two links, and one for each folder in it.
+    // Like every folder of this file system, it has two links, and one more for each folder in it.
     guard try Files.status(folder).st_nlink > 2 else { return found }
     for name in try Files.names(in: folder) {
       let inner = "\(folder)/\(name)"
       do throws(Errno) {
         if try Files.status(inner).st_mode & S_IFMT == S_IFDIR { found += try pids(in: inner) }
       } catch {
-        // It has been removed meanwhile.
+        // The folder has been removed meanwhile.
         if error.code != ENOENT, error.code != ENODEV { throw error }
       }
     }

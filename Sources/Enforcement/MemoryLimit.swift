@@ -1,9 +1,10 @@
 import Glibc
 import System
 
-/// A limit on the memory of this process, for a while: in a cgroup of its own it may use hardly more than it does.
+/// Limits the memory of this process for a while. In a cgroup of its own, the process may use hardly more than it uses
+/// now.
 package struct MemoryLimit {
-  /// What may still be used: less than the marks of the crowd that is tried meanwhile.
+  /// What the process may still use. It is less than the marks of the crowd need that is tried meanwhile.
   private static let leftBytes = 512 << 10
 
   private let cgroup: ScratchCgroup
@@ -20,7 +21,7 @@ package struct MemoryLimit {
     cgroup = try ScratchCgroup(in: base, kind: "stockade-limit")
   }
 
-  /// After an error, too, `leave` is to be called.
+  /// Call `leave` after an error too.
   package func enter() throws(Errno) {
     try Files.write("\(getpid())", to: "\(folder)/cgroup.procs")
     let use = try Files.text("\(folder)/\(isV2 ? "memory.current" : "memory.usage_in_bytes")")
@@ -37,7 +38,8 @@ package struct MemoryLimit {
   private var isV2: Bool { Files.exists("\(folder)/memory.max") }
   private var file: String { "\(folder)/\(isV2 ? "memory.max" : "memory.limit_in_bytes")" }
 
-  /// Of this process, in the hierarchy that counts memory. `N:memory:/path` in v1, `0::/path` in v2; cgroups(7).
+  /// The path of this process in the hierarchy that counts memory. `N:memory:/path` in v1, `0::/path` in v2;
+  /// cgroups(7).
   private static func path(in text: String) -> Substring {
     let lines = text.split(separator: "\n").map {
       $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)

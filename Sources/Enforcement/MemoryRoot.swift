@@ -1,6 +1,6 @@
 import System
 
-/// The root of the hierarchy by which this node counts memory. What is made by a task in it has no limit.
+/// The root of the hierarchy by which this node counts memory. What a task in this root makes has no limit.
 package enum MemoryRoot: Equatable, Sendable {
   /// No hierarchy counts memory, so nothing is limited.
   case notCounted

@@ -3,7 +3,7 @@ import Glibc
 import Policy
 import System
 
-/// Closes the node gate on a node where pods may be there already, and opens it.
+/// Closes and opens the node gate, also on a node that already has pods.
 package struct NodeGateClosing {
   private let gate: NodeGate
   private let root: String
@@ -13,9 +13,9 @@ package struct NodeGateClosing {
 
   /// What closing found.
   package struct Outcome: Equatable, Sendable {
-    /// Paths of the cgroups of pods that were there. Their containers run on.
+    /// Paths of the cgroups of pods that existed already. Their containers run on.
     package var entered: [String] = []
-    /// Of those the ones that are never held back.
+    /// Those of the `entered` pods that are never held back.
     package var exempt: [String] = []
   }
 
@@ -26,18 +26,20 @@ package struct NodeGateClosing {
     return namespaceProblem
   }
 
-  /// Why this process cannot name cgroups; nil: it can.
+  /// Why this process cannot name cgroups; nil: it can name them.
   package static var namespaceProblem: String? {
-    // By the paths that the kernel sees; ours would be others. namespaces(7): the number of the first one is fixed.
+    // Cgroups are named by the paths that the kernel sees. In a cgroup namespace of its own this process would see
+    // other paths. namespaces(7): the number of the first namespace is fixed.
     let namespace = try? Files.status("/proc/self/ns/cgroup").st_ino
     return namespace == 0xefff_fffb
       ? nil : "stockade runs in a cgroup namespace of its own; run it as a service of the node"
   }
 
-  /// Pods that are there are entered as they are: what runs in them goes on. Pods that are made meanwhile are entered
-  /// by the kernel. Closing what is closed renews the parents.
+  /// Closes the node gate. Pods that exist already are entered as they are, and what runs in them goes on. The kernel
+  /// itself enters pods that are made meanwhile. If the gate is closed already, its parents are renewed.
   ///
-  /// - Throws: where it was open, after it was opened again; else it is closed as before, and maybe more.
+  /// - Throws: If the gate was open before, it is opened again before the error. Otherwise it is closed as before, and
+  ///   maybe in more cgroups.
   package func close(_ wanted: NodeConfiguration.NodeGate) throws(EnforcementError) -> Outcome {
     var (outcome, wasOpen, remains) = (Outcome(), false, "")
     do throws(BPFError) {
@@ -51,7 +53,8 @@ package struct NodeGateClosing {
 
   private func close(_ wanted: NodeConfiguration.NodeGate, _ outcome: inout Outcome) throws(BPFError) {
     try gate.name(parents: wanted.parents, exempt: wanted.exemptStaticPods)
-    // Those that were made before they were named are there now, and the kernel knows the others.
+    // A parent that was made before its path was named exists now, so this loop finds it. The kernel knows the other
+    // parents.
     for parent in newParents(wanted.parents, try gate.gates.all()) {
       try gate.gates.setParent(parent.id, .newParent)
       for pod in parent.children where !wanted.parents.contains(path(of: pod)) {
@@ -59,11 +62,11 @@ package struct NodeGateClosing {
       }
       try gate.gates.setParent(parent.id, .parent)
     }
-    // One whose path cannot be told stays.
+    // A parent whose path cannot be found stays.
     try removeParents { path in path.map { !wanted.parents.contains($0) } ?? false }
   }
 
-  /// - Returns: for the error: what could not be taken back of a closing that failed; empty: nothing.
+  /// - Returns: a text for the error: what could not be taken back after a closing that failed. Empty: everything was.
   private func openAgain(_ outcome: Outcome) -> String {
     do throws(BPFError) {
       try open()
@@ -74,7 +77,8 @@ package struct NodeGateClosing {
     } catch { return "; it is closed in part, and cannot be opened again: \(error)" }
   }
 
-  /// Whether it is closed already as it is wanted, and nobody was ended while he closed it.
+  /// Whether the gate is already closed as the configuration wants it. False if a process was ended while it closed the
+  /// gate.
   package func isDone(_ wanted: NodeConfiguration.NodeGate) throws(BPFError) -> Bool {
     guard try gate.isClosed, try gate.parents() == wanted.parents.sorted(),
       try gate.exempt() == wanted.exemptStaticPods.sorted()
@@ -82,7 +86,7 @@ package struct NodeGateClosing {
     return try isWhole
   }
 
-  /// Whether no closing and no opening was cut short: the cgroups that are named are gated, and no others.
+  /// Whether no closing and no opening was cut short. Then exactly the cgroups that are named are gated.
   package var isWhole: Bool {
     get throws(BPFError) {
       let named = try gate.parents(), states = try gate.gates.all()
@@ -91,27 +95,29 @@ package struct NodeGateClosing {
     }
   }
 
-  /// Those whose pods are not gated yet. In the others whatever is not in the table was refused, and stays so.
+  /// The parents whose pods are not gated yet. In the other parents, whatever is not in the table was refused, and
+  /// stays refused.
   private func newParents(_ paths: [String], _ states: [CgroupID: GateState]) -> [Cgroup] {
     paths.compactMap { try? Cgroup(directory: root + $0) }.filter { states[$0.id] != .parent }
   }
 
-  /// nil: it is gone, or cannot be told.
+  /// nil: the cgroup is gone, or its path cannot be found.
   private func path(of id: CgroupID) -> String? {
     Cgroup(id: id, in: root).map(path)
   }
 
   private func path(of cgroup: Cgroup) -> String { String(cgroup.directory.dropFirst(root.count)) }
 
-  /// For good. Gates that the daemon has closed stay.
+  /// Opens the node gate for good. Gates that the daemon has closed stay.
   package func open() throws(BPFError) {
-    // The names last: cut short, it is closed still. Then what was made meanwhile.
+    // The names go last: if the opening is cut short before, the gate is still closed. The second pass removes the
+    // parents that were made meanwhile.
     try removeParents { _ in true }
     try gate.forgetParents()
     try removeParents { _ in true }
   }
 
-  /// - Parameter isFormer: by its path.
+  /// - Parameter isFormer: decides by the parent's path.
   private func removeParents(where isFormer: (String?) -> Bool) throws(BPFError) {
     for (id, state) in try gate.gates.all() where state.isParent && isFormer(path(of: id)) {
       try gate.gates.remove(id)
@@ -132,7 +138,7 @@ package struct NodeGateClosing {
     let there = pod.children
     for container in there { try gate.letThrough(container.id) }
     try gate.gates.set(pod.id, .closed, sandbox: SandboxEntry(in: there))
-    // What was made meanwhile.
+    // Cgroups may have been made meanwhile.
     let later = pod.children
     if there.isEmpty {
       guard let known = try gate.gates.sandbox(pod.id), !known.explains(later) else { return }
@@ -141,7 +147,8 @@ package struct NodeGateClosing {
     for container in later { try gate.letThrough(container.id) }
   }
 
-  /// A cgroup in a parent that is no pod's is a parent that was forgotten: its pods would be taken for containers.
+  /// Throws if a cgroup in a parent is neither a pod's nor named as a parent. Such a cgroup is a parent that the
+  /// configuration forgot: its pods would be taken for containers.
   private func checkParents(_ new: [Cgroup], _ wanted: NodeConfiguration.NodeGate) throws(BPFError) {
     for parent in new {
       for child in parent.children {
@@ -155,22 +162,23 @@ package struct NodeGateClosing {
 }
 
 extension SandboxEntry {
-  /// Of a pod that is older than its gate. Where there is nothing in it, what is made next is its sandbox's; else that
-  /// is not known until a process has been in it and none is left.
+  /// The entry of a pod that is older than its gate. If nothing is in the pod, the next cgroup that is made there
+  /// belongs to the sandbox. Otherwise the sandbox's cgroup is not known until a process has been in the pod and none
+  /// is left.
   init(in children: [Cgroup]) { self.init(firstChild: children.isEmpty ? .awaited : .unknown) }
 
-  /// Whether the programs have seen all that was made in a pod that had nothing in it.
+  /// Whether the kernel's programs have seen everything that was made in a pod that was empty.
   func explains(_ children: [Cgroup]) -> Bool { children.isEmpty || children.map(\.id) == [cgroup] }
 }
 
 /// The names that the kubelet gives to the cgroups of pods.
 package enum PodCgroupName {
-  /// `podUID`, or `kubepods-burstable-podUID.slice` with `_` for `-`. nil: it is no pod's.
+  /// The UID in `podUID`, or in `kubepods-burstable-podUID.slice` with `_` for `-`. nil: the path is no pod's.
   package static func uid(in path: String) -> String? {
     var name = path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...]
     if let dot = name.firstIndex(of: ".") { name = name[..<dot] }
     if name.hasPrefix("pod") { return uid(behind: name.dropFirst(3)) }
-    // Of several the first, as the kernel's programs look for it.
+    // If several parts match, the first one counts, as for the kernel's programs.
     var rest = name
     while let dash = rest.firstIndex(of: "-") {
       rest = rest[rest.index(after: dash)...]
@@ -185,7 +193,7 @@ package enum PodCgroupName {
 }
 
 extension NodeGate.Record {
-  /// Done now, by whoever is logged in. audit(7).
+  /// An act that is done now, by the user who is logged in. audit(7).
   package static func now(
     _ act: NodeGate.Act, _ reason: String, untilNanoseconds: Int64 = 0, pod: String = ""
   ) -> NodeGate.Record {
@@ -196,7 +204,7 @@ extension NodeGate.Record {
       untilNanoseconds: untilNanoseconds, user: loginUser, pod: pod, reason: reason)
   }
 
-  /// Who is logged in where this process was started; nil: nobody.
+  /// The user who is logged in where this process was started; nil: nobody is.
   package static var loginUser: UInt32? {
     let user = (try? Files.text("/proc/self/loginuid")).flatMap { UInt32($0.filter(\.isNumber)) }
     return user == .max ? nil : user

@@ -7,10 +7,10 @@ package struct ProcessView: Equatable, Sendable {
   /// Field 22 of stat: start time in clock ticks since boot.
   package let startTicks: UInt64
   package let mountNamespace: UInt64
-  /// Path in the hierarchy where containers are found; nil where the process is in none.
+  /// Path in the hierarchy where containers are found; nil: the process is in none.
   package let cgroup: String?
   package let status: String
-  /// The status of its parent, the shim: on a node that is itself filtered, its filters are no container's.
+  /// The status of its parent, the shim. On a node that is itself filtered, the shim's filters are not the container's.
   package let parentStatus: String
   /// `s_dev` of the root file system as the kernel encodes it: major << 20 | minor. 0: the root is not a whole overlay,
   /// so an image's files cannot be told from others.
@@ -36,7 +36,7 @@ package struct ProcessView: Equatable, Sendable {
     }
   }
 
-  /// Whether `/` is a file system from its own root on, and not a folder of one. proc(5), mountinfo.
+  /// Whether `/` is a file system from its own root on, and not a folder of a file system. proc(5), mountinfo.
   static func rootIsWhole(mountInfo: String) -> Bool {
     // What was mounted last on / hides what was mounted there before.
     let roots = mountInfo.split(separator: "\n").map { $0.split(separator: " ") }.filter {
@@ -45,7 +45,8 @@ package struct ProcessView: Equatable, Sendable {
     return roots.last?[3] == "/"
   }
 
-  /// An error where it is not to be seen: filters that it might have would pass for the container's own.
+  /// Throws if the parent cannot be seen: otherwise filters that the parent might have would pass for the container's
+  /// own.
   package static func parent(ofStatus text: String) throws(Errno) -> UInt32 {
     guard let parent = ProcFields.values(of: "PPid", in: text).first.flatMap({ UInt32($0) }), parent > 0 else {
       throw Errno(ESRCH, "find the parent of a process")

@@ -1,8 +1,8 @@
 import Compilation
 import Policy
 
-/// How a profile comes into force for one container, found out without a write to the kernel: what was seen of the
-/// container, and what the profile's judge says of it.
+/// How a profile comes into force for one container. To find this out, nothing is written to the kernel. The plan has
+/// what was seen of the container, and the assessment of the profile for it.
 package struct StartPlan: Sendable {
   package let assessment: Assessment
   let subject: Subject
@@ -25,17 +25,17 @@ package struct StartPlan: Sendable {
   /// Whether the container's first program is still to be executed.
   var hasEntrypoint: Bool { !facts.ranBefore }
 
-  /// By which the container is judged from now on.
+  /// The facts by which the container is judged from now on.
   var factsOfRunning: ContainerFacts {
     var facts = facts
     (facts.ranBefore, facts.wasConfined) = (true, true)
     return facts
   }
 
-  /// The plan where programs could not be attached to the container's cgroup.
+  /// The plan for a container to whose cgroup programs could not be attached.
   func failing(network error: BackendError) -> StartPlan { judged { $0.networkFailure = error.message } }
 
-  /// The plan where nothing of the profile's rules could be put in force.
+  /// The plan for a container for which none of the profile's rules could be put in force.
   package func failing(_ error: EnforcementError) -> StartPlan { judged { $0.failure = "\(error)" } }
 
   private func judged(_ change: (inout ContainerFacts) -> Void) -> StartPlan {

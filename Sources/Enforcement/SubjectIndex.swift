@@ -3,13 +3,14 @@ import Policy
 import Synchronization
 import System
 
-/// Who a cgroup and a policy's revision stand for, as events name them. Events are read later than they happen, so the
-/// index remembers for a while who ended and which policies were replaced.
+/// Says which container or pod a cgroup stands for, and which profile a policy's revision stands for, as events name
+/// them. Events are read later than they happen. So the index remembers for a while which containers ended and which
+/// policies were replaced.
 ///
-/// The index has a lock of its own. No kernel call is made under that lock, so whoever reads events waits for no
+/// The index has a lock of its own. No kernel call is made under that lock, so a thread that reads events waits for no
 /// decision.
 package final class SubjectIndex: Sendable {
-  /// Of containers that ended, and of policies that are no longer in force.
+  /// How many ended containers are remembered, and how many policies that are no longer in force.
   package static let rememberedMax = 256
 
   private struct Container {
@@ -27,7 +28,8 @@ package final class SubjectIndex: Sendable {
   }
   private let state = Mutex(State())
 
-  /// Who it is, and the profile that judged it. A profile whose text is not known has a name and no rules.
+  /// Finds the container or pod, and the profile that judged it. A profile whose text is not known has a name and no
+  /// rules.
   ///
   /// - Returns: nil: the cgroup is none that is known.
   package func find(_ cgroupID: CgroupID, _ revision: Revision?) -> (subject: Subject, profile: Profile?)? {
@@ -42,12 +44,12 @@ package final class SubjectIndex: Sendable {
 
   // MARK: Containers
 
-  /// Before the kernel can tell anything of it.
+  /// Called before the kernel can report anything of the container.
   func insert(_ subject: Subject, profile: String?, _ cgroupID: CgroupID) {
     state.withLock { $0.containers[cgroupID] = Container(subject: subject, profile: profile) }
   }
 
-  /// A container that has ended. Where another one is known by that cgroup, nothing changes.
+  /// Notes that a container has ended. If another container is known by that cgroup, nothing changes.
   func end(_ containerID: String, _ cgroupID: CgroupID) {
     state.withLock { state in
       guard let container = state.containers[cgroupID], container.subject.containerID == containerID else { return }
@@ -56,7 +58,7 @@ package final class SubjectIndex: Sendable {
     }
   }
 
-  /// One that is not remembered: the runtime will say whose the cgroup is.
+  /// Removes a container that is not remembered: the runtime will say whose the cgroup is.
   func remove(_ containerID: String, _ cgroupID: CgroupID) {
     state.withLock { state in
       if state.containers[cgroupID]?.subject.containerID == containerID { state.containers[cgroupID] = nil }
@@ -73,7 +75,7 @@ package final class SubjectIndex: Sendable {
 
   func insert(_ profile: Profile, _ revision: Revision) { state.withLock { $0.policies[revision] = profile } }
 
-  /// No container starts with it any more.
+  /// Notes that no container starts with this policy any more.
   func retire(_ revision: Revision) {
     state.withLock { state in
       if let profile = state.policies.removeValue(forKey: revision) {

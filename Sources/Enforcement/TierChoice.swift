@@ -3,7 +3,7 @@ import Glibc
 import Policy
 import System
 
-/// Finds the best tier that this kernel not only takes but enforces.
+/// Finds the best tier that this kernel not only accepts but also enforces.
 struct TierChoice {
   let tier: Tier
   /// The claim's reason has one clause for each better tier.
@@ -19,7 +19,7 @@ struct TierChoice {
     var reasons: [String] = []
     for (refusing, tier) in [(PolicyMaps.Refusing.lsm, Tier.lsm), (.fmodRet, .fmodRet)] {
       guard let problem = Self.problem(refusing, policy, probe) else {
-        // Only now: until these programs judge files, those of an earlier process must.
+        // This comes only now: until these programs judge files, the programs of an earlier process must judge them.
         try policy.judgeExecs(filesAreJudged: true)
         try policy.detachOthers()
         self.tier = tier
@@ -37,7 +37,7 @@ struct TierChoice {
     needsCooperation = Preemption.current() == .cooperative
   }
 
-  /// - Returns: how an exec can go by unjudged; nil: none does.
+  /// - Returns: how an exec can go by without being judged; nil: none can.
   private static func signal(_ policy: PolicyMaps, _ probe: borrowing TierProbe) throws(BPFError) -> String? {
     try policy.judgeExecs(filesAreJudged: false)
     let returnsProblem =
@@ -56,7 +56,7 @@ struct TierChoice {
     }
   }
 
-  /// Why what is skipped at an exec is not found at the way back to the user; nil: it is.
+  /// Why a skipped exec is not found on the way back to the user; nil: it is found.
   private static func returnsProblem(_ policy: PolicyMaps, _ probe: borrowing TierProbe) throws(BPFError) -> String? {
     if Preemption.isRealTime { return "on PREEMPT_RT a program can run before SIGKILL reaches it" }
     do throws(BPFError) { try policy.judgeReturns() } catch {
@@ -79,14 +79,15 @@ struct TierChoice {
       try stop(refusing, policy)
       return "its programs were attached, and what they had to refuse was not refused (\(outcome))"
     } catch {
-      // Programs that stay attached would be taken for the next tier's.
+      // Programs that stay attached would be taken for those of the next tier.
       try? stop(refusing, policy)
       if case .load(_, EPERM, _) = error { return "this kernel lets no such programs be loaded" }
       return oneLine(error)
     }
   }
 
-  /// Takes the programs of a tier out again. From here on, what they refused is killed after the load.
+  /// Takes the programs of a tier out again. From here on, the programs that they would have refused are killed after
+  /// the load.
   private static func stop(_ refusing: PolicyMaps.Refusing, _ policy: PolicyMaps) throws(BPFError) {
     try policy.judgeExecs(filesAreJudged: false)
     try policy.stopRefusing(by: refusing)

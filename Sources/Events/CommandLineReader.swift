@@ -1,11 +1,11 @@
 import Synchronization
 import System
 
-/// The beginning of `/proc/PID/cmdline`, read by a thread of its own: the process's memory is read for it, and whoever
-/// answers for that memory, such as a file system in a container, may let it hang.
+/// The beginning of `/proc/PID/cmdline`, read by a thread of its own. To read it, the kernel reads the process's
+/// memory. What answers for that memory, such as a file system in a container, may let the read hang.
 package final class CommandLineReader: Sendable {
-  /// How long a record waits, and all records of a second together. While the thread hangs, the next ones do not wait
-  /// at all.
+  /// How long one record waits, and how long all records of a second wait together. While the thread hangs, the next
+  /// records do not wait at all.
   package static let patienceMilliseconds = 50
 
   private struct State {
@@ -33,7 +33,7 @@ package final class CommandLineReader: Sendable {
     worker.withLock { $0 = Worker { [self] _ in run() } }
   }
 
-  /// A byte more than is told, if there is; nil where it cannot be read, or not in time.
+  /// Reads one byte more than is reported, if there is one; nil: it cannot be read, or not in time.
   package func read(pid: UInt32) -> [UInt8]? {
     let start = now()
     let left = waited.withLock { waited in
@@ -55,7 +55,7 @@ package final class CommandLineReader: Sendable {
     return state.withLock { $0.answer }
   }
 
-  /// Ends the thread. One that a process's memory holds is left.
+  /// Ends the thread. A thread that a process's memory holds is left behind.
   package func stop(milliseconds: Int) {
     state.withLock { $0.isStopping = true }
     worker.withLock { $0 }?.stop(milliseconds: milliseconds)
@@ -68,7 +68,7 @@ package final class CommandLineReader: Sendable {
     }
   }
 
-  /// nil: it was stopped.
+  /// nil: the thread was stopped.
   private func nextQuestion() -> UInt32? {
     state.wait { state -> UInt32?? in state.isStopping ? .some(nil) : state.asked.map { .some($0) } }
   }

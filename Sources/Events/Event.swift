@@ -1,8 +1,8 @@
 import System
 
-/// What is told of a node. Each case is a kind of record, or several; docs/events.md lists the members.
+/// What is reported of a node. Each case is one kind of record, or several kinds; docs/events.md lists the members.
 ///
-/// Indirect, since it can wait in many queues at once.
+/// The enum is indirect, because an event can wait in many queues at once.
 package indirect enum Event: Sendable {
   case record(EventRecord)
   /// Records are missing before this, or something could not be followed.

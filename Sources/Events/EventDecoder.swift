@@ -16,8 +16,8 @@ package struct EventDecoder: Sendable {
   private let bootOffsetNanoseconds: @Sendable () -> Int64
 
   /// - Parameters:
-  ///   - commandLine: reads the beginning of `/proc/PID/cmdline`, for records that carry no arguments. At most
-  ///     `argumentsMaxBytes` and one more, which tells that there are more.
+  ///   - commandLine: reads the beginning of `/proc/PID/cmdline`, for records that carry no arguments. It returns at
+  ///     most `argumentsMaxBytes` and one more byte. That byte tells that there are more.
   ///   - bootOffsetNanoseconds: added to a CLOCK_BOOTTIME stamp to get the wall clock's.
   package init(
     tier: Tier, subject: @escaping SubjectLookUp,
@@ -56,7 +56,8 @@ package struct EventDecoder: Sendable {
       target: target.map { EventRecord.Target(pid: $0.pid, subject: $0.known?.subject) })
   }
 
-  /// The profile that decided: for a trace that of the traced process, and for what belongs to the daemon none.
+  /// The profile that decided. For a trace it is the profile of the traced process. For what belongs to the daemon
+  /// there is none.
   private static func profile(_ kind: KernelEvent.Kind, _ own: Profile?, _ targets: Profile?) -> Profile? {
     switch kind {
     case .trace: targets
@@ -114,7 +115,7 @@ package struct EventDecoder: Sendable {
     return (words, commandLine.count > argumentsMaxBytes)
   }
 
-  /// nil: there is none.
+  /// nil: there is no text.
   private static func text(_ bytes: [UInt8]) -> String? {
     bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
   }

@@ -1,9 +1,9 @@
 import BPF
 
-/// What happened in some time, in lines for people. Equal lines are one with a count, in the order of their first;
-/// what is missing comes last.
+/// What happened in some time, in lines for people. Equal lines become one line with a count, in the order of their
+/// first occurrence. What is missing comes last.
 package struct EventDigest: Sendable {
-  /// Different lines that are kept. What comes beyond them is counted.
+  /// The number of different lines that are kept. Lines beyond it are counted.
   package static let linesMax = 10_000
 
   private let linesMax: Int

@@ -3,7 +3,7 @@ import Synchronization
 import System
 
 /// Passes every event to all subscribers: files, streams, and code that counts or shows events. Each subscriber has a
-/// buffer and a thread of its own. So whoever publishes never waits, and no subscriber waits for another one.
+/// buffer and a thread of its own. So the publisher never waits, and no subscriber waits for another one.
 package final class EventHub: Sendable {
   /// How long `close` waits for each subscriber to take what it has not taken yet.
   package static let finishMilliseconds = 200
@@ -16,7 +16,7 @@ package final class EventHub: Sendable {
   ///
   /// - Parameters:
   ///   - name: for the log, if the subscriber does not take events.
-  ///   - limitBytes: of what waits for the subscriber.
+  ///   - limitBytes: the most that may wait for the subscriber.
   ///   - receive: called on a thread of its own; may block. After an error it is called with the same event again.
   ///   - reopen: called on that thread after `reopen`.
   @discardableResult
@@ -47,7 +47,7 @@ package final class EventHub: Sendable {
   /// Asks the subscribers to open their files anew. Does not wait for them.
   package func reopen() { for subscription in subscriptions { subscription.reopen() } }
 
-  /// Says in the log who does not take events.
+  /// Says in the log which subscribers do not take events.
   func report(to log: Logger) { for subscription in subscriptions { subscription.report(to: log) } }
 
   /// Waits until the subscribers have taken all that was published, at most this long for each.
@@ -61,7 +61,8 @@ package final class EventHub: Sendable {
     for subscription in subscriptions { subscription.reportEnd(to: log) }
   }
 
-  /// As `finish`, and ends the subscribers' threads. A thread that a disk holds is left. Nothing is called after this.
+  /// As `finish`, and also ends the subscribers' threads. A thread that a disk holds is left behind. Nothing is called
+  /// after this.
   package func close(milliseconds: Int = EventHub.finishMilliseconds, log: Logger) {
     for subscription in subscriptions {
       subscription.stop(milliseconds: milliseconds)

@@ -1,8 +1,8 @@
 import BPF
 import System
 
-/// What the records of some time do not tell: the kernel's counters that rose, and by how much; or what was not
-/// written.
+/// What the records of some time do not report: which of the kernel's counters rose, and by how much; or how much was
+/// not written.
 package struct EventLosses: Equatable, Sendable {
   package struct Count: Equatable, Sendable {
     package var counter: KernelCounter
@@ -14,13 +14,13 @@ package struct EventLosses: Equatable, Sendable {
     }
   }
 
-  /// When they were counted.
+  /// The time at which they were counted.
   package var timeNanoseconds: Int64
   package var counts: [Count]
-  /// Records that this file or stream did not take; not the kernel's to count.
+  /// Records that this file or stream did not take. The kernel does not count these.
   package var unwritten: UInt64
 
-  /// The member of `counts` that tells `unwritten`.
+  /// The member of `counts` that has the number `unwritten`.
   package static let unwrittenName = "eventsUnwritten"
 
   package init(timeNanoseconds: Int64, counts: [Count], unwritten: UInt64 = 0) {

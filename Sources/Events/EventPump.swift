@@ -7,7 +7,7 @@ import System
 /// Where records come from: the kernel's ring buffer, or a test.
 package protocol EventSource: Sendable {
   func wait(milliseconds: Int32)
-  /// Ends a `wait`, now and from now on.
+  /// Ends a `wait`, now and every later one.
   func wake()
   /// Hands records over until `deliver` wants no more, or none is left.
   ///
@@ -69,7 +69,7 @@ package final class EventPump: Sendable {
     source.wake()
   }
 
-  /// Nobody waits for it any more: what is still in the ring buffer is left to the next one.
+  /// Says that nobody waits for the pump any more. What is still in the ring buffer is left to the next pump.
   package func leave() { state.withLock { $0.isLeft = true } }
 
   private var isLeft: Bool { state.withLock { $0.isLeft } }

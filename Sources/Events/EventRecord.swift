@@ -14,7 +14,7 @@ package struct EventRecord: Sendable {
     package var arguments: [String] = []
     package var argumentsAreTruncated = false
     package var argumentsSource = ArgumentsSource.kernel
-    /// Behind a pod's gate: the runtime's hook that would have executed or mapped it.
+    /// Behind a pod's gate: the runtime's hook that would have executed or mapped the file.
     package var hook: String?
   }
 
@@ -27,10 +27,10 @@ package struct EventRecord: Sendable {
 
   /// What was mapped or accessed.
   package struct File: Equatable, Sendable {
-    /// nil: it has none that could be had.
+    /// nil: the file has no path that could be found out.
     package var path: String?
     package var pathIsTruncated = false
-    /// What was tried; empty where it was mapped to be executed.
+    /// What was tried; empty: the file was mapped to be executed.
     package var access: [Access] = []
   }
 
@@ -43,10 +43,10 @@ package struct EventRecord: Sendable {
 
   package enum Transport: Hashable, CaseIterable, Sendable {
     case icmp, tcp, udp, icmpv6, sctp
-    /// IPPROTO_* of another one.
+    /// IPPROTO_* of another protocol.
     case other(UInt8)
 
-    /// Those that have a word.
+    /// The protocols that have a word.
     package static let allCases: [Transport] = [.icmp, .tcp, .udp, .icmpv6, .sctp]
 
     init(protocolNumber: UInt8) {
@@ -64,7 +64,7 @@ package struct EventRecord: Sendable {
       }
     }
 
-    /// As records and documents say it.
+    /// The protocol's name in records and documents.
     package var word: String {
       switch self {
       case .icmp: "ICMP"
@@ -77,10 +77,10 @@ package struct EventRecord: Sendable {
     }
   }
 
-  /// The process that a `trace` or `protected` was aimed at.
+  /// The process at which a `trace` or `protected` was aimed.
   package struct Target: Equatable, Sendable {
     package var pid: UInt32
-    /// nil: in no container, or in one that is not known any more.
+    /// nil: the process is in no container, or in one that is not known any more.
     package var subject: Subject?
     package init(pid: UInt32, subject: Subject?) {
       self.pid = pid
@@ -100,13 +100,13 @@ package struct EventRecord: Sendable {
   package var process: Process?
   package var file: File?
   package var peer: Peer?
-  /// Of `kernel`.
+  /// For `kernel`.
   package var surface: KernelSurface?
-  /// Of `protected`.
+  /// For `protected`.
   package var protected: KernelEvent.Protected?
   package var target: Target?
 
-  /// One JSON object, members in a fixed order, absent where they do not apply.
+  /// One JSON object. Its members have a fixed order, and those that do not apply are absent.
   package var json: JSON {
     var members: [(String, JSON)] = [
       ("time", .string(Timestamp.rfc3339(nanoseconds: timeNanoseconds))),
@@ -127,7 +127,7 @@ package struct EventRecord: Sendable {
     return .object(members)
   }
 
-  /// The word of `kernel.block`, or what of Stockade's was reached for.
+  /// The word of `kernel.block`, or the part of Stockade that somebody tried to reach.
   var surfaceWord: String? { surface?.rawValue ?? protected?.rawValue }
 
   static func members(of subject: Subject) -> [(String, JSON)] {

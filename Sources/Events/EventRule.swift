@@ -1,6 +1,6 @@
 import Policy
 
-/// What of a profile decided.
+/// The part of a profile that decided.
 package enum EventRule: Equatable, Sendable {
   /// A list of rules in a profile; the raw value is its place there.
   package enum Section: String, CaseIterable, Sendable {
@@ -10,14 +10,14 @@ package enum EventRule: Equatable, Sendable {
   }
 
   /// - Parameters:
-  ///   - index: among the section's rules.
+  ///   - index: the rule's index in its section.
   ///   - argument: index among the rule's arguments; nil: the path decided.
   ///   - location: nil: the text of the profile is not known any more.
   case rule(Section, index: Int, argument: Int?, location: Location?)
   /// A word of `kernel.block`.
   case kernelBlock(KernelSurface)
 
-  /// As messages name it: `process.rules[2] (profiles/web.yaml:14).arguments[0]`.
+  /// The rule's name in messages: `process.rules[2] (profiles/web.yaml:14).arguments[0]`.
   package var text: String {
     switch self {
     case .kernelBlock(let surface): "kernel.block \(surface.rawValue)"

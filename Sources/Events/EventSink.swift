@@ -1,10 +1,10 @@
 import System
 
-/// Where event lines go. Called on a thread of the sink's own, so that it may block; after an error the same line comes
-/// again.
+/// Where event lines go. It is called on a thread of the sink's own, so it may block. After an error the same line
+/// comes again.
 package protocol EventSink: Sendable {
   func write(_ line: String) throws(Errno)
-  /// Begins the file anew that it writes to, where it has a name.
+  /// Begins the file anew to which it writes, if the file has a name.
   func reopen()
 }
 

@@ -17,14 +17,14 @@ package struct EventNotice: Sendable {
 package final class EventSubscription: Sendable {
   /// The most that waits in one subscriber's buffer.
   package static let limitBytes = 4 << 20
-  /// Between two lines in the log about one subscriber: a full disk must not fill the log as well.
+  /// The time between two lines in the log about one subscriber: a full disk must not fill the log as well.
   package static let reportSeconds = 60
 
   private struct Told {
     var lost = 0
     var isUnfinished = false
     var next: ContinuousClock.Instant?
-    /// What `reportEnd` said last.
+    /// What `reportEnd` said last time.
     var atEnd = 0
   }
 
@@ -54,16 +54,17 @@ package final class EventSubscription: Sendable {
 
   func reopen() { queue.reopen() }
 
-  /// Waits until all is taken, at most this long.
+  /// Waits until everything is taken, at most this long.
   ///
-  /// - Returns: whether all is taken.
+  /// - Returns: whether everything is taken.
   @discardableResult
   package func flush(milliseconds: Int) -> Bool { queue.flush(milliseconds: milliseconds) }
 
-  /// Waits until all is taken, at most this long, and ends the thread.
+  /// Waits until everything is taken, at most this long, and ends the thread.
   func stop(milliseconds: Int) { queue.stop(milliseconds: milliseconds) }
 
-  /// Says in the log that events are not written: at once, then every `reportSeconds`; and when they are again.
+  /// Says in the log that events are not written: at once, and then every `reportSeconds`. Also says when they are
+  /// written again.
   func report(to log: Logger, now: ContinuousClock.Instant = .now) {
     let progress = queue.progress
     told.withLock { told in

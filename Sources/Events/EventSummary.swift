@@ -16,8 +16,8 @@ extension EventRecord {
       + (profile.isEmpty ? "" : " of profile \(profile)")
   }
 
-  /// What the kind's rules speak of: the peer's address and port, the container's own port, or both. A port that is not
-  /// known is left out.
+  /// What the rules of this kind are about: the peer's address and port, the container's own port, or both. A port that
+  /// is not known is left out.
   private func summary(of peer: Peer) -> String {
     let transport =
       if case .other(let number) = peer.transport { "(protocol \(number))" } else {
@@ -37,13 +37,13 @@ extension EventRecord {
     return (address.contains(":") ? "[\(address)]" : address) + ":\(port)"
   }
 
-  /// Its arguments; where they were not had, the thread's name in brackets, as ps(1) has it.
+  /// The process's arguments. If they could not be read, the thread's name in brackets, as ps(1) shows it.
   private static func summary(of process: Process) -> String {
     if !process.arguments.isEmpty { return " (\(printable(process.arguments.joined(separator: " "))))" }
     return process.path != nil || process.comm.isEmpty ? "" : " ([\(printable(process.comm))])"
   }
 
-  /// What a process calls itself must not steer a terminal.
+  /// The name that a process gives itself must not steer a terminal.
   private static func printable(_ text: String) -> String { String(JSON.string(text).text.dropFirst().dropLast()) }
 }
 

@@ -3,14 +3,15 @@ import Logging
 import Synchronization
 import System
 
-/// JSON lines appended to a file, which is made with the first of them. At the size limit the file becomes `NAME.1`,
-/// replacing an older one. Where the file or its folder cannot be made, each line tries again. A file that was removed,
-/// or has another name now, is begun anew.
+/// JSON lines appended to a file. The file is made with the first line. At the size limit the file becomes `NAME.1`,
+/// and replaces an older one. If the file or its folder cannot be made, each line tries again. If the file was removed,
+/// or has another name now, a new file is begun.
 ///
-/// No line is ever glued to a half one: what could be written of a line is cut off again, and where that cannot be, or
+/// No line is ever glued to a half line. If only a part of a line could be written, that part is cut off again. If it
+/// cannot be cut off, or an earlier process left a half line, a line break comes first.
 /// where an earlier process left a half line, a line break comes first.
 package final class FileSink: EventSink {
-  /// Of one file; two are kept.
+  /// The limit of one file. Two files are kept.
   package static let limitBytes = 64 << 20
 
   fileprivate struct State {
@@ -51,7 +52,7 @@ package final class FileSink: EventSink {
   package func reopen() {
     state.withLock { state in
       state = nil
-      // What is wrong is told with the next line.
+      // What is wrong is reported with the next line.
       state = try? open()
     }
   }
@@ -67,14 +68,14 @@ package final class FileSink: EventSink {
       endsInHalfLine: isRegular && status.st_size > 0 && Self.lastByte(path, status) != UInt8(ascii: "\n"))
   }
 
-  /// nil where it cannot be read.
+  /// nil: it cannot be read.
   private static func lastByte(_ path: String, _ status: stat) -> UInt8? {
     guard let file = try? FileDescriptor(open: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) else { return nil }
     var byte: UInt8 = 0
     return pread(file.number, &byte, 1, status.st_size - 1) == 1 ? byte : nil
   }
 
-  /// Without this, lines would go on into a file that nobody can find.
+  /// Without this, lines would go into a file that nobody can find any more.
   private func forgetIfReplaced(_ state: inout State?) {
     guard let current = state else { return }
     var status = stat()
@@ -85,7 +86,7 @@ package final class FileSink: EventSink {
 }
 
 extension FileSink.State {
-  /// Appends all or nothing, as far as that can be.
+  /// Appends the whole line or nothing, as far as that is possible.
   fileprivate mutating func append(_ line: [UInt8], _ path: String) throws(Errno) {
     let bytes = (endsInHalfLine ? [UInt8(ascii: "\n")] : []) + line
     var written = 0
@@ -103,7 +104,7 @@ extension FileSink.State {
     endsInHalfLine = false
   }
 
-  /// Takes the beginning of a line away again, if nobody appended behind it. ftruncate(2).
+  /// Takes the beginning of a line away again, if nobody has appended behind it. ftruncate(2).
   private mutating func cut(_ written: Int, _ path: String) {
     guard let size = (try? file.status(path)).map({ Int($0.st_size) }) else {
       endsInHalfLine = true

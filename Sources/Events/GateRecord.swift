@@ -39,7 +39,7 @@ package struct GateRecord: Equatable, Sendable {
 }
 
 extension NodeGate.Act {
-  /// As records and documents say it.
+  /// The act's name in records and documents.
   package var word: String {
     switch self {
     case .closed: "closed"

@@ -3,12 +3,12 @@ import System
 
 /// Something that Stockade keeps in the kernel was not as it had left it.
 package struct Tampering: Equatable, Sendable {
-  /// When it was noticed.
+  /// The time at which it was noticed.
   package var timeNanoseconds: Int64
-  /// Whose it was; nil: the node's.
+  /// The container whose thing it was; nil: it was the node's.
   package var subject: Subject?
   package var what: String
-  /// Why it could not be put right; nil: it was.
+  /// Why it could not be put right; nil: it was put right.
   package var problem: String?
 
   package init(timeNanoseconds: Int64, subject: Subject?, what: String, problem: String?) {

@@ -3,7 +3,7 @@ import System
 
 /// The node turned out to enforce less than its tier promises.
 package struct TierLoss: Equatable, Sendable {
-  /// When it was noticed.
+  /// The time at which it was noticed.
   package var timeNanoseconds: Int64
   package var from: Tier
   package var to: Tier

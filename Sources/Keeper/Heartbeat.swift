@@ -1,7 +1,7 @@
 import Synchronization
 import System
 
-/// Whether the thread that answers the runtime can answer: it is busy with nothing, or not for too long.
+/// Whether the thread that answers the runtime can answer: it has no call, or has not been busy with one for too long.
 package final class Heartbeat: Sendable {
   private struct State {
     var deadline: SuspendingClock.Instant?
@@ -9,9 +9,9 @@ package final class Heartbeat: Sendable {
   }
   private let state = Mutex(State())
 
-  /// NRI's own, for a request; older versions do not tell theirs.
+  /// NRI's own limit for a request. Older versions do not report theirs.
   package static let defaultLimit = Duration.seconds(2)
-  /// To get ready: the kernel takes its time for BPF programs on a busy machine.
+  /// The limit for getting ready: on a busy machine the kernel takes its time for BPF programs.
   package static let readyLimit = Duration.seconds(60)
 
   package init() {}
@@ -21,7 +21,7 @@ package final class Heartbeat: Sendable {
 
   package var limit: Duration { state.withLock { $0.limit } }
 
-  /// Runs one call. Calls do not overlap: there is one thread that answers.
+  /// Runs one call. Calls do not overlap, because only one thread answers.
   package func during<Result>(limit: Duration? = nil, _ body: () throws -> Result) rethrows -> Result {
     begin(limit: limit)
     defer { state.withLock { $0.deadline = nil } }
@@ -34,6 +34,6 @@ package final class Heartbeat: Sendable {
 
   package var isBusy: Bool { state.withLock { $0.deadline != nil } }
 
-  /// The runtime has gone on without us by now.
+  /// Whether the runtime has gone on without us by now.
   package var isLate: Bool { state.withLock { $0.deadline.map { $0 < .now } ?? false } }
 }

@@ -1,9 +1,9 @@
 import Glibc
 import System
 
-/// A process beside the launched plugin, in a session of its own: NRI never starts a plugin again that it dropped. It
-/// holds the plugin's pidfd, the runtime's, a pipe of beats and a copy of the configuration, and decides by
-/// `KeeperPlan`.
+/// A process beside the launched plugin, in a session of its own. It is needed because NRI never again starts a plugin
+/// that it dropped. The keeper holds the pidfds of the plugin and of the runtime, a pipe of beats and a copy of the
+/// configuration. It decides by `KeeperPlan`.
 package final class Keeper {
   private let name: String
   private let index: String
@@ -13,13 +13,13 @@ package final class Keeper {
   private let log = KeeperLog()
   private var plan = KeeperPlan()
   private var servant: ProcessHandle?
-  /// Of one that the keeper started: it is its child.
+  /// The pid of a Stockade that the keeper started, and that is its child.
   private var child: pid_t?
   private var beats: FileDescriptor?
   private var isRuntimeGone = false
 
   /// - Parameter words: name and index of the plugin.
-  /// - Returns: 0 where there is nothing left to keep; 2 where no plugin started it.
+  /// - Returns: 0 if nothing is left to keep; 2 if no plugin started the keeper.
   package static func main(_ words: [String]) -> Int32 {
     typealias Number = KeptDescriptors.Keeper
     let numbers = [Number.servant, Number.beats, Number.runtime, Number.text]
@@ -52,7 +52,7 @@ package final class Keeper {
     while plan.state != .over {
       if let event = wait(until: deadline) {
         receive(event)
-        // What is waited for now may be looked at more often.
+        // What the keeper now waits for may need more frequent looks.
         deadline = min(deadline, .now + .milliseconds(plan.lookMilliseconds))
       } else {
         receive(.look(beat: takeBeats()))
@@ -61,14 +61,14 @@ package final class Keeper {
     }
   }
 
-  /// The next thing that happens; nil: nothing until then.
+  /// The next thing that happens; nil: nothing happened until the deadline.
   private func wait(until deadline: SuspendingClock.Instant) -> KeeperPlan.Event? {
-    // The runtime first: with it gone, nobody is started for it.
+    // The runtime comes first: if it is gone, nothing is started for it.
     let watched: [(FileDescriptor?, KeeperPlan.Event)] = [
       (isRuntimeGone ? nil : runtime.process.file, .runtimeEnded), (signals.file, .toldToEnd),
       (servant?.file, .servantEnded),
     ]
-    // A negative descriptor is passed over; poll(2).
+    // poll(2) passes over a negative descriptor.
     var polled = watched.map { pollfd(fd: $0.0?.number ?? -1, events: Int16(POLLIN), revents: 0) }
     let left = (deadline - .now).components
     let milliseconds = left.seconds < 0 ? 0 : left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
@@ -89,7 +89,7 @@ package final class Keeper {
     }
   }
 
-  /// What the event itself changes, whatever is decided.
+  /// Notes what the event itself changes, whatever is decided.
   private func note(_ event: KeeperPlan.Event) {
     switch event {
     case .runtimeEnded: isRuntimeGone = true
@@ -105,7 +105,7 @@ package final class Keeper {
 
   private func takeBeats() -> Bool {
     guard let beats else { return false }
-    // At its end the process is as well, which its pidfd tells.
+    // At the end of the pipe the process has ended too, and the process's pidfd tells that.
     return (try? beats.read(atMost: 4096))?.isEmpty == false
   }
 
@@ -126,7 +126,7 @@ package final class Keeper {
     }
   }
 
-  /// - Returns: whether the log took it.
+  /// - Returns: whether the log took the message.
   private func complain() -> Bool {
     log.error(
       """

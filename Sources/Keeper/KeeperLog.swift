@@ -1,14 +1,14 @@
 import Glibc
 import System
 
-/// The keeper's lines in the machine's log. A log that nobody reads must not hold the keeper, so what is not taken at
-/// once is lost.
+/// The keeper's lines in the machine's log. A log that nobody reads must not hold the keeper up, so a line that is not
+/// taken at once is lost.
 struct KeeperLog {
   private let socket: SystemLogSocket
 
   init(path: String = SystemLogSocket.defaultPath) { socket = SystemLogSocket(path: path, waits: false) }
 
-  /// - Returns: whether it was taken.
+  /// - Returns: whether the line was taken.
   @discardableResult
   func error(_ text: String) -> Bool { send(LOG_ERR, text) }
   func warning(_ text: String) { send(LOG_WARNING, text) }

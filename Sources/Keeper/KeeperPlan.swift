@@ -1,13 +1,14 @@
 /// What a keeper does, without I/O: events in, actions out.
 ///
-/// States: `serves` (a Stockade runs, the launched one or one that the keeper started), `killing` (SIGKILL is sent, its
-/// end waited for), `away` (none runs), `ending` (the runtime is gone, or the keeper was told to end: its Stockade is
-/// waited for) and `over`. There is never a second one: one is started in `away` alone, which only an end leads to.
+/// States: `serves` (a Stockade runs: the launched one, or one that the keeper started), `killing` (the keeper has sent
+/// SIGKILL and waits for the Stockade's end), `away` (no Stockade runs), `ending` (the runtime is gone, or the keeper
+/// was told to end: it waits for its Stockade) and `over`. There are never two Stockades: the keeper starts one only in
+/// `away`, and only a Stockade's end leads to `away`.
 package struct KeeperPlan: Equatable, Sendable {
   package enum Servant: Equatable, Sendable { case launched, started }
 
   package enum State: Equatable, Sendable {
-    /// `silent`: looks in a row without a beat. `looks`: since it began.
+    /// `silent`: looks in a row without a beat. `looks`: looks since this Stockade began.
     case serves(Servant, silent: Int, looks: Int)
     case killing(Servant)
     case away(waitLooks: Int)
@@ -16,7 +17,7 @@ package struct KeeperPlan: Equatable, Sendable {
   }
 
   package enum Event: Equatable, Sendable {
-    /// The time of one look is over. `beat`: a sign of life came in it.
+    /// The time of one look is over. `beat`: a sign of life came during the look.
     case look(beat: Bool)
     case servantEnded
     case runtimeEnded
@@ -24,7 +25,7 @@ package struct KeeperPlan: Equatable, Sendable {
     case toldToEnd
     /// A Stockade was started, as `start` asked for.
     case started
-    /// None could be.
+    /// No Stockade could be started.
     case notStarted
     /// What `complain` asked for was done.
     case complained
@@ -32,40 +33,42 @@ package struct KeeperPlan: Equatable, Sendable {
 
   package enum Action: Equatable, Sendable {
     case nothing
-    /// Ask it to end: SIGTERM.
+    /// Ask the Stockade to end: SIGTERM.
     case terminate
     /// SIGKILL.
     case kill
-    /// Start one. `started` or `notStarted` is the next event.
+    /// Start a Stockade. `started` or `notStarted` is the next event.
     case start
-    /// Say that none can be started, and what to do; again after the next vain start, until `complained` comes.
+    /// Say that no Stockade can be started, and what to do. Say it again after the next vain start, until `complained`
+    /// comes.
     case complain
-    /// The keeper's own end.
+    /// End the keeper.
     case end
   }
 
-  /// While one serves. Looks and not a clock: where the machine or the whole cgroup stood still, so did both.
+  /// The time of a look while a Stockade serves. The keeper counts looks and asks no clock: if the machine or the whole
+  /// cgroup stood still, the looks stood still too.
   package static let servingLookMilliseconds = 500
-  /// While something is waited for.
+  /// The time of a look while the keeper waits for something.
   package static let waitingLookMilliseconds = 100
   /// 3 seconds.
   package static let silentLooksMax = 6
-  /// 1 second: how long a Stockade may take to end once the runtime is gone. The next one waits 2 for it.
+  /// 1 second: how long a Stockade may take to end once the runtime is gone. The next Stockade waits 2 seconds for it.
   package static let endingLooksMax = 10
-  /// 30 seconds: who served that long may fail once more for nothing.
+  /// 30 seconds: a Stockade that served so long may fail once more without a longer wait.
   package static let soundLooks = 60
   /// 5 seconds between one start and the next, at the longest.
   package static let waitLooksMax = 50
   private static let firstWaitLooks = 5
   /// 10 seconds: a runtime that starts opens its socket after it has launched its plugins.
   package static let vainStartsMax = 100
-  /// 1 second between the starts after those.
+  /// After `vainStartsMax` starts: 1 second between two starts.
   private static let vainWaitLooks = 10
 
   package private(set) var state = State.serves(.launched, silent: 0, looks: 0)
-  /// Ends since one served for a while.
+  /// How many Stockades ended since one served for a while.
   private var failures = 0
-  /// Starts that failed since one did not.
+  /// How many starts failed since one succeeded.
   private var vainStarts = 0
   private var hasComplained = false
 
@@ -114,10 +117,10 @@ package struct KeeperPlan: Equatable, Sendable {
     }
   }
 
-  /// The launched one is replaced at once, and so is one that served for a while.
+  /// The launched Stockade is replaced at once. So is a Stockade that served for a while.
   private mutating func missing(_ servant: Servant) -> Action {
     let waitLooks = servant == .launched || failures == 0 ? 0 : Self.firstWaitLooks << (failures - 1)
-    // Bounded, so that the shift is.
+    // The number is bounded, so that the shift is bounded too.
     if servant == .started { failures = min(failures + 1, 8) }
     state = .away(waitLooks: min(waitLooks, Self.waitLooksMax))
     return waitLooks == 0 ? .start : .nothing
@@ -129,8 +132,8 @@ package struct KeeperPlan: Equatable, Sendable {
     return vainStarts == Self.vainStartsMax && !hasComplained ? .complain : .nothing
   }
 
-  /// - Parameter waitsForLaunched: whoever holds the node's lock must be gone before the next runtime's plugin asks for
-  ///   it; a launched one ends by itself unless it is stopped or stuck.
+  /// - Parameter waitsForLaunched: the process that holds the node's lock must be gone before the next runtime's plugin
+  ///   asks for the lock. A launched Stockade ends by itself unless it is stopped or stuck.
   private mutating func leave(waitsForLaunched: Bool) -> Action {
     switch state {
     case .serves(.started, _, _), .killing(.started):

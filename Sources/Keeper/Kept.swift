@@ -2,24 +2,24 @@ import Glibc
 import Synchronization
 import System
 
-/// A Stockade's own half of being kept: its beats, and for a launched one the keeper's start.
+/// A Stockade's own half of being kept: its beats, and, if it was launched, the start of the keeper.
 package final class Kept: Sendable {
   private static let beatMilliseconds = 500
   private static let stopMilliseconds = 50
-  /// Between two keepers.
+  /// The time between two starts of a keeper.
   private static let restartSeconds = 5
 
   package let heartbeat = Heartbeat()
   private let name: String
   private let index: String
   private let text: SealedText
-  /// nil: of a launched one, which got its connection from the runtime itself.
+  /// nil: this Stockade was launched, so it got its connection from the runtime itself.
   private let runtime: RuntimeProcess?
   private let tell: @Sendable (String) -> Void
   private let hasKeeper = Atomic(false)
   private let worker = Mutex<Worker?>(nil)
 
-  /// - Parameter tell: gets what went wrong.
+  /// - Parameter tell: is called with what went wrong.
   private init(
     _ name: String, _ index: String, _ text: SealedText, runtime: RuntimeProcess?,
     _ tell: @escaping @Sendable (String) -> Void
@@ -27,12 +27,12 @@ package final class Kept: Sendable {
     (self.name, self.index, self.text, self.runtime, self.tell) = (name, index, text, runtime, tell)
   }
 
-  /// What the runtime sent in Configure; nil: the one that was launched ended before it had all of it.
+  /// What the runtime sent in Configure; nil: the launched Stockade ended before it had received all of it.
   package func configuration() throws(Errno) -> String? { try text.read() }
 
   // MARK: Started by a keeper
 
-  /// - Returns: nil where no keeper started it.
+  /// - Returns: nil: no keeper started this process.
   package static func byKeeper(
     name: String, index: String, tell: @escaping @Sendable (String) -> Void
   ) -> Kept? {
@@ -48,7 +48,7 @@ package final class Kept: Sendable {
     return kept
   }
 
-  /// Whoever is connected to has to be the runtime that the keeper was started for.
+  /// Throws unless the process at the other end is the runtime that the keeper was started for.
   package func check(peerOf socket: FileDescriptor) throws(Errno) { try runtime?.check(peerOf: socket) }
 
   private func start(waking wakeup: Wakeup? = nil, _ work: @escaping @Sendable (Worker.Stop) -> Void) {
@@ -56,14 +56,14 @@ package final class Kept: Sendable {
     worker.withLock { $0 = started }
   }
 
-  /// Ends the beats, as the last but the log: until then they see to it that a launched process ends. A thread that
-  /// waits for a keeper's end is left.
+  /// Ends the beats. Only the log ends later: until then the thread of the beats makes sure that a launched process
+  /// ends. If the thread waits for a keeper's end, it is left behind.
   package func stop() { worker.withLock { $0 }?.stop(milliseconds: Self.stopMilliseconds) }
 
   // MARK: Launched
 
   /// Starts the keeper, and a thread that beats. When the runtime closes the connection, the thread ends the process if
-  /// that does not end by itself: nothing that it could still answer is heard.
+  /// the process does not end by itself: nobody hears an answer any more.
   ///
   /// - Parameter socket: connected to the runtime, which must be this process's parent.
   package static func launched(
@@ -79,22 +79,23 @@ package final class Kept: Sendable {
     return kept
   }
 
-  /// For the keeper; once, before anything else is done with the text.
+  /// Keeps the configuration for the keeper. Called once, before anything else is done with the text.
   package func keep(configuration: String) throws(Errno) { try text.write(configuration) }
 
-  /// Whether another Stockade comes if this launched one ends: a keeper lives, and the runtime takes connections.
+  /// Whether another Stockade comes if this launched one ends. That needs a living keeper, and a runtime that takes
+  /// connections.
   package func isReplaceable(_ socket: FileDescriptor) -> Bool {
     hasKeeper.load(ordering: .relaxed) && (try? Self.runtime(of: socket).socket()) != nil
   }
 
-  /// The keeper of this process, and the next one where it is gone.
+  /// The keeper of this process, and the next keeper if that one is gone.
   private struct Keepers {
     let kept: Kept
     private var beats: FileDescriptor?
     private var pid: pid_t?
     private var isWanted = true
     private var nextStart = SuspendingClock.now
-    /// Why there is none, as it was told last.
+    /// Why there is no keeper, as it was last told.
     private var told: Errno?
 
     init(of kept: Kept, first: FileDescriptor?) { (self.kept, beats) = (kept, first) }
@@ -117,7 +118,7 @@ package final class Kept: Sendable {
 
     private mutating func start(_ runtime: RuntimeProcess) throws(Errno) {
       let own = try ProcessHandle(pid: getpid()).file
-      // A reader that is stopped must not hold us.
+      // If the reader is stopped, it must not hold us up.
       let pipe = try FileDescriptor.pipe()
       pid = try KeptDescriptors.start(
         [KeptDescriptors.keeperWord, kept.name, kept.index], [own, pipe.reader, runtime.process.file, kept.text.file])
@@ -125,7 +126,7 @@ package final class Kept: Sendable {
       _ = Kept.beat(kept.heartbeat, pipe.writer)
     }
 
-    /// Its pipe has no reader any more. One that ended in order was told to: nobody wants another.
+    /// The pipe has no reader any more. A keeper that ended in order was told to end, so nobody wants another one.
     private mutating func ended() {
       beats = nil
       guard let pid else { return }
@@ -134,7 +135,8 @@ package final class Kept: Sendable {
     }
   }
 
-  /// The process at the other end, while it is our parent: only then its number cannot be another's by now.
+  /// The process at the other end, while it is our parent. Only then its number cannot belong to another process by
+  /// now.
   private static func runtime(of socket: FileDescriptor) throws(Errno) -> RuntimeProcess {
     let pid = try socket.peer("ask who launched this plugin")
     guard pid > 0 else { throw Errno(ESRCH, "find the runtime's process") }
@@ -145,9 +147,9 @@ package final class Kept: Sendable {
 
   /// Waits for a beat's time.
   ///
-  /// - Returns: false where the other end is closed, or the beats are to end. Data that is there is the session's.
+  /// - Returns: false if the other end is closed, or the beats are to end. Data on the socket belongs to the session.
   private static func pause(_ socket: FileDescriptor, _ end: Wakeup) -> Bool {
-    // POLLHUP is told unasked, and not yet where only our own half is closed.
+    // poll reports POLLHUP without being asked, and not yet if only our own half is closed.
     var polled = [
       pollfd(fd: socket.number, events: 0, revents: 0),
       pollfd(fd: end.reader.number, events: Int16(POLLIN), revents: 0),
@@ -155,14 +157,14 @@ package final class Kept: Sendable {
     return poll(&polled, nfds_t(polled.count), Int32(beatMilliseconds)) <= 0
   }
 
-  /// The time to end in order. A call that is still on then is stuck.
+  /// Gives the process time to end in order. A call that is still running after the first pause is stuck.
   private func endSoon(_ stop: Worker.Stop) {
     guard stop.pause(milliseconds: 300) else { return }
     if heartbeat.isBusy { _exit(1) }
     if stop.pause(milliseconds: 700) { _exit(1) }
   }
 
-  /// - Returns: false where nobody reads.
+  /// - Returns: false if nobody reads the beats.
   private static func beat(_ heartbeat: Heartbeat, _ beats: FileDescriptor) -> Bool {
     if heartbeat.isLate { return true }
     do throws(Errno) { try beats.write([0]) } catch { return error.code == EAGAIN }

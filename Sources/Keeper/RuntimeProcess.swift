@@ -7,14 +7,15 @@ package struct RuntimeProcess: Sendable {
 
   package init(_ process: ProcessHandle) { self.process = process }
 
-  /// Where it serves NRI; nil: nowhere, or it has ended.
+  /// The socket on which the runtime serves NRI; nil: it serves nowhere, or it has ended.
   package func socket() throws(Errno) -> String? {
     let socket = try RuntimeSocket.find(pid: try process.pid())
-    // The number was the runtime's all the while, if it still is.
+    // If the number is the runtime's now, it was so all the while.
     return process.hasEnded ? nil : socket
   }
 
-  /// Whoever else listens where the runtime should would be taken for it, and so would its mount namespace.
+  /// Throws unless the runtime is at the other end. Another process that listens there would be taken for the runtime,
+  /// and its mount namespace for the runtime's.
   package func check(peerOf socket: FileDescriptor) throws(Errno) {
     let (found, own) = (try socket.peer("ask who is at the other end of the NRI socket"), try process.pid())
     if found != own || process.hasEnded {

@@ -1,7 +1,7 @@
 import CProtobuf
 import TTRPC
 
-/// A call of the Plugin service, read.
+/// A call of the Plugin service, as it was read.
 enum PluginCall: Equatable, Sendable {
   case configure(Configuration)
   case synchronize(pods: [PodSandbox], containers: [Container], more: Bool)
@@ -9,12 +9,12 @@ enum PluginCall: Equatable, Sendable {
   case containerEvent(Event, PodSandbox, Container)
   case validate(PodSandbox, Container, LinuxSeccomp?)
   case shutdown
-  /// An event that we have no use for: answered, its content unread.
+  /// An event for which we have no use. It is answered, but its content is not read.
   case unused
 
-  /// Nil for a method that NRI does not have.
+  /// nil: NRI has no such method.
   ///
-  /// - Parameter needs: what of Synchronize is kept.
+  /// - Parameter needs: which parts of Synchronize are kept.
   init?(method: String, payload: [UInt8], needs: ObjectNeeds = .everything) throws(NRIError) {
     switch method {
     case Method.configure: self = .configure(try Configuration(decoding: payload))
@@ -144,7 +144,7 @@ struct Registration: Equatable, Sendable {
     }
   }
 
-  /// The rules of the runtime, which answers a registration that breaks them with an error.
+  /// Checks the rules of the runtime. The runtime answers a registration that breaks them with an error.
   func check() throws(NRIError) {
     let isNameCharacter = { (byte: UInt8) in
       switch byte {
@@ -173,7 +173,7 @@ enum RuntimeReading {
     try decode(payload) { (message: Nri__CreateContainerResponse) in LinuxSeccomp(message.adjust) }
   }
 
-  /// The reason of a validator that rejects.
+  /// The reason that a validator gives for a rejection.
   static func rejection(_ payload: [UInt8]) throws(NRIError) -> String? {
     try decode(payload) { (message: Nri__ValidateContainerAdjustmentResponse) in
       message.reject != 0 ? text(message.reason) : nil

@@ -17,7 +17,7 @@ package enum Event: Int32, CaseIterable, Sendable {
 
   package var mask: EventMask { EventMask(rawValue: 1 << (rawValue - 1)) }
 
-  /// The method of the Plugin service that carries it: `RunPodSandbox`.
+  /// The method of the Plugin service that carries the event: `RunPodSandbox`.
   package var method: String {
     let name = String(describing: self)
     return name.prefix(1).uppercased() + name.dropFirst()
@@ -38,7 +38,7 @@ package enum Event: Int32, CaseIterable, Sendable {
     }
   }
 
-  /// Whether `PluginHandler` hears of it.
+  /// Whether `PluginHandler` is told of the event.
   var isUsed: Bool {
     switch self {
     case .runPodSandbox, .stopPodSandbox, .removePodSandbox, .createContainer, .startContainer, .stopContainer,
@@ -48,10 +48,10 @@ package enum Event: Int32, CaseIterable, Sendable {
     }
   }
 
-  /// Whether the plugin's answer matters, so that StateChange, which has none, cannot carry it.
+  /// Whether the plugin's answer matters. StateChange has no answer, so it cannot carry such an event.
   var hasAnswer: Bool { self == .createContainer || self == .updateContainer || self == .validateContainerAdjustment }
 
-  /// Whether every version has a call for it. Before NRI 0.12 the others come as StateChange.
+  /// Whether every version has a call for the event. Before NRI 0.12 the other events come as StateChange.
   package var alwaysHasCall: Bool {
     switch self {
     case .createContainer, .updateContainer, .stopContainer, .updatePodSandbox, .validateContainerAdjustment: true

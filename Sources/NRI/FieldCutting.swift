@@ -1,11 +1,11 @@
 import TTRPC
 
 extension FieldCutter {
-  /// `receive`, with the error of a session.
+  /// `receive`, but an error is thrown as a session's error.
   mutating func parts(of bytes: ArraySlice<UInt8>) throws(NRIError) -> [Part] {
     do throws(WireError) { return try receive(bytes) } catch { throw .wire(error) }
   }
 
-  /// `finish`, with the error of a session.
+  /// `finish`, but an error is thrown as a session's error.
   func end() throws(NRIError) { do throws(WireError) { try finish() } catch { throw .wire(error) } }
 }

@@ -1,12 +1,13 @@
 import TTRPC
 
-/// A call that is longer than ttrpc lets messages be, as it comes in. Only Synchronize is read: of all others the body
-/// is let go, and the call refused, since a session that ends here would leave the node open.
+/// A call that is longer than ttrpc lets messages be, as it comes in. Only Synchronize is read. The body of any other
+/// call is dropped, and the call is refused. The session goes on, because a session that ends here would leave the node
+/// open.
 struct LongCall: Equatable, Sendable {
-  /// Longer names are no service's or method's.
+  /// No service's or method's name is longer.
   private static let nameMaximumBytes = 256
 
-  // Of ttrpc's Request.
+  // The fields of ttrpc's Request.
   private enum Field: UInt32 { case service = 1, method, payload }
 
   let stream: UInt32
@@ -25,7 +26,7 @@ struct LongCall: Equatable, Sendable {
     self.needs = needs
   }
 
-  /// For messages.
+  /// A name for messages.
   var name: String { method.isEmpty ? "a call" : String(decoding: method, as: UTF8.self) }
 
   mutating func receive(_ bytes: ArraySlice<UInt8>) {
@@ -40,7 +41,7 @@ struct LongCall: Equatable, Sendable {
     }
   }
 
-  /// - Returns: the call, once all of it was there.
+  /// - Returns: the call, once all of it has come.
   mutating func finish() throws(NRIError) -> PluginCall {
     if let refusal { throw refusal }
     do throws(WireError) { try cutter.finish() } catch { throw .wire(error) }
@@ -70,7 +71,7 @@ struct LongCall: Equatable, Sendable {
     }
   }
 
-  /// The names come first, as Go writes them: without them nothing can be made of what follows.
+  /// The names come first, as Go writes them. Without them, nothing can be made of what follows.
   private mutating func beginPayload() throws(NRIError) {
     guard reader == nil, service.elementsEqual(Method.pluginService.utf8),
       method.elementsEqual(Method.synchronize.utf8)

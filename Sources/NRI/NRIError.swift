@@ -12,7 +12,7 @@ package enum NRIError: Error, Equatable, Sendable {
   case outOfOrder(method: String, needed: String)
   case missing(field: String, method: String)
   case configuredTwice
-  /// The connection is open, and the runtime does not say what runs.
+  /// The connection is open, but the runtime does not say what runs.
   case notSynchronized
   case notAStateChange(event: Int32)
   case tooManyPods(limit: Int)
@@ -24,7 +24,7 @@ package enum NRIError: Error, Equatable, Sendable {
   case emptyPolicy
   case errnoReturnNotTaken(syscall: String)
 
-  /// What a pod and its containers take of a message.
+  /// How much of a message a pod and its containers take.
   package struct PodSize: Equatable, Sendable {
     package var name: String
     package var bytes: Int
@@ -84,6 +84,6 @@ private func hex(_ events: EventMask) -> String { String(UInt32(bitPattern: even
 extension NRIError.PodSize: CustomStringConvertible {
   package var description: String { "\(name.prefix(Self.nameMaximum)) (\(bytes) bytes)" }
 
-  /// A namespace and a name of Kubernetes are shorter.
+  /// A namespace and a name of Kubernetes together are shorter.
   private static let nameMaximum = 320
 }

@@ -17,18 +17,18 @@ package struct NRIVersion: Comparable, Hashable, Sendable, CustomStringConvertib
   package static let all = (6...12).map { NRIVersion(0, $0) }
 }
 
-/// What a runtime does with a plugin's answers, as far as it can be told from Configure.
+/// What a runtime does with a plugin's answers, as far as Configure tells it.
 package struct RuntimeFeatures: Equatable, Sendable {
   package enum Seccomp: Equatable, Sendable {
-    /// The policy is dropped silently.
+    /// The runtime drops the policy silently.
     case ignored
-    /// The policy is taken, but any `errno_ret` crashes the runtime.
+    /// The runtime takes the policy, but any `errno_ret` crashes the runtime.
     case withoutErrno
     case full
   }
 
   package let seccomp: Seccomp
-  /// Events that the runtime takes; another bit makes it drop the plugin.
+  /// Events that the runtime takes. Any other bit makes the runtime drop the plugin.
   package let events: EventMask
 
   package init(of version: NRIVersion) {
@@ -36,7 +36,7 @@ package struct RuntimeFeatures: Equatable, Sendable {
     events = version >= NRIVersion(0, 10) ? .fromNRI010 : .upToNRI09
   }
 
-  /// Refuses a policy that the runtime would come to harm with. One that it drops does none.
+  /// Refuses a policy that would harm the runtime. A policy that the runtime drops does no harm.
   func check(_ policy: LinuxSeccomp) throws(NRIError) {
     if seccomp == .ignored { return }
     if policy.defaultAction.isEmpty && policy.syscalls.isEmpty { throw .emptyPolicy }
@@ -48,9 +48,10 @@ package struct RuntimeFeatures: Equatable, Sendable {
 }
 
 extension Configuration {
-  /// The NRI version, where the runtime tells it, and otherwise the least that the runtime's own version came with:
-  /// containerd from 2.2 and CRI-O from 1.34 speak 0.10; another runtime is taken for one that ignores our policy. What
-  /// precedes a release does not count as it: it would crash by an errno or drop us for an event that it may not know.
+  /// What the NRI version supports, if the runtime reports that version. Otherwise this takes the least NRI version
+  /// that the runtime's own version came with. containerd from 2.2 and CRI-O from 1.34 speak 0.10. Another runtime is
+  /// taken for one that ignores our policy. A version before a release does not count as the release: such a runtime
+  /// would crash because of an errno, or drop us for an event that it may not know.
   package var features: RuntimeFeatures {
     if let version = RuntimeVersion(nriVersion) {
       return RuntimeFeatures(of: NRIVersion.all.last { RuntimeVersion($0.major, $0.minor, 0) <= version } ?? .oldest)

@@ -1,18 +1,18 @@
-/// What of the pods and containers in Synchronize is looked at. The rest is let go while it comes in: whoever may make
-/// pods decides how much that is.
+/// Which parts of the pods and containers in Synchronize are looked at. The rest is dropped while it comes in: whoever
+/// may make pods decides how much that is.
 package struct ObjectNeeds: Equatable, Sendable {
-  /// Of pods: annotations of these names, and below them: `a.dev` takes `a.dev/b` too; nil: everything of a message is
+  /// For pods: annotations of these names, and below them: `a.dev` takes `a.dev/b` too. nil: everything of a message is
   /// kept, of containers too.
   package var annotations: Set<String>?
-  /// Of containers: annotations of just these names.
+  /// For containers: annotations of exactly these names.
   package var containerAnnotations: Set<String>
   /// Labels of pods.
   package var labels: Set<String>
 
   package static let everything = ObjectNeeds(annotations: nil, labels: [])
-  /// What a pod or container has instead of its annotations where those that are needed are over the limit.
+  /// What a pod or container gets instead of its annotations if those that are needed are over the limit.
   package var substitute = ""
-  /// Of the annotations of one that are needed.
+  /// The limit for the needed annotations of one pod or container.
   package static let annotationsMaximumBytes = 16 << 10
 
   package init(
@@ -24,7 +24,7 @@ package struct ObjectNeeds: Equatable, Sendable {
 
   func takesAnnotation(_ key: ArraySlice<UInt8>, of kind: ObjectReader.Kind) -> Bool {
     guard let annotations else { return true }
-    // By bytes: Swift's comparison takes different bytes for the same text.
+    // Bytes are compared: Swift's own comparison takes different bytes for the same text.
     if kind == .container { return containerAnnotations.contains { key.elementsEqual($0.utf8) } }
     return annotations.contains { key.elementsEqual($0.utf8) || key.starts(with: "\($0)/".utf8) }
   }

@@ -1,22 +1,22 @@
 import TTRPC
 
-/// One pod or container of a Synchronize, as it comes in: what of it is needed, in its own bytes.
+/// One pod or container of a Synchronize, as it comes in. What is needed of it is kept, in its own bytes.
 struct ObjectReader: Equatable, Sendable {
   enum Kind: UInt32, Sendable {
-    /// By their fields in SynchronizeRequest.
+    /// The numbers are those of the fields in SynchronizeRequest.
     case pod = 1
     case container = 2
 
     var path: String { self == .pod ? "SynchronizeRequest.pods" : "SynchronizeRequest.containers" }
   }
 
-  /// Of what is needed. The kubelet's own limit for all annotations of a pod is 256 KiB.
+  /// The limit for what is needed. The kubelet's own limit for all annotations of a pod is 256 KiB.
   static let maximumBytes = MessageHeader.maximumBodyLength
 
-  /// An annotation or label that is longer is not kept: a name has at most 317 bytes, a profile's name far less.
+  /// A longer annotation or label is not kept: a name has at most 317 bytes, and a profile's name far fewer.
   private static let entryMaximumBytes = ObjectNeeds.annotationsMaximumBytes
 
-  // By proto/nri.proto.
+  // The numbers are those of proto/nri.proto.
   private static let labels: UInt32 = 5
   private static let annotations: UInt32 = 6
   private static let neededOfPod: Set<UInt32> = [1, 2, 3, 4, labels, annotations, 7, 8, 9]
@@ -25,9 +25,9 @@ struct ObjectReader: Equatable, Sendable {
   let kind: Kind
   private let needs: ObjectNeeds
   private var cutter: FieldCutter
-  /// Of SynchronizeRequest: the object alone in it.
+  /// The bytes of a SynchronizeRequest that has only this object.
   private(set) var kept: [UInt8] = []
-  /// Where the field in `kept` begins that is coming in; nil: it is not needed.
+  /// Where in `kept` the field begins that is coming in; nil: the field is not needed.
   private var fieldStart: Int?
   private var field: UInt32 = 0
   private var valueStart = 0
@@ -39,7 +39,7 @@ struct ObjectReader: Equatable, Sendable {
     cutter = FieldCutter(kind.path)
   }
 
-  /// There was more of annotations than is kept.
+  /// Whether there was more of annotations than is kept.
   var isOverLong: Bool { needs.annotations != nil && annotationBytes > ObjectNeeds.annotationsMaximumBytes }
 
   mutating func receive(_ bytes: ArraySlice<UInt8>) throws(NRIError) {
@@ -60,7 +60,7 @@ struct ObjectReader: Equatable, Sendable {
       if isEntry, kept.count - valueStart > Self.entryMaximumBytes { dropLongEntry() }
       if kept.count > Self.maximumBytes { throw .objectTooLong(kind.path, limit: Self.maximumBytes) }
     case .end: end()
-    // A field that is written as protobuf does not: it is refused where it is needed.
+    // A field that is not written as protobuf writes it. It is refused if it is needed.
     case .fixed(let field) where isNeeded(field):
       throw .wire(.malformed(path: kind.path, reason: .wireType(found: 1, expected: 2)))
     case .number, .fixed: break
@@ -88,20 +88,20 @@ struct ObjectReader: Equatable, Sendable {
     if field == Self.annotations { annotationBytes += kept.count - start }
   }
 
-  /// An annotation or label of which it matters whether it is needed.
+  /// Whether the field is an annotation or label of which it matters whether it is needed.
   private var isEntry: Bool {
     needs.annotations != nil && (field == Self.annotations || field == Self.labels)
   }
 
   private var isUnneededEntry: Bool { isEntry && !isNeededEntry(unknown: true) }
 
-  /// - Parameter unknown: where its key cannot be read, which is left to the check of the whole.
+  /// - Parameter unknown: the answer if the entry's key cannot be read. The check of the whole object decides then.
   private func isNeededEntry(unknown: Bool) -> Bool {
     guard let key = Self.key(ofEntry: kept[valueStart...]) else { return unknown }
     return field == Self.annotations ? needs.takesAnnotation(key, of: kind) : needs.takesLabel(key)
   }
 
-  /// The value is not there yet, but Go writes the key first; without it, it might be one that is needed.
+  /// The value has not come yet, but Go writes the key first. Without a key the entry might be one that is needed.
   private mutating func dropLongEntry() {
     let isNeeded = isNeededEntry(unknown: true)
     if let start = fieldStart { kept.removeLast(kept.count - start) }
@@ -109,7 +109,7 @@ struct ObjectReader: Equatable, Sendable {
     if isNeeded { annotationBytes += Self.entryMaximumBytes + 1 }
   }
 
-  /// KeyValue: key = 1, value = 2. Of one that is not whole, too, as long as the key is.
+  /// KeyValue: key = 1, value = 2. This also works for an entry that is not whole, as long as its key is.
   private static func key(ofEntry bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
     var cutter = FieldCutter("KeyValue")
     guard let parts = try? cutter.receive(bytes) else { return nil }
@@ -124,13 +124,13 @@ struct ObjectReader: Equatable, Sendable {
       default: break
       }
     }
-    // Without one it is empty, if nothing more can come.
+    // If there is no key, the key is empty, provided that nothing more can come.
     return key ?? (cutter.isBetweenFields ? [] : nil)
   }
 }
 
 extension [UInt8] {
-  /// As protobuf writes numbers.
+  /// Appends a number as protobuf writes it.
   mutating func append(varint value: UInt64) {
     var rest = value
     while rest >= 0x80 {

@@ -1,7 +1,7 @@
 import System
 import TTRPC
 
-/// The plugin's half without its socket: bytes in, messages out, the handler in between.
+/// The plugin's half without its socket: bytes come in, messages go out, and the handler stands in between.
 final class PluginService {
   private let handler: any PluginHandler
   private var decoder = TrunkDecoder(longCalls: true)
@@ -13,11 +13,11 @@ final class PluginService {
     plugin = try PluginStateMachine(name: name, index: index)
   }
 
-  /// To be sent first, on `Connection.runtime`.
+  /// Must be sent first, on `Connection.runtime`.
   var registration: Message { plugin.registration }
 
-  /// Handles bytes from the socket, cut anywhere. Each answer is sent, on `Connection.plugin`, before the next message
-  /// is looked at.
+  /// Handles bytes from the socket, which may be cut anywhere. Each answer is sent, on `Connection.plugin`, before the
+  /// next message is looked at.
   func receive(_ bytes: ArraySlice<UInt8>, send: (Message) throws(NRIError) -> Void) throws(NRIError) {
     let received: [TrunkDecoder.Received]
     do throws(WireError) { received = try decoder.receive(bytes) } catch { throw .wire(error) }
@@ -33,12 +33,12 @@ final class PluginService {
     }
   }
 
-  /// The list of what runs takes much memory on a node with many pods, and is not needed again.
+  /// On a node with many pods the list of what runs takes much memory, and it is not needed again.
   private func giveBackMemory(after call: PluginCall) {
     if case .synchronize = call { Memory.giveBack() }
   }
 
-  /// Whether the runtime has said what runs, or goes on to events without that.
+  /// Whether the runtime has said what runs, or has gone on to events without saying it.
   var wasTold: Bool { plugin.wasTold }
 
   /// Call it at the session's end, whatever the reason.

@@ -12,14 +12,14 @@ package final class PluginSession {
   }
 
   private static let readLength = 65536
-  /// An external plugin is told what runs at once, and the runtime gives itself 2 seconds for it.
+  /// An external plugin is told at once what runs, and the runtime gives itself 2 seconds for that.
   package static let synchronizeMilliseconds: Int64 = 10_000
 
   private let socket: FileDescriptor
   private let service: PluginService
   private let synchronizesWithin: Int64?
 
-  /// Whether the runtime would take a plugin of this name and index: it answers others with an error.
+  /// Whether the runtime would take a plugin of this name and index. It answers any other with an error.
   package static func check(name: String, index: String) throws(NRIError) {
     try Registration(name: name, index: index, nriVersion: "").check()
   }
@@ -27,9 +27,9 @@ package final class PluginSession {
   /// - Parameters:
   ///   - name: of the characters A-Z a-z 0-9 _ . + -
   ///   - index: two digits.
-  ///   - synchronizesWithin: milliseconds in which the runtime has to begin to tell what runs. If containerd 1.7 cannot
-  ///     tell it, it leaves the connection open and says nothing any more. nil: the runtime may never tell, as NRI 0.6
-  ///     never tells a plugin that it launched.
+  ///   - synchronizesWithin: the milliseconds in which the runtime must begin to tell what runs. If containerd 1.7
+  ///     cannot tell that, it leaves the connection open and says nothing any more. nil: the runtime may never tell, as
+  ///     NRI 0.6 never tells a plugin that it launched.
   package init(
     socket: FileDescriptor, name: String, index: String, handler: any PluginHandler, synchronizesWithin: Int64? = nil
   ) throws(NRIError) {
@@ -38,10 +38,10 @@ package final class PluginSession {
     service = try PluginService(name: name, index: index, handler: handler)
   }
 
-  /// Registers and serves until the runtime closes the connection. `shutdown(socket.number, SHUT_RDWR)` from another
-  /// thread ends it.
+  /// Registers, and serves until the runtime closes the connection. To end it, call `shutdown(socket.number,
+  /// SHUT_RDWR)` from another thread.
   package func run() throws(NRIError) -> EndReason {
-    // The runtime learns of the end at once, whoever else still holds the socket.
+    // The runtime learns of the end at once, even if another process still holds the socket.
     defer {
       shutdown(socket.number, Int32(SHUT_RDWR))
       service.end()
@@ -77,7 +77,7 @@ package final class PluginSession {
     }
   }
 
-  /// Nil at the connection's end.
+  /// nil: the connection has ended.
   private func read(_ isBounded: Bool) throws(NRIError) -> [UInt8]? {
     do throws(Errno) {
       let bytes = try socket.read(atMost: Self.readLength)

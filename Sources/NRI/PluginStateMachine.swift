@@ -2,13 +2,13 @@ import TTRPC
 
 /// The plugin's side of the protocol, without I/O: what to do with each message.
 ///
-/// States: `connected` -> Configure -> `configured`. RegisterPlugin's answer may come in either, since the runtime does
-/// not wait for having sent it. Synchronize, in one or more parts, follows Configure, but not always: NRI 0.6 never
-/// sends it to a plugin that it launched.
+/// States: `connected` -> Configure -> `configured`. RegisterPlugin's answer may come in either state, because the
+/// runtime does not wait until it has sent that answer. Synchronize, in one or more parts, follows Configure, but not
+/// always: NRI 0.6 never sends it to a plugin that it launched.
 ///
-/// Refused with an error status, so that the runtime refuses the container: a call that comes too early, cannot be read
-/// or lacks its pod or container. The connection's end, by a thrown error: bytes that are no frames or messages, an
-/// answer to nothing, a refused registration.
+/// Some calls are refused with an error status, so that the runtime refuses the container: a call that comes too early,
+/// cannot be read or lacks its pod or container. Other things end the connection, by a thrown error: bytes that are no
+/// frames or messages, an answer to nothing, a refused registration.
 struct PluginStateMachine: Equatable, Sendable {
   enum State: Equatable, Sendable {
     case connected
@@ -18,13 +18,13 @@ struct PluginStateMachine: Equatable, Sendable {
   enum Action: Equatable, Sendable {
     case nothing
     case send(Message)
-    /// The caller handles the call and sends what `answer` or `failure` make of the outcome.
+    /// The caller handles the call. It then sends the message that `answer` or `failure` makes of the outcome.
     case handle(PluginCall, stream: UInt32)
-    /// A Synchronize that cannot be used: the runtime drops the plugin for it, so its answer alone would not do.
+    /// A Synchronize that cannot be used. The runtime drops the plugin for it, so an answer alone would not do.
     case refuseSynchronize(Message, reason: NRIError)
   }
 
-  /// The NRI version that this half speaks, as RegisterPlugin tells it.
+  /// The NRI version that this half speaks, as RegisterPlugin reports it.
   static let nriVersion = "v0.12.0"
   /// An error's text is shown to people: `kubectl describe`.
   static let maximumErrorLength = 4096
@@ -32,13 +32,13 @@ struct PluginStateMachine: Equatable, Sendable {
 
   private(set) var state = State.connected
   private(set) var isRegistered = false
-  /// The runtime has said what runs, or has gone on to events without.
+  /// Whether the runtime has said what runs, or has gone on to events without saying it.
   private(set) var wasTold = false
   private var features = RuntimeFeatures(of: .oldest)
   private var lastStream: UInt32 = 0
   private var pods: [PodSandbox] = []
   private var containers: [Container] = []
-  /// A call that is not yet whole, and is not collected.
+  /// A call that has not come whole yet, and that is not collected.
   private var long: LongCall?
   private let registrationRequest: Registration
 
@@ -47,14 +47,14 @@ struct PluginStateMachine: Equatable, Sendable {
     try registrationRequest.check()
   }
 
-  /// What is sent first, on the runtime's connection.
+  /// The message that is sent first, on the runtime's connection.
   var registration: Message {
     let request = Request(
       service: Method.runtimeService, method: Method.registerPlugin, payload: registrationRequest.encoded())
     return Message(header: MessageHeader(stream: Self.registrationStream, kind: .request), body: request.encoded())
   }
 
-  /// - Parameter needs: what of the pods and containers of Synchronize is kept.
+  /// - Parameter needs: which parts of the pods and containers of Synchronize are kept.
   mutating func receive(
     _ received: TrunkDecoder.Received, needs: ObjectNeeds = .everything
   ) throws(NRIError) -> Action {
@@ -78,7 +78,7 @@ struct PluginStateMachine: Equatable, Sendable {
     return response(stream, .success(fitting.encoded()))
   }
 
-  /// What this runtime takes of an answer.
+  /// The part of an answer that this runtime takes.
   private func fit(_ answer: PluginAnswer) throws(NRIError) -> PluginAnswer {
     switch answer {
     case .events(let asked):
@@ -124,10 +124,10 @@ extension PluginStateMachine {
     }
   }
 
-  /// - Returns: why there is no such call; nil: it is a new one.
+  /// - Returns: why there is no such call; nil: it is a new call.
   private mutating func begin(_ header: MessageHeader) -> Action? {
     let stream = header.stream
-    // A client's ids are odd and rise; they may skip.
+    // A client's ids are odd and rise. Some may be left out.
     if stream % 2 == 0 || stream <= lastStream {
       return refuse(stream, Status.invalidArgument, "stream id \(stream) is even or was used before")
     }
@@ -148,7 +148,7 @@ extension PluginStateMachine {
     } catch { return refuse(stream, request.method, error) }
   }
 
-  /// A part of a call that is longer than messages may be. It is answered when all of it is there.
+  /// A part of a call that is longer than messages may be. The call is answered when all of it has come.
   private mutating func long(
     _ header: MessageHeader, _ bytes: [UInt8], _ part: BodyPlace, _ needs: ObjectNeeds
   ) -> Action {
@@ -157,7 +157,7 @@ extension PluginStateMachine {
       if let refused = begin(header) { return refused }
       long = LongCall(stream: header.stream, length: part.length, needs: needs)
     }
-    // Its beginning was refused: the rest goes the same way.
+    // The beginning of this call was refused, so the rest of it is dropped too.
     guard long != nil else { return .nothing }
     long!.receive(bytes[...])
     if part.start + bytes.count < part.length { return .nothing }
@@ -176,7 +176,7 @@ extension PluginStateMachine {
       default: Status.invalidArgument
       }
     let answer = failure(stream: stream, code: code, text)
-    // It was told all the same, and says so itself.
+    // The handler was told all the same, and says so itself.
     return method == Method.synchronize ? .refuseSynchronize(answer, reason: error) : .send(answer)
   }
 

@@ -1,7 +1,7 @@
 import CProtobuf
 import TTRPC
 
-// Ties each generated C struct to its init function, through which the descriptor is found.
+// Ties each generated C struct to its init function. The descriptor is found through that function.
 
 extension Nri__RegisterPluginRequest: ProtobufMessage {
   package static func initialize(_ message: UnsafeMutablePointer<Self>) { nri__register_plugin_request__init(message) }

@@ -29,7 +29,7 @@ struct RuntimeCaller {
     return try answer(to: method, stream)
   }
 
-  /// Waits for RegisterPlugin and answers it; a registration that breaks the rules is refused and thrown.
+  /// Waits for RegisterPlugin and answers it. A registration that breaks the rules is refused, and the error is thrown.
   mutating func registration(timeoutMilliseconds: Int64) throws(NRIError) -> Registration {
     let deadline = Deadline(milliseconds: timeoutMilliseconds, method: Method.registerPlugin)
     while true {
@@ -58,7 +58,7 @@ struct RuntimeCaller {
     }
   }
 
-  /// The Runtime service: RegisterPlugin is all that is served.
+  /// The Runtime service. It serves only RegisterPlugin.
   private mutating func serve(_ message: Message) throws(NRIError) -> Registration? {
     let request = try wire { () throws(WireError) in try Request(decoding: message.body) }
     guard request.service == Method.runtimeService, request.method == Method.registerPlugin else {

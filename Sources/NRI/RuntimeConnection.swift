@@ -1,17 +1,17 @@
 import System
 import TTRPC
 
-/// The runtime's half of an NRI session: what `stockade try` and the tests drive a plugin with.
+/// The runtime's half of an NRI session. `stockade try` and the tests drive a plugin with it.
 ///
-/// Every call blocks until the plugin has answered, and throws where the plugin refuses, breaks the protocol, takes
-/// longer than the timeout or dies. Where a real runtime would carry on without the plugin, or crash, this one throws.
-/// A call whose event the plugin did not subscribe to, or that the version does not have, does nothing.
+/// Every call blocks until the plugin has answered. It throws if the plugin refuses, breaks the protocol, takes longer
+/// than the timeout or dies. Where a real runtime would carry on without the plugin, or crash, this one throws. A call
+/// does nothing if the plugin did not subscribe to its event, or the version does not have the event.
 package final class RuntimeConnection {
-  /// Who registered.
+  /// The plugin that registered.
   package struct Plugin: Equatable, Sendable {
     package var name: String
     package var index: String
-    /// Empty where the plugin does not tell.
+    /// Empty if the plugin does not report it.
     package var nriVersion: String
   }
 
@@ -26,7 +26,7 @@ package final class RuntimeConnection {
   private var usesStateChange: Bool
 
   /// - Parameters:
-  ///   - version: 0.6 to 0.12; decides which calls are made and what is honoured.
+  ///   - version: 0.6 to 0.12; decides which calls are made and which parts of an answer are used.
   ///   - configuration: the text that the plugin gets in Configure.
   package init(
     socket: FileDescriptor, version: NRIVersion = .newest, configuration: String = "",
@@ -41,8 +41,8 @@ package final class RuntimeConnection {
 
   /// Serves RegisterPlugin, then calls Configure and Synchronize.
   ///
-  /// - Parameter objectsPerPart: how many pods and how many containers go into one Synchronize; NRI before 0.8 cannot
-  ///   split and sends all in one.
+  /// - Parameter objectsPerPart: how many pods and how many containers go into one Synchronize. NRI before 0.8 cannot
+  ///   split, and sends all of them in one.
   package func accept(
     pods: [PodSandbox] = [], containers: [Container] = [], objectsPerPart: Int = .max
   ) throws(NRIError) {
@@ -56,7 +56,7 @@ package final class RuntimeConnection {
     let answer = try RuntimeReading.events(try caller.call(Method.configure, configuration.encoded()))
     let known = RuntimeFeatures(of: version).events
     if !answer.isSubset(of: known) { throw .eventsNotTaken(answer, version: version) }
-    // An empty mask is everything.
+    // An empty mask means all events.
     return answer.isEmpty ? known : answer
   }
 
@@ -75,7 +75,7 @@ package final class RuntimeConnection {
     }
   }
 
-  /// One event, as this version sends it. Nil where it is not sent at all, or has no answer.
+  /// Sends one event as this version sends it. nil: the version does not send it, or the event has no answer.
   private func send(
     _ event: Event, _ pod: PodSandbox, _ container: Container?
   ) throws(NRIError) -> [UInt8]? {
@@ -84,7 +84,7 @@ package final class RuntimeConnection {
     if !usesStateChange {
       do throws(NRIError) { return try caller.call(event.method, RuntimeWriting.event(pod, container)) } catch {
         guard case .refused(_, let status) = error, status.code == Status.unimplemented else { throw error }
-        // A plugin without this call is taken for one that knows StateChange only, and for good.
+        // A plugin without this call is taken for one that knows only StateChange. That stays so for the whole session.
         usesStateChange = true
       }
     }
@@ -92,7 +92,7 @@ package final class RuntimeConnection {
     return nil
   }
 
-  /// What this version's runtime tells of a container.
+  /// What this version's runtime reports of a container.
   private func told(_ container: Container) -> Container {
     var container = container
     if version < NRIVersion(0, 12) { container.seccompPolicy = nil }
@@ -107,8 +107,8 @@ extension RuntimeConnection {
 
   package func removePodSandbox(_ pod: PodSandbox) throws(NRIError) { _ = try send(.removePodSandbox, pod, nil) }
 
-  /// - Returns: the seccomp policy as the runtime would apply it: nil where there is none or this version ignores it.
-  ///   The default errno is dropped, as every version does.
+  /// - Returns: the seccomp policy as the runtime would apply it. nil: there is none, or this version ignores it. The
+  ///   default errno is dropped, as in every version.
   package func createContainer(pod: PodSandbox, container: Container) throws(NRIError) -> LinuxSeccomp? {
     guard let answer = try send(.createContainer, pod, told(container)), var policy = try RuntimeReading.policy(answer)
     else { return nil }
@@ -119,7 +119,7 @@ extension RuntimeConnection {
     return policy
   }
 
-  /// What the runtime calls once every plugin has answered CreateContainer; from NRI 0.10.
+  /// The call that the runtime makes once every plugin has answered CreateContainer; from NRI 0.10 on.
   package func validateContainerAdjustment(
     pod: PodSandbox, container: Container, policy: LinuxSeccomp?
   ) throws(NRIError) {
@@ -133,7 +133,7 @@ extension RuntimeConnection {
     _ = try send(.postCreateContainer, pod, told(container))
   }
 
-  /// - Parameter container: with its pid.
+  /// - Parameter container: must have its pid.
   package func startContainer(pod: PodSandbox, container: Container) throws(NRIError) {
     _ = try send(.startContainer, pod, told(container))
   }
@@ -150,7 +150,7 @@ extension RuntimeConnection {
     _ = try send(.postUpdateContainer, pod, told(container))
   }
 
-  /// The state that is told is the version's: stopped from NRI 0.12 on, running before.
+  /// The state that is reported depends on the version: stopped from NRI 0.12 on, running before.
   package func stopContainer(pod: PodSandbox, container: Container) throws(NRIError) {
     var container = told(container)
     container.state = (version < NRIVersion(0, 12) ? ContainerState.running : .stopped).rawValue
@@ -165,8 +165,8 @@ extension RuntimeConnection {
 }
 
 extension Configuration {
-  /// What a runtime of that version tells. Plugins know the NRI version by the runtime's own where it is not told, so
-  /// that is of a containerd that came with it.
+  /// What a runtime of that version reports. If the NRI version is not reported, plugins know it by the runtime's own
+  /// version. So that version is the version of a containerd that came with this NRI version.
   fileprivate init(config: String, version: NRIVersion, requestTimeoutMilliseconds: Int64) {
     self.config = config
     runtimeName = "containerd"

@@ -1,10 +1,10 @@
 /// A version as runtimes print it: `v2.2.0`, `2.3.4+unknown`, `2.2.0-rc.1`, `1.7.24~ds1`.
 package struct RuntimeVersion: Comparable, Sendable {
   private var numbers: [Int]
-  /// Before the release of the same numbers.
+  /// Whether it comes before the release of the same numbers.
   private var isPreRelease = false
 
-  /// Longer is no version.
+  /// A longer text is no version.
   static let textMaxBytes = 128
   private static let preReleaseWords = ["alpha", "beta", "dev", "pre", "rc"]
 
@@ -21,7 +21,7 @@ package struct RuntimeVersion: Comparable, Sendable {
     guard numbers.count == parts.count else { return nil }
     if numbers.count == 2 { numbers.append(0) }
     let tail = rest.dropFirst(head.count)
-    // `-` or `~` and such a word; `+build`, `-k3s1` and `~ds1` come after the release.
+    // `-` or `~` and one of these words. `+build`, `-k3s1` and `~ds1` come after the release.
     guard let mark = tail.first else { return }
     guard mark == "-" || mark == "~" || mark == "+" else { return nil }
     isPreRelease = mark != "+" && Self.preReleaseWords.contains { tail.dropFirst().hasPrefix($0) }

@@ -1,15 +1,16 @@
 import CProtobuf
 import TTRPC
 
-/// A Synchronize as it comes in: each pod and each container is read by itself, so that its memory is given back before
-/// the next one comes. containerd 1.7 sends all of a node in one message, however long that is.
+/// A Synchronize as it comes in. Each pod and each container is read by itself, so its memory is given back before the
+/// next one comes. containerd 1.7 sends everything of a node in one message, however long that is.
 package struct SynchronizeReader: Equatable, Sendable {
-  /// A message over it is only measured, and refused: the runtime gives all of it 2 seconds.
+  /// A message over this limit is only measured, and refused: the runtime gives all of it 2 seconds.
   package static let maximumBytes = 64 << 20
-  /// Of a node, in all parts. The kubelet's own limit is 110 pods, which is raised to some hundreds.
+  /// The limits for a node, in all parts together. The kubelet's own limit is 110 pods, which some raise to some
+  /// hundreds.
   package static let maximumPods = 16_384
   package static let maximumContainers = 65_536
-  /// In an error.
+  /// So many pods are named in an error.
   static let namedMaximum = 5
 
   private static let more: UInt32 = 3
@@ -18,7 +19,7 @@ package struct SynchronizeReader: Equatable, Sendable {
   private(set) var containers: [Container] = []
   private(set) var isMore = false
   private let needs: ObjectNeeds
-  /// The message is over the limit.
+  /// Whether the message is over the limit.
   private let measuresOnly: Bool
   private var podCount = 0
   private var containerCount = 0
@@ -28,7 +29,7 @@ package struct SynchronizeReader: Equatable, Sendable {
   private var objectBytes = 0
   private var seenMore = false
 
-  /// - Parameter length: of the message.
+  /// - Parameter length: the length of the message.
   init(needs: ObjectNeeds, length: Int) {
     self.needs = needs
     measuresOnly = length > Self.maximumBytes
@@ -40,7 +41,7 @@ package struct SynchronizeReader: Equatable, Sendable {
 
   func finish() throws(NRIError) { try cutter.end() }
 
-  /// - Parameter length: of a message that is over the limit.
+  /// - Parameter length: the length of a message that is over the limit.
   func tooLong(_ length: Int) -> NRIError {
     .synchronizeTooLong(length: length, largest: sizes.largest(Self.namedMaximum))
   }
@@ -75,8 +76,9 @@ package struct SynchronizeReader: Equatable, Sendable {
     .wire(.malformed(path: kind.path, reason: .wireType(found: found, expected: 2)))
   }
 
-  /// After an error in Synchronize the runtime drops the plugin, and the node is open. So a NUL, which any pod's
-  /// annotation may have that came while the plugin was away, is not refused; changed as it is, it chooses no profile.
+  /// After an error in Synchronize the runtime drops the plugin, and the node is open. So a NUL is not refused: any pod
+  /// that came while the plugin was away may have one in an annotation. An annotation that is changed in this way
+  /// chooses no profile.
   private mutating func add(_ object: ObjectReader) throws(NRIError) {
     try object.finish()
     var request: [UInt8] = []
@@ -118,7 +120,7 @@ package struct SynchronizeReader: Equatable, Sendable {
 
 /// How many bytes of a message each pod takes, with its containers.
 private struct PodSizes: Equatable, Sendable {
-  /// By sandbox id.
+  /// The bytes of each pod, by sandbox id.
   private var bytes: [String: Int] = [:]
   private var names: [String: String] = [:]
 

@@ -1,8 +1,8 @@
 import CProtobuf
 import TTRPC
 
-// The values that messages carry, between protobuf-c's structs and Swift. Nothing else touches the structs' fields but
-// Calls.swift, for the requests and answers themselves.
+// The values that messages carry, between protobuf-c's structs and Swift. Only this file and Calls.swift touch the
+// structs' fields. Calls.swift does so for the requests and answers themselves.
 
 extension PodSandbox {
   init(_ message: Nri__PodSandbox) {
@@ -132,7 +132,7 @@ extension LinuxSeccompArgument {
   }
 }
 
-/// Of equal keys the last wins, as in Go.
+/// If keys are equal, the last one wins, as in Go.
 private func map(_ count: Int, _ entries: Arena.Pointers<Nri__KeyValue>?) -> [String: String] {
   Dictionary(elements(count, entries).map { (text($0.pointee.key), text($0.pointee.value)) }) { _, last in last }
 }

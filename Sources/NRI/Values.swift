@@ -8,7 +8,7 @@ package struct PodSandbox: Equatable, Sendable {
   package var labels: [String: String] = [:]
   package var annotations: [String: String] = [:]
   package var runtimeHandler = ""
-  /// `linux.cgroup_parent`: what the kubelet asked for; empty without one.
+  /// `linux.cgroup_parent`: what the kubelet asked for; empty: it asked for none.
   package var cgroupParent = ""
   package var pid: UInt32 = 0
 
@@ -80,7 +80,7 @@ package struct Configuration: Equatable, Sendable {
   package var runtimeVersion = ""
   package var registrationTimeoutMilliseconds: Int64 = 0
   package var requestTimeoutMilliseconds: Int64 = 0
-  /// Empty before NRI 0.12; `features` tells what is known without it.
+  /// Empty before NRI 0.12. `features` says what is known without it.
   package var nriVersion = ""
 
   package init() {}
@@ -100,9 +100,9 @@ package struct EventMask: OptionSet, Equatable, Sendable {
   package static let removeContainer = Event.removeContainer.mask
   package static let validateContainerAdjustment = Event.validateContainerAdjustment.mask
 
-  /// What a runtime before NRI 0.10 takes; another bit closes the connection.
+  /// The events that a runtime before NRI 0.10 takes. Any other bit closes the connection.
   package static let upToNRI09 = EventMask(rawValue: 0x7ff)
-  /// What a runtime from NRI 0.10 on takes.
+  /// The events that a runtime from NRI 0.10 on takes.
   package static let fromNRI010 = EventMask(rawValue: 0x3fff)
 }
 
@@ -110,14 +110,14 @@ package struct EventMask: OptionSet, Equatable, Sendable {
 ///
 /// All calls come on the session's one thread, in the runtime's order.
 package protocol PluginHandler: AnyObject {
-  /// - Returns: the events to subscribe to. The session leaves out those that the runtime's NRI does not know; what
-  ///   remains must not be empty, since that would mean everything.
+  /// - Returns: the events to subscribe to. The session leaves out events that the runtime's NRI does not know. What
+  ///   remains must not be empty, because an empty set would mean everything.
   func configure(_ configuration: Configuration) throws -> EventMask
   /// What `synchronize` looks at, from Configure on.
   var needs: ObjectNeeds { get }
   /// A Synchronize could not be read. The runtime is told as well, and goes on without the plugin.
   func cannotSynchronize(_ reason: NRIError)
-  /// The session ended after Configure, and before the runtime said what runs or anything else.
+  /// The session ended after Configure, before the runtime said what runs, and before it said anything else.
   func endedUntold()
   /// The whole list, after the last part of a split Synchronize.
   func synchronize(pods: [PodSandbox], containers: [Container]) throws
@@ -129,7 +129,7 @@ package protocol PluginHandler: AnyObject {
   func startContainer(pod: PodSandbox, container: Container) throws
   func stopContainer(pod: PodSandbox, container: Container) throws
   func removeContainer(pod: PodSandbox, container: Container) throws
-  /// - Parameter policy: the final seccomp policy of all plugins' adjustments; nil where none set one.
+  /// - Parameter policy: the final seccomp policy of all plugins' adjustments; nil: no plugin set one.
   func validateContainerAdjustment(pod: PodSandbox, container: Container, policy: LinuxSeccomp?) throws
   func shutdown()
 }

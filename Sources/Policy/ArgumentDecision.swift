@@ -1,12 +1,12 @@
 extension PathRule {
-  /// Arguments of an exec that are looked at, NULs included (bpf/include/stockade.h).
+  /// How many bytes of an exec's arguments are looked at, with their NULs (bpf/include/stockade.h).
   package static let argumentsMaxBytes = 4096
 
-  /// The strictest that the rule and its argument rules can say: of arguments that are too long to be looked at, since
-  /// what is not seen is not trusted.
+  /// The strictest action that the rule and its argument rules can say. It holds for arguments that are too long to be
+  /// looked at, because what is not seen is not trusted.
   package var strictest: Action { arguments.map(\.action).reduce(action, max) }
 
-  /// What the rule says of an exec that it matches: the first argument rule that matches decides.
+  /// What the rule says of an exec that it matches. The first argument rule that matches decides.
   func decide(arguments: [[UInt8]], rule: Int) -> Decision {
     guard !self.arguments.isEmpty else { return Decision(action, .rule, rule: rule) }
     if arguments.reduce(0, { $0 + $1.count + 1 }) > Self.argumentsMaxBytes {

@@ -1,37 +1,38 @@
 import YAML
 
-/// What a node does not enforce of a profile for one container, and whether the container may start all the same. The
-/// one judge of both: whoever has an assessment acts on it, and looks at neither `failurePolicy` nor `acceptPartial`.
+/// What a node does not enforce of a profile for one container, and whether the container may start all the same.
+/// Nothing else judges these two. Code that has an assessment acts on it, and looks at neither `failurePolicy` nor
+/// `acceptPartial`.
 package struct Assessment: Equatable, Sendable {
-  /// What the policy in the kernel goes without.
+  /// The parts that the policy in the kernel goes without.
   package enum Omission: Sendable {
-    /// The root cannot tell new files.
+    /// The container's root does not tell new files from the image's.
     case newExecutables
-    /// Processes cannot be told from the runtime's.
+    /// The container's processes cannot be told from the runtime's.
     case processRules
-    /// Programs cannot be attached to the cgroup.
+    /// Programs cannot be attached to the container's cgroup.
     case networkRules
   }
 
   package let profile: String
-  /// For these the container is refused.
+  /// The container is refused for these.
   package internal(set) var refused: [Gap] = []
-  /// `failurePolicy: Ignore` lets these pass, or it is too late to refuse: to be told.
+  /// `failurePolicy: Ignore` lets these pass, or it is too late to refuse. They must be reported.
   package internal(set) var ignored: [Gap] = []
-  /// `acceptPartial` lets these pass: the author of the profile knows.
+  /// `acceptPartial` lets these pass: the author of the profile knows of them.
   package internal(set) var accepted: [Gap] = []
-  /// Also where the container is refused: one that runs gets the rest.
+  /// Set also if the container is refused: a container that runs gets the rest.
   package internal(set) var omissions: Set<Omission> = []
   /// Why the container may not start, the first reason first; empty: it may.
   package internal(set) var objections: [String] = []
 
-  /// All that is not enforced.
+  /// Everything that is not enforced.
   package var gaps: [Gap] { refused + ignored + accepted }
 
   /// Why the container may not start, in one line with the profile first; nil: it may.
   package var refusal: String? { Self.line(objections).map { "profile \(quoted(profile)): \($0)" } }
 
-  /// The first of some reasons, and how many more there are; nil: there are none.
+  /// The first of several reasons, and how many more there are; nil: there are none.
   package static func line(_ reasons: [String]) -> String? {
     reasons.first.map { $0 + (reasons.count > 1 ? " (and \(reasons.count - 1) more)" : "") }
   }
@@ -55,8 +56,8 @@ extension Profile {
     container.isSandboxed ? [gapOfSandboxed(runtimeHandler: container.runtimeHandler)] : gaps(on: node)
   }
 
-  /// Without an overlay nothing tells files of the image from new ones. Where processes cannot be told either, that
-  /// takes the rule away already.
+  /// Without an overlay nothing tells files of the image from new files. If processes cannot be told either, that
+  /// already takes the rule away.
   private func gaps(ofRootOf container: ContainerFacts) -> [Gap] {
     let isKnown = container.rootIsOverlay == false && container.process?.sharesRuntimeNamespace != true
     return isKnown ? gapsWithoutOverlayRoot() : []
@@ -74,14 +75,14 @@ extension Profile {
   private func judge(_ loss: Loss, _ assessment: inout Assessment) {
     if let omission = loss.omission { assessment.omissions.insert(omission) }
     guard !loss.isRefused else { return assessment.objections.append(loss.reason) }
-    // Each rule once: what is lost for this container says more than what its node lacks.
+    // Each rule appears once: what is lost for this container says more than what its node lacks.
     let subjects = Set(loss.gaps.map(\.subject))
     assessment.ignored.removeAll { subjects.contains($0.subject) }
     assessment.accepted.removeAll { subjects.contains($0.subject) }
     note(loss.gaps, in: &assessment)
   }
 
-  /// It is too late to refuse, or nobody asks for it.
+  /// It is too late to refuse, or nobody asks for a refusal.
   private func note(_ gaps: [Gap], in assessment: inout Assessment) {
     assessment.accepted += gaps.filter(accepts)
     assessment.ignored += gaps.filter { !accepts($0) }

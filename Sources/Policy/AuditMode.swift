@@ -1,6 +1,6 @@
 extension Profile {
-  /// The profile as it is enforced: in `mode: Audit` every Block of `process`, `file` and `network` is an Audit, and
-  /// `otherContainers` too. `kernel.block` has no actions: whoever enforces it looks at `mode`.
+  /// The profile as it is enforced. In `mode: Audit` every Block of `process`, `file` and `network` is an Audit, and so
+  /// is a Block of `otherContainers`. `kernel.block` has no actions, so the code that enforces it looks at `mode`.
   package func applyingMode() -> Profile {
     guard mode == .audit else { return self }
     var profile = self
@@ -15,7 +15,7 @@ extension Profile {
 }
 
 extension Profile {
-  /// `otherContainers`, or its default.
+  /// `otherContainers`, or the default of it.
   package var effectOnOtherContainers: Action {
     (applyingMode().otherContainers) ?? (mode == .audit ? .audit : .block)
   }
@@ -37,7 +37,7 @@ extension [PathRule] {
 extension ProcessSection {
   fileprivate var audited: ProcessSection {
     var section = self
-    // First, since their default depends on defaultAction.
+    // These come first, because their default depends on defaultAction.
     var (new, fileless) = (newExecutables, fileless)
     new.soften()
     fileless.soften()

@@ -1,7 +1,7 @@
 import Glibc
 
 extension CIDR: CustomStringConvertible {
-  /// Why a text is no CIDR, to follow it in a message.
+  /// Why a text is no CIDR. In a message, it stands behind the text.
   struct Problem: Error, Equatable {
     var message: String
   }
@@ -26,7 +26,7 @@ extension CIDR: CustomStringConvertible {
     }
   }
 
-  /// 4 or 16 bytes in network order; nil where `text` is no address. An IPv4-mapped one stays IPv6.
+  /// 4 or 16 bytes in network order; nil: `text` is no address. An IPv4-mapped address stays IPv6.
   package static func address(_ text: String) -> [UInt8]? {
     for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
       var bytes = [UInt8](repeating: 0, count: count)
@@ -57,7 +57,7 @@ extension CIDR: CustomStringConvertible {
 
   private static func length(_ text: String) -> Int? {
     guard (1...3).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-      // `08` is read as octal by some.
+      // Some programs read `08` as octal.
       text.utf8.count == 1 || text.utf8.first != 0x30
     else { return nil }
     return Int(text)

@@ -1,9 +1,9 @@
 /// What keeps a part of a profile from being enforced for one container, although its node could enforce it.
 struct Loss {
-  /// Told where the container is refused for it.
+  /// Reported if the container is refused for the loss.
   var reason: String
   var isRefused: Bool
-  /// Told where it is not.
+  /// Reported if the container is not refused.
   var gaps: [Gap]
   var omission: Assessment.Omission?
 }
@@ -55,7 +55,7 @@ extension Profile {
     Gap(subject: subject, location: seccomp?.location, coverage: .none, why: why, remedy: remedy)
   }
 
-  /// Network rules and filters hold whoever is there.
+  /// Network rules and filters hold every process that is there.
   private func processesLeft(_ container: ContainerFacts) -> Loss? {
     guard let left = container.leftProcesses, hasProcessRules else { return nil }
     let why =
@@ -74,7 +74,7 @@ extension Profile {
     return Loss(reason: why, isRefused: refuses, gaps: lostProcessRules(why), omission: .processRules)
   }
 
-  /// Nothing is lost where the profile has no network rules.
+  /// Nothing is lost if the profile has no network rules.
   private func networkFailed(_ container: ContainerFacts) -> Loss? {
     guard let why = container.networkFailure else { return nil }
     let lost = lostNetworkRules(why)
@@ -101,7 +101,7 @@ extension Profile {
     gaps(on: NodeCapabilities(tier: .lsm, networkProblem: why)).map { $0.lost(because: why) }
   }
 
-  /// Of a container that ran before anything of the profile was in force.
+  /// The gaps of a container that ran before anything of the profile was in force.
   func gapsOfLateConfinement(_ container: ContainerFacts) -> [Gap] {
     guard container.ranBefore, !container.wasConfined else { return [] }
     func late(_ subject: String, _ location: Location?, _ what: String) -> Gap {

@@ -17,7 +17,7 @@ package struct Decision: Equatable, Sendable {
 
   package var action: Action
   package var reason: Reason
-  /// Index into the section's rules, of the rule that decided or, with newExecutables, would have.
+  /// Index into the section's rules: the rule that decided, or the rule that would have decided without newExecutables.
   package var rule: Int?
   /// Index into that rule's arguments.
   package var argument: Int?

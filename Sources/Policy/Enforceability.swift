@@ -1,13 +1,13 @@
 extension Profile {
-  /// Everything in the profile that a node with these capabilities cannot enforce. `seccomp` apart: the runtime's
-  /// version decides on it.
+  /// Everything in the profile that a node with these capabilities cannot enforce. `seccomp` is not in it: the
+  /// runtime's version decides about that.
   ///
   /// Only what denies or audits counts: an Allow is never left unenforced.
   func gaps(on node: NodeCapabilities) -> [Gap] {
     tierFloor(node) + processGaps(node) + fileGaps(node) + networkGaps(node) + kernelGaps(node)
   }
 
-  /// What cannot be told apart where the container's root is no overlay: files of the image from new ones.
+  /// What cannot be enforced if the container's root is no overlay: nothing tells files of the image from new ones.
   func gapsWithoutOverlayRoot() -> [Gap] {
     guard let process = applyingMode().process else { return [] }
     guard process.newExecutables != .allow else { return [] }
@@ -19,7 +19,7 @@ extension Profile {
     ]
   }
 
-  /// Of a container that the node's kernel does not see.
+  /// The gap of a container that the node's kernel does not see.
   func gapOfSandboxed(runtimeHandler: String) -> Gap {
     Gap(
       subject: "the whole profile", coverage: .none,
@@ -43,7 +43,7 @@ extension Profile {
 
   private func kernelGaps(_ node: NodeCapabilities) -> [Gap] {
     guard node.tier < .fmodRet else { return [] }
-    // The default of otherContainers is no rule of the profile: it holds where it can.
+    // The default of otherContainers is no rule of the profile. It holds where it can.
     let restrictions =
       kernelBlock.map { Restriction(subject: "kernel.block \($0.rawValue)") }
       + Restriction.setting("kernel.otherContainers", applyingMode().otherContainers ?? .allow)
@@ -97,7 +97,7 @@ private struct Restriction {
     Gap(subject: subject, location: location, coverage: coverage, why: why, remedy: remedy)
   }
 
-  /// Of a scalar that is not Allow.
+  /// The restriction of a single value that is not Allow.
   static func setting(_ subject: String, _ action: Action) -> [Restriction] {
     action == .allow ? [] : [Restriction(subject: "\(subject) \(action.name)")]
   }
@@ -119,10 +119,10 @@ extension ProcessSection {
       + Restriction.rules("process.rules", rules)
   }
 
-  /// Tier signal judges the final image. A script S that is blocked still runs if its interpreter may run, and so does
-  /// a program that a loader which may run is told to load. So whatever lets some image run makes every restriction
-  /// partial. Whole is only the section that lets nothing run but the entrypoint: then each later exec ends in an
-  /// image that is killed. A rule under it that names a file stays partial, since the entrypoint may be a script.
+  /// Tier signal judges the final image. A script S that is blocked still runs if its interpreter may run. So does a
+  /// program that a loader which may run is told to load. So anything that lets some image run makes every restriction
+  /// partial. The only section that is whole is one that lets nothing run but the entrypoint: then each later exec ends
+  /// in an image that is killed. A rule in it that names a file stays partial, because the entrypoint may be a script.
   fileprivate var partialAtSignal: [Restriction] {
     let entrypointOnly =
       defaultAction == .block && rules.allSatisfy { $0.action == .block }

@@ -1,12 +1,12 @@
 extension Profile {
-  /// Decides the exec of one file; of a script, each of script and interpreter is asked for.
+  /// Decides the exec of one file. For a script, ask for the script and for the interpreter.
   ///
   /// - Parameters:
   ///   - path: from the container's root, fully resolved.
-  ///   - isNew: not of the image; docs/profile-reference.md, "Which rule decides".
-  ///   - isFileless: deleted, memfd or detached; its path then means nothing.
-  ///   - isEntrypoint: the first exec of the container's payload.
-  ///   - arguments: argv of the new image, each without its NUL.
+  ///   - isNew: the file is not of the image; docs/profile-reference.md, "Which rule decides".
+  ///   - isFileless: the file is deleted, a memfd or detached; then its path means nothing.
+  ///   - isEntrypoint: this is the first exec of the container's payload.
+  ///   - arguments: argv of the new image. The arguments are without their NUL.
   package func decideExec(
     path: some Sequence<UInt8>, isNew: Bool = false, isFileless: Bool = false, isEntrypoint: Bool = false,
     arguments: [[UInt8]] = []
@@ -26,10 +26,10 @@ extension Profile {
 }
 
 extension ProcessSection {
-  /// Longest path that the kernel's walk builds (bpf/include/stockade.h).
+  /// The longest path that the kernel's walk builds (bpf/include/stockade.h).
   package static let pathMaxBytes = 4096
 
-  /// For a path that cannot be looked up: as strict as the strictest rule that could have decided it.
+  /// For a path that cannot be looked up. It is as strict as the strictest rule that could have decided the path.
   package var overLong: Action { rules.filter(\.isDirectory).map(\.strictest).reduce(defaultAction, max) }
 
   func decide(
@@ -39,7 +39,7 @@ extension ProcessSection {
     let found = path.count > Self.pathMaxBytes ? nil : rules.deciding(path)
     let decision = decideByRules(path, found, isEntrypoint: isEntrypoint, arguments: arguments)
     guard isNew, found.map({ !rules[$0].allowNew }) ?? true else { return decision }
-    // Before the rules: where both block, the newness is the reason.
+    // Newness comes before the rules: if both block, the newness is the reason.
     return newExecutables == .block || newExecutables > decision.action
       ? Decision(newExecutables, .newExecutables, rule: found) : decision
   }
@@ -55,27 +55,28 @@ extension ProcessSection {
 }
 
 extension [PathRule] {
-  /// The rule that decides for `path`: an exact one, else the longest directory; of equals `[PathRule].strictest`.
+  /// The rule that decides for `path`: an exact rule, or else the longest directory. Of equal rules
+  /// `[PathRule].strictest` decides.
   package func deciding(_ path: [UInt8], access: Access? = nil) -> Int? {
     let matching = indices.filter { self[$0].matches(path) && (access.map(self[$0].access.contains) ?? true) }
     guard let rank = matching.map({ self[$0].rank }).max() else { return nil }
     return strictest(of: matching.filter { self[$0].rank == rank })
   }
 
-  /// Of rules with equal rank: Block, then Audit, then Allow; of those the first.
+  /// Of rules with equal rank: Block, then Audit, then Allow. Of equal actions, the first rule.
   package func strictest(of candidates: [Int]) -> Int? {
     candidates.min { (self[$1].action, $0) < (self[$0].action, $1) }
   }
 }
 
 extension PathRule {
-  /// The path that the kernel compares: a directory's has its slash.
+  /// The path that the kernel compares. A directory's path ends with its slash.
   package var matchedBytes: [UInt8] {
     let bytes = Array(path.utf8)
     return isDirectory && bytes.last != UInt8(ascii: "/") ? bytes + [UInt8(ascii: "/")] : bytes
   }
 
-  /// An exact path comes before every directory, a longer directory before a shorter.
+  /// An exact path comes before every directory. A longer directory comes before a shorter one.
   fileprivate var rank: Int { isDirectory ? matchedBytes.count : .max }
 
   fileprivate func matches(_ path: [UInt8]) -> Bool {

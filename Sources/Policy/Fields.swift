@@ -1,18 +1,18 @@
 import YAML
 
-/// A mapping with known keys. Every reader reports what does not fit and then gives nil, as for a missing key.
+/// A mapping with known keys. Every reader reports what does not fit, and then returns nil, as for a missing key.
 package struct Fields {
   package let node: Node
-  /// Where it stands, for messages: `spec.process`.
+  /// Where the mapping stands, for messages: `spec.process`.
   package let place: String
   package let problems: Problems
   private let keys: [String]
-  /// Keys that a misspelt one probably means.
+  /// Keys that a misspelt key probably means.
   private var meant: Set<String> = []
-  /// Whether some key is none of `keys`.
+  /// Whether there is a key that is not in `keys`.
   private(set) var hasUnknownKeys = false
 
-  /// nil where `node` is no mapping. Unknown keys are reported.
+  /// nil: `node` is no mapping. Unknown keys are reported.
   ///
   /// - Parameter keys: in the order in which messages list them.
   package init?(_ node: Node, _ place: String, keys: [String], _ problems: Problems) {
@@ -34,7 +34,7 @@ package struct Fields {
     }
   }
 
-  /// Of `mode:Audit`, which YAML reads as one text.
+  /// For `mode:Audit`, which YAML reads as one text.
   private static func missingSpace(_ text: String, _ keys: [String]) -> String? {
     guard let colon = text.firstIndex(of: ":"), keys.contains(String(text[..<colon])) else { return nil }
     let value = text[text.index(after: colon)...]
@@ -48,7 +48,7 @@ package struct Fields {
 
   package func path(_ key: String) -> String { place == Self.root ? key : "\(place).\(key)" }
 
-  /// The line of the key; of the mapping where it is missing.
+  /// The line of the key, or the line of the mapping if the key is missing.
   package func line(of key: String) -> Int { node.entries?.first { $0.key == key }?.line ?? node.line }
 
   package subscript(key: String) -> Node? {
@@ -58,7 +58,7 @@ package struct Fields {
 
   package func has(_ key: String) -> Bool { self[key] != nil }
 
-  /// Reports a missing key, unless a misspelt one stands for it. `hint`: what to write.
+  /// Reports a missing key, unless a misspelt key stands for it. `hint`: what to write.
   package func require(_ key: String, _ hint: String) {
     if !has(key), !meant.contains(key) { problems.add(line, "\(place) has no \(key); add \(hint)") }
   }
@@ -104,7 +104,7 @@ package struct Fields {
     return node.unsigned
   }
 
-  /// One of a type's words.
+  /// A value that is one of a type's words.
   package func word<Value: CaseIterable>(_ key: String, _ name: (Value) -> String) -> Value? {
     self[key].flatMap { Self.word($0, path(key), name, problems) }
   }
@@ -120,7 +120,7 @@ package struct Fields {
     return nil
   }
 
-  /// The elements of a list with at least one, at most `limit`.
+  /// The elements of a list that has at least one element and at most `limit`.
   package func list(_ key: String, limit: Int, mayBeEmpty: Bool = false) -> [Node]? {
     guard let node = self[key] else { return nil }
     guard let elements = node.elements else {
@@ -166,7 +166,7 @@ package struct Fields {
     return values
   }
 
-  /// A mapping below this one; nil where it is empty too, which is reported.
+  /// A mapping below this one; nil also if it is empty, which is reported.
   package func section(_ key: String, keys: [String]) -> Fields? {
     guard let node = self[key] else { return nil }
     guard let fields = Fields(node, path(key), keys: keys, problems) else { return nil }

@@ -1,15 +1,15 @@
-/// What an access to a path is an access to.
+/// What an access to a path reaches.
 package enum FileReach: CaseIterable, Sendable {
   /// The file alone.
   case file
-  /// Also what rules name below it: another file takes the place of the folder that they mean.
+  /// Also what rules name below it: another file takes the place of the folder that the rules mean.
   case names
-  /// Also everything below it: a folder moves with all that it holds.
+  /// Also everything below it: a folder moves with everything that it holds.
   case tree
 }
 
 extension Profile {
-  /// Decides an access to one path; the strictest of all that is accessed.
+  /// Decides an access to one path. Of everything that is accessed, the strictest decision counts.
   ///
   /// - Parameters:
   ///   - path: from the container's root, fully resolved.
@@ -26,19 +26,19 @@ extension Profile {
 }
 
 extension FileSection {
-  /// For a file whose path cannot be had, or not be looked up.
+  /// For a file whose path cannot be found out, or cannot be looked up.
   package var strictest: Action { rules.map(\.action).reduce(defaultAction, max) }
 
   func decide(path: [UInt8], access: Set<Access>, reach: FileReach) -> Decision {
     if path.count > ProcessSection.pathMaxBytes { return Decision(strictest, .overLongPath) }
     let found = Access.allCases.filter(access.contains).flatMap { decisions(path, $0, reach) }
-    // Of equals the first.
+    // Of equal decisions, the first counts.
     return found.reduce(found[0]) { $1.action > $0.action ? $1 : $0 }
   }
 
   private func decisions(_ path: [UInt8], _ access: Access, _ reach: FileReach) -> [Decision] {
     var found = [decide(path, access)]
-    // A control character is in no rule's path.
+    // No rule's path has a control character.
     if reach == .tree { found.append(decide(path + "/\n/\n".utf8, access)) }
     let folder = path + [UInt8(ascii: "/")]
     let below = rules.indices.filter {

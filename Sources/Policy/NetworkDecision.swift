@@ -2,19 +2,19 @@ extension Profile {
   /// Decides a connection that the container opens.
   ///
   /// - Parameters:
-  ///   - address: of the peer, 4 or 16 bytes in network order; an IPv4-mapped one is judged as IPv4.
-  ///   - port: of the peer.
+  ///   - address: the peer's address, 4 or 16 bytes in network order; an IPv4-mapped address is judged as IPv4.
+  ///   - port: the peer's port.
   ///   - transport: nil for every protocol without ports that rules can name.
   package func decideEgress(address: [UInt8], port: UInt16, transport: PortRule.TransportProtocol?) -> Decision {
     network.egress?.decide(address: address, port: port, transport: transport) ?? Decision(.allow, .noSection)
   }
 
-  /// Decides a connection that a peer opens: its address, the container's port.
+  /// Decides a connection that a peer opens, by the peer's address and the container's port.
   package func decideIngress(address: [UInt8], port: UInt16, transport: PortRule.TransportProtocol?) -> Decision {
     network.ingress?.decide(address: address, port: port, transport: transport) ?? Decision(.allow, .noSection)
   }
 
-  /// Decides bind(2) to a local port: refused only where ingress refuses every peer.
+  /// Decides bind(2) to a local port. It is refused only if ingress refuses every peer.
   package func decideBind(port: UInt16, transport: PortRule.TransportProtocol?) -> Decision {
     network.ingress?.decideBind(port: port, transport: transport) ?? Decision(.allow, .noSection)
   }
@@ -39,14 +39,14 @@ extension NetworkDirection {
     return Decision(rules[rule].action, .rule, rule: rule)
   }
 
-  /// The rules that apply to the whole of `prefix`, most specific first: the longer cidr, then those with ports,
-  /// then Block, Audit, Allow, then the order of the file. The first whose ports match decides.
+  /// The rules that apply to the whole of `prefix`, the most specific first. The order is: the longer cidr, then rules
+  /// with ports, then Block, Audit, Allow, then the order of the file. The first rule whose ports match decides.
   package func candidates(at prefix: CIDR) -> [Int] {
     rules.indices.filter { rules[$0].applies(to: prefix) }
       .sorted { rules[$0].rank == rules[$1].rank ? $0 < $1 : rules[$0].rank > rules[$1].rank }
   }
 
-  /// Every prefix below which other rules apply than above it, and the whole of both families.
+  /// Every prefix below which other rules apply than above it, and the prefixes of all addresses of both families.
   package var prefixes: Set<CIDR> {
     Set(rules.flatMap { ($0.cidr.map { [$0] } ?? []) + $0.except } + [.everyIPv4, .everyIPv6])
   }

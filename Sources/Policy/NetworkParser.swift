@@ -12,11 +12,11 @@ extension ProfileLayer.Direction {
 
 /// Reads the rules of `network.egress` or `network.ingress`.
 package struct NetworkRuleParser {
-  /// Of one direction.
+  /// The limit for one direction.
   package static let rulesMax = 512
-  /// Of one rule.
+  /// The limit for one rule.
   package static let exceptMax = 64
-  /// Of one rule: a node of the kernel's tries holds no more entries (bpf/include/stockade.h).
+  /// The limit for one rule: a node of the kernel's tries holds no more entries (bpf/include/stockade.h).
   package static let portsMax = 64
 
   let section: Fields

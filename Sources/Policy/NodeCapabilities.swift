@@ -1,10 +1,11 @@
 /// How much a node's programs enforce of execs, files and the kernel's surface.
 package struct TierClaim: Equatable, Sendable {
-  /// Proved by the self-test, and not refuted since.
+  /// The self-test has proved this tier, and nothing has refuted it since.
   package var tier: Tier
-  /// Why it is no better, for messages; empty where that is not known.
+  /// Why the tier is no better, for messages; empty: that is not known.
   package var reason: String
-  /// nil: every exec is judged; else how one can go by unjudged: tier signal enforces nothing wholly then.
+  /// nil: every exec is judged. Else how an exec can go by without being judged: then tier signal enforces nothing
+  /// wholly.
   package var execProblem: String?
 
   package init(tier: Tier, reason: String = "", execProblem: String? = nil) {
@@ -17,9 +18,9 @@ package struct NodeCapabilities: Equatable, Sendable {
   package var claim: TierClaim
   /// nil: `network` can be enforced; else why not: `cgroup v2 is not mounted`.
   package var networkProblem: String?
-  /// nil: what one container makes the kernel remember takes memory from no other container; else why it can.
+  /// nil: what the kernel remembers for one container takes memory from no other container; else why it can.
   package var memoryProblem: String?
-  /// Which node, for messages.
+  /// The node's name in messages.
   package var name = "this node"
 
   package init(_ claim: TierClaim, networkProblem: String? = nil, memoryProblem: String? = nil) {
@@ -30,12 +31,12 @@ package struct NodeCapabilities: Equatable, Sendable {
     self.init(TierClaim(tier: tier, reason: tierReason), networkProblem: networkProblem)
   }
 
-  /// Of a node whose kernel enforces nothing, or nothing that could be promised.
+  /// The capabilities of a node whose kernel enforces nothing, or nothing that could be promised.
   package static func none(because why: String) -> NodeCapabilities {
     NodeCapabilities(tier: .none, tierReason: why, networkProblem: why)
   }
 
-  /// Of a node that enforces whatever a profile says.
+  /// The capabilities of a node that enforces whatever a profile says.
   package static var unlimited: NodeCapabilities { NodeCapabilities(tier: .lsm) }
 
   package var tier: Tier { claim.tier }

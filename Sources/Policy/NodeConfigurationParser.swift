@@ -2,7 +2,7 @@ import YAML
 
 extension NodeConfiguration {
   package static let bindingsMax = 1024
-  /// Namespaces, images or labels of one binding, or profiles of one list.
+  /// The limit for namespaces, images or labels of one binding, and for profiles of one list.
   package static let listMax = 1024
 
   private static let keys = [
@@ -10,7 +10,7 @@ extension NodeConfiguration {
     "nodeGate",
   ]
 
-  /// Reads the node's configuration; an empty text is all defaults.
+  /// Reads the node's configuration. An empty text means all defaults.
   ///
   /// - Parameter file: its path, for messages.
   /// - Throws: everything that is wrong with it, not only the first.
@@ -76,7 +76,7 @@ extension NodeConfiguration.NodeGate {
     }
   }
 
-  /// Of a pod, as in the name of its cgroup, but with dashes.
+  /// Whether the text is a pod's UID, as in the name of the pod's cgroup, but with dashes.
   private static func isUID(_ text: String) -> Bool {
     (1...63).contains(text.utf8.count)
       && text.utf8.allSatisfy { byte in
@@ -110,7 +110,7 @@ extension NodeConfiguration.Binding {
         labels.line, "\(fields.path("podLabels")) is \(labels.kind); write a mapping of labels to values")
       return nil
     }
-    // An empty value is a label's value like any other.
+    // An empty value is as good as any other value of a label.
     var values: [String: String] = [:]
     for entry in entries {
       if let text = entry.value.text {
@@ -130,7 +130,7 @@ extension NodeConfiguration.Binding {
     if required, !fields.has("profile") {
       fields.refuse("required", "needs the profile that is required; add profile")
     }
-    // Whoever writes a pod chooses its labels and images: they must not be a way out.
+    // The author of a pod chooses its labels and images, so these must not be a way out.
     guard namespaces == nil, podLabels != nil || images != nil else { return }
     for (key, names) in [("profile", profile.map { [$0] }), ("allowedProfiles", allowedProfiles)]
     where names?.contains(ProfileName.unconfined) == true {

@@ -28,12 +28,12 @@ extension ProfileLayer.FileAccess {
 
 /// Reads the rules of `process` or `file`.
 package struct PathRuleParser {
-  /// Of one section.
+  /// The limit for one section.
   package static let rulesMax = 4096
-  /// Of one path rule, and of one text: the kernel's maps hold no more (bpf/include/stockade.h).
+  /// The limits for one path rule, and for one text: the kernel's maps hold no more (bpf/include/stockade.h).
   package static let argumentsMax = 16
   package static let argumentTextMaxBytes = 128
-  /// An argv of `STOCKADE_ARGUMENTS_MAX_BYTES` has no more arguments, since each takes a byte at least.
+  /// An argv of `STOCKADE_ARGUMENTS_MAX_BYTES` has no more arguments, because each takes at least one byte.
   package static let argumentIndexMax = 4095
 
   private let section: Fields
@@ -55,7 +55,7 @@ package struct PathRuleParser {
   }
 
   private func rule(_ node: Node, _ place: String) -> PathRule? {
-    // All keys are known in both sections, so that a key of the other one gets a better message than "unknown".
+    // All keys are known in both sections, so a key of the other section gets a better message than "unknown".
     let keys = ["path", "directory", "recursive", "access", "action", "new", "arguments"]
     guard let fields = Fields(node, place, keys: keys, problems) else { return nil }
     refuseMisplaced(fields)
@@ -155,7 +155,8 @@ extension PathRuleParser {
 }
 
 extension PathRule {
-  /// What a rule is about, apart from its access. Bytes: texts that only look alike are different paths.
+  /// What a rule is about, apart from its access. The path is bytes, because texts that only look alike are different
+  /// paths.
   struct Target: Hashable {
     var path: [UInt8]
     var isDirectory: Bool

@@ -1,13 +1,13 @@
 import YAML
 
-/// Checks the paths of rules. Works on bytes, as the kernel does.
+/// Checks the paths of rules. It works on bytes, as the kernel does.
 package enum PathSyntax {
-  /// Longest path that a rule may name, a directory's trailing slash included (bpf/include/stockade.h).
+  /// The longest path that a rule may name, with a directory's trailing slash (bpf/include/stockade.h).
   package static let maxBytes = 512
 
   private static let slash = UInt8(ascii: "/")
 
-  /// The path without a directory's trailing slash; nil where it was reported.
+  /// The path without a directory's trailing slash; nil: a problem was reported.
   static func parse(_ text: String, _ fields: Fields, isDirectory: Bool) -> String? {
     let key = isDirectory ? "directory" : "path"
     guard let problem = problem(Array(text.utf8), isDirectory: isDirectory) else {

@@ -19,7 +19,7 @@ package enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Never empty, in the order of the lines.
   case invalid([Problem])
   case unreadable(Errno)
-  /// `advice`: where it may be, or what to do, after a semicolon.
+  /// `advice`: where the profile may be, or what to do. It stands behind a semicolon.
   case noSuchProfile(name: String, lookedIn: String, advice: String)
 
   package var description: String {
@@ -33,19 +33,19 @@ package enum PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension PolicyError {
-  /// To be repeated in another message.
+  /// The line for use in another message.
   var firstLine: String { description.split(separator: "\n").first.map(String.init) ?? description }
 
-  /// One line for whoever cannot mend the file: the first problem, and how many more there are.
+  /// One line for a reader who cannot mend the file: the first problem, and how many more there are.
   package var summary: String {
     guard case .invalid(let problems) = self, problems.count > 1 else { return description }
     return "\(firstLine) (and \(problems.count - 1) more, in the log)"
   }
 }
 
-/// Collects what is wrong with one file, so that one look at it tells all.
+/// Collects what is wrong with one file, so that one look at it reports everything.
 package final class Problems {
-  /// Most problems of one file that are told; what comes beyond them is counted.
+  /// The most problems of one file that are reported. Problems beyond it are counted.
   package static let problemsMax = 100
 
   package let file: String
@@ -59,22 +59,22 @@ package final class Problems {
     found.append(Problem(Location(file: file, line: line), message()))
   }
 
-  /// How many were added, to see whether reading a part added one.
+  /// How many problems were added. It shows whether reading a part added one.
   var count: Int { found.count + beyondCount }
 
-  /// What was added, in the order of the lines.
+  /// The problems that were added, in the order of the lines.
   package var sorted: [Problem] {
     let told = found.ordered(of: file)
     guard beyondCount > 0, let last = told.last else { return told }
     return told + [Problem(last.location, "\(beyondCount) more problems are not told; mend these first")]
   }
 
-  /// Throws all that was added, if anything.
+  /// Throws everything that was added, if anything was.
   package func check() throws(PolicyError) {
     if !found.isEmpty { throw .invalid(sorted) }
   }
 
-  /// The one document of a file; an error of the text itself is its only problem.
+  /// The one document of a file. If the text itself has an error, that is its only problem.
   package func parse(_ bytes: [UInt8]) throws(PolicyError) -> Node? {
     do throws(YAMLError) { return try Node.parse(bytes, file: file) } catch {
       throw .invalid([Problem(Location(file: file, line: error.line), error.problem)])
@@ -83,12 +83,12 @@ package final class Problems {
 }
 
 extension [Problem] {
-  /// Each once: the file's own first, then those of other files, in the order of the lines.
+  /// Each problem once: first the file's own, then those of other files, in the order of the lines.
   package func ordered(of file: String) -> [Problem] {
     func rank(_ problem: Problem) -> (Int, String) {
       problem.location.file == file ? (0, "") : (1, problem.location.file)
     }
-    // Stable, so that two problems of one line stay in the order in which they were found.
+    // The sort is stable, so two problems of one line stay in the order in which they were found.
     let sorted = enumerated().sorted { a, b in
       if rank(a.element) != rank(b.element) { return rank(a.element) < rank(b.element) }
       return (a.element.location.line, a.offset) < (b.element.location.line, b.offset)

@@ -1,22 +1,23 @@
 /// A security profile after `extends` was resolved: values only. The format: docs/profile-reference.md.
 package struct Profile: Equatable, Sendable {
   package var name: String
-  /// The file it was read from, for messages.
+  /// The file from which it was read, for messages.
   package var file: String
   package var mode: Mode = .enforce
   package var failurePolicy: FailurePolicy = .fail
   package var minimumTier: Tier = .none
   package var acceptPartial = false
   package var requireFilter = false
-  /// nil: the pod keeps the seccomp profile it has.
+  /// nil: the pod keeps the seccomp profile that it has.
   package var seccomp: SeccompSection?
   package var process: ProcessSection?
   package var fileAccess: FileSection?
   package var network = NetworkSection()
   package var kernelBlock: [KernelSurface] = []
-  /// What other containers may not do to this one's processes; nil: Block where the node can, Audit in `mode: Audit`.
+  /// What other containers may not do to this container's processes; nil: Block if the node can, Audit in `mode:
+  /// Audit`.
   package var otherContainers: Action?
-  /// What is accepted and hardly meant, such as that no program can start.
+  /// What is accepted, but hardly meant, for example that no program can start.
   package var warnings: [Problem] = []
 
   package init(name: String, file: String) {
@@ -35,11 +36,11 @@ package enum FailurePolicy: String, CaseIterable, Sendable {
   case ignore = "Ignore"
 }
 
-/// What can enforce exec, file and kernel rules, worst first; docs/tiers.md.
+/// What can enforce exec, file and kernel rules, the worst first; docs/tiers.md.
 package enum Tier: Int, CaseIterable, Comparable, Sendable {
   case none, signal, fmodRet, lsm
 
-  /// As profiles, messages and metrics spell it.
+  /// The tier's name in profiles, messages and metrics.
   package var name: String {
     switch self {
     case .none: "none"
@@ -52,7 +53,8 @@ package enum Tier: Int, CaseIterable, Comparable, Sendable {
   package static func < (a: Tier, b: Tier) -> Bool { a.rawValue < b.rawValue }
 }
 
-/// Ordered: of two rules of equal rank the greater wins. Raw values are `enum stockade_action`'s.
+/// The actions are ordered: of two rules of equal rank, the greater one wins. Raw values are those of `enum
+/// stockade_action`.
 package enum Action: UInt8, CaseIterable, Comparable, Sendable {
   case allow = 0
   case audit = 1
@@ -83,7 +85,7 @@ package struct Location: Hashable, Sendable, CustomStringConvertible {
 package struct ProcessSection: Equatable, Sendable {
   package var defaultAction: Action = .allow
   package var allowEntrypoint = false
-  /// Unless set: Block where `defaultAction` is Block, else Allow.
+  /// If it is not set: Block if `defaultAction` is Block, else Allow.
   package var newExecutables: Action {
     get { chosenForNew ?? defaultForUnknown }
     set { chosenForNew = newValue }
@@ -110,7 +112,7 @@ package struct PathRule: Equatable, Sendable {
   package var path: String
   package var isDirectory: Bool
   package var recursive = false
-  /// Only in `file`; in `process` always execution.
+  /// Only in `file`. In `process` it is always execution.
   package var access: Set<Access> = Set(Access.allCases)
   package var action: Action
   /// `new: true`: overrides newExecutables.
@@ -147,7 +149,7 @@ package struct ArgumentRule: Equatable, Sendable {
 }
 
 package struct NetworkSection: Equatable, Sendable {
-  /// nil: the profile says nothing of that direction.
+  /// nil: the profile says nothing about that direction.
   package var egress: NetworkDirection?
   package var ingress: NetworkDirection?
   package init() {}
@@ -179,7 +181,7 @@ package struct PortRule: Hashable, Sendable {
     case udp = "UDP"
     case sctp = "SCTP"
 
-    /// As in an IP header.
+    /// The number in an IP header.
     package var number: UInt8 {
       switch self {
       case .tcp: 6
@@ -189,7 +191,7 @@ package struct PortRule: Hashable, Sendable {
     }
   }
   package var transport: TransportProtocol = .tcp
-  /// Inclusive; 0...65535 where the rule names only a protocol.
+  /// Inclusive; 0...65535 if the rule names only a protocol.
   package var first: UInt16
   package var last: UInt16
   package init(transport: TransportProtocol, first: UInt16, last: UInt16) {
@@ -199,7 +201,7 @@ package struct PortRule: Hashable, Sendable {
   }
 }
 
-/// An IPv4 or IPv6 prefix. `bytes` has 4 or 16 of them, in network order, host bits zero.
+/// An IPv4 or IPv6 prefix. `bytes` has 4 or 16 bytes, in network order, and its host bits are zero.
 package struct CIDR: Hashable, Sendable {
   package var bytes: [UInt8]
   package var prefixLength: Int
@@ -210,7 +212,7 @@ package struct CIDR: Hashable, Sendable {
   package var isIPv4: Bool { bytes.count == 4 }
 }
 
-/// A part of the kernel that a profile can block. docs/tiers.md says what each covers.
+/// A part of the kernel that a profile can block. docs/tiers.md says what each part covers.
 package enum KernelSurface: String, CaseIterable, Sendable {
   case mount, ptrace, userNamespaces, bpf, ioUring, packetSockets, moduleLoad, keyrings, perfEvents, executableMemory
 }

@@ -2,22 +2,23 @@ import Glibc
 import System
 import YAML
 
-/// One profile file as it was read: what can be used of it, and everything that is wrong with it.
+/// One profile file as it was read: what of it can be used, and everything that is wrong with it.
 package struct ProfileFile: Sendable {
-  /// Most names that a file with errors may be taken for.
+  /// The most names that a file with errors may be taken for.
   private static let namesMax = 16
 
   package let path: String
-  /// Without problems the whole; with problems what `ProfileLayer.read` leaves. nil: nothing can be used.
+  /// Without problems, the whole file. With problems, what `ProfileLayer.read` leaves. nil: nothing can be used.
   package private(set) var layer: ProfileLayer?
   /// In the order of the lines.
   package private(set) var problems: [Problem] = []
-  /// nil: it could be read.
+  /// nil: the file could be read.
   package private(set) var unreadable: Errno?
-  /// The profile's name; where it has none or an impossible one, those that stand in its text, and the file's own.
+  /// The profile's name. If the file has no name or an impossible one, the names that stand in its text, and the file's
+  /// own name.
   package private(set) var names: Set<String>
 
-  /// Reads the file, which must be a regular one: reading a pipe would block the caller.
+  /// Reads the file. It must be a regular file: reading a pipe would block the caller.
   package init(_ path: String) {
     do throws(Errno) {
       self.init(path, bytes: try Files.readRegular(path, limit: Node.fileMaxBytes))
@@ -40,7 +41,7 @@ package struct ProfileFile: Sendable {
     }
   }
 
-  /// nil where the whole file can be used.
+  /// nil: the whole file can be used.
   package var error: PolicyError? {
     if let unreadable { return .unreadable(unreadable) }
     return problems.isEmpty ? nil : .invalid(problems)
@@ -54,7 +55,7 @@ package struct ProfileFile: Sendable {
     return String(name.prefix { $0 != "." })
   }
 
-  /// Whatever follows `name:` in a text that is no YAML.
+  /// What follows `name:` in a text that is no YAML.
   private static func names(in text: String) -> Set<String> {
     var names: Set<String> = []
     for part in text.split(separator: "name:").dropFirst().prefix(namesMax) {

@@ -3,7 +3,7 @@ import YAML
 
 /// The profile files of a folder, as they are on the disk now.
 package struct ProfileFolder: Sendable {
-  /// Most files of one folder that are read.
+  /// The most files of one folder that are read.
   package static let filesMax = 1024
   static let suffix = ".yaml"
   private static let otherSuffix = ".yml"
@@ -11,13 +11,13 @@ package struct ProfileFolder: Sendable {
   package let path: String
   /// By path.
   package private(set) var files: [String: ProfileFile] = [:]
-  /// What is no error of one file.
+  /// Messages that are not about an error of one file.
   package private(set) var messages: [String] = []
-  /// Files that are not read and look like profiles: by path, why.
+  /// Files that are not read but look like profiles: by path, why they are not read.
   package private(set) var ignored: [String: String] = [:]
 
   /// - Parameter prefix: what stands before a file's name in messages; nil: the folder and a slash.
-  /// - Throws: where the folder itself cannot be listed.
+  /// - Throws: if the folder itself cannot be listed.
   package init(reading folder: String, prefix: String? = nil) throws(Errno) {
     path = folder
     let prefix = prefix ?? folder + "/"
@@ -39,7 +39,7 @@ package struct ProfileFolder: Sendable {
     refuseSharedNames()
   }
 
-  /// Why a file of this name is not read from a folder; nil where it is.
+  /// Why a file of this name is not read from a folder; nil: it is read.
   package static func whyIgnored(_ name: String) -> String? {
     if isHidden(name) { return "its name begins with a dot" }
     return hasSuffix(name, suffix) ? nil : "its name does not end in \(suffix)"
@@ -47,10 +47,10 @@ package struct ProfileFolder: Sendable {
 
   private static func isHidden(_ name: String) -> Bool { name.utf8.starts(with: ".".utf8) }
 
-  /// Of the files without problems.
+  /// The layers of the files without problems.
   package var layers: [ProfileLayer] { files.values.filter { $0.error == nil }.compactMap(\.layer) }
 
-  /// Two files with one name: nobody can say which is meant, so neither is.
+  /// Two files have one name. Nobody can say which of them is meant, so neither is used.
   private mutating func refuseSharedNames() {
     for (name, group) in Dictionary(grouping: layers, by: \.name) where group.count > 1 {
       let group = group.sorted { $0.location.file < $1.location.file }

@@ -1,4 +1,4 @@
-/// A profile file as written: nil is what it does not set, so that `extends` can tell a default from a choice.
+/// A profile file as it was written. nil is what the file does not set, so `extends` can tell a default from a choice.
 package struct ProfileLayer: Equatable, Sendable {
   package struct Base: Equatable, Sendable {
     package var name: String
@@ -25,7 +25,7 @@ package struct ProfileLayer: Equatable, Sendable {
     package var rules: [NetworkRule] = []
   }
 
-  /// A tier, with the line that asks for it: what it cannot enforce is reported there.
+  /// A tier, with the line that asks for it. What the tier cannot enforce is reported on that line.
   package struct MinimumTier: Equatable, Sendable {
     package var tier: Tier
     package var location: Location

@@ -2,12 +2,12 @@ import YAML
 
 /// Names of profiles: `metadata.name`, `extends`, annotations, the node's configuration.
 package enum ProfileName {
-  /// As Kubernetes bounds the names of objects.
+  /// Kubernetes' limit for the names of objects.
   package static let maxBytes = 253
   /// Stands for "no profile"; never a profile's own name.
   package static let unconfined = "unconfined"
 
-  /// Lower-case letters, digits, `-` and `.`; first and last a letter or digit. So a name is never a path.
+  /// Lower-case letters, digits, `-` and `.`. The first and the last are a letter or digit. So a name is never a path.
   package static func isValid(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     guard let first = bytes.first, let last = bytes.last, bytes.count <= maxBytes else { return false }

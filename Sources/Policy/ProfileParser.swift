@@ -3,7 +3,7 @@ import YAML
 extension ProfileLayer {
   package static let apiVersion = "stockade.dev/v1alpha1"
   package static let kind = "SecurityProfile"
-  /// Bases that one profile may name.
+  /// The most bases that one profile may name.
   package static let extendsMax = 16
 
   /// Reads and checks one profile file.
@@ -16,8 +16,8 @@ extension ProfileLayer {
     return layer
   }
 
-  /// What can be used of a file, and everything that is wrong with it. Sections with problems are left out, but for
-  /// `seccomp`, which says that it is only partial. nil: the text is no YAML, or holds nothing.
+  /// What of a file can be used, and everything that is wrong with the file. Sections with problems are left out. Only
+  /// `seccomp` is kept, and says that it is only partial. nil: the text is no YAML, or holds nothing.
   static func read(_ bytes: [UInt8], file: String) -> (layer: ProfileLayer?, problems: [Problem]) {
     let problems = Problems(file: file)
     let root: Node?
@@ -99,7 +99,7 @@ extension ProfileLayer {
     }
   }
 
-  /// A floor of `signal` under sections that this tier cannot enforce: no node could ever fulfil both.
+  /// A `minimumTier` of `signal` beside sections that this tier cannot enforce. No node could ever fulfil both.
   var unenforceableMinimumTier: Problem? {
     guard let minimumTier, minimumTier.tier == .signal else { return nil }
     let hasKernel = kernelBlock != nil || (otherContainers ?? .allow) != .allow
@@ -112,7 +112,7 @@ extension ProfileLayer {
 }
 
 extension Problems {
-  /// What `read` gives, or nil where it added a problem: what has an error takes no part in further checks.
+  /// What `read` returns, or nil if it added a problem: what has an error takes no part in further checks.
   func whole<Value>(_ read: () -> Value?) -> Value? {
     let before = count
     let value = read()

@@ -1,12 +1,12 @@
 import YAML
 
-/// Joins a profile with what it extends. Values only: the layers were read before.
+/// Joins a profile with what it extends. It works on values only: the layers were read before.
 package struct ProfileResolver {
-  /// Longest chain of `extends`.
+  /// The longest chain of `extends`.
   package static let depthMax = 8
 
   private let layers: [String: ProfileLayer]
-  /// Files that cannot be used, in which a base may be.
+  /// Files that cannot be used, and that may have a base in them.
   private let broken: [ProfileFile]
   /// Why a base is missing, for messages: the folder that was searched.
   private let lookedIn: String
@@ -29,7 +29,7 @@ package struct ProfileResolver {
     return profile
   }
 
-  /// The profile, without what cannot be joined, and everything that only shows when the layers are joined.
+  /// The profile, without what cannot be joined, and every problem that only shows when the layers are joined.
   package func join(_ layer: ProfileLayer) -> (profile: Profile, problems: [Problem]) {
     var problems: [Problem] = []
     var order: [ProfileLayer] = []
@@ -41,7 +41,8 @@ package struct ProfileResolver {
     return (profile, problems.ordered(of: layer.location.file))
   }
 
-  /// Bases from left to right, each before what extends it; one that is reached twice counts once, at its first place.
+  /// Bases from left to right. Each base comes before what extends it. A base that is reached twice counts once, at its
+  /// first place.
   private func collect(
     _ layer: ProfileLayer, chain: [String], into order: inout [ProfileLayer], _ problems: inout [Problem]
   ) {
@@ -87,7 +88,7 @@ package struct ProfileResolver {
 }
 
 extension ProfileLayer {
-  /// Sets what `child` sets; unites the rules, the child's in place of those that match the same.
+  /// Sets what `child` sets. Unites the rules: the child's rules replace those that match the same.
   mutating func apply(_ child: ProfileLayer) {
     name = child.name
     location = child.location
@@ -115,7 +116,7 @@ extension ProfileLayer {
     return joined
   }
 
-  /// With the defaults of docs/profile-reference.md.
+  /// The profile with the defaults of docs/profile-reference.md.
   func finished() -> Profile {
     var profile = Profile(name: name, file: location.file)
     profile.mode = mode ?? profile.mode
@@ -195,7 +196,8 @@ extension PathRule {
   var match: Match { Match(target: target, access: access) }
 }
 
-/// `base` with each rule of `child` in the place of the one that matches the same, or at the end.
+/// `base` with each rule of `child` in the place of the rule that matches the same. If there is no such rule, it stands
+/// at the end.
 private func united<Rule, Match: Hashable>(_ base: [Rule], _ child: [Rule], by match: (Rule) -> Match) -> [Rule] {
   var rules = base
   var places = Dictionary(uniqueKeysWithValues: base.enumerated().map { (match($0.element), $0.offset) })

@@ -1,7 +1,7 @@
 import System
 import YAML
 
-/// The profiles of a folder, resolved; what breaks later keeps its last good version.
+/// The profiles of a folder, resolved. A profile that breaks later keeps its last good version.
 package struct ResolvedProfiles: Sendable {
   package struct Report: Equatable, Sendable {
     /// Profiles that are new, different or gone, sorted.
@@ -16,17 +16,17 @@ package struct ResolvedProfiles: Sendable {
   }
 
   package let folder: String
-  /// What else is wrong with a profile, asked for where its own text has errors already: it gets no further, and
-  /// everything is to be told at once.
+  /// Finds what else is wrong with a profile. This is asked if the profile's own text has errors already: such a
+  /// profile gets no further, and everything must be reported at once.
   private let furtherProblems: @Sendable (Profile) -> [Problem]
   /// By path: the last good version of each file that is still there.
   private var layers: [String: ProfileLayer] = [:]
   private var profiles: [String: Profile] = [:]
   /// By profile: why its present version cannot be used.
   private var failures: [String: PolicyError] = [:]
-  /// Files without a usable version; any profile may be meant by them.
+  /// Files without a usable version. Any profile may be meant by them.
   private var brokenFiles: [ProfileFile] = []
-  /// Files that are not read: by path, why.
+  /// Files that are not read: by path, why they are not read.
   private var ignored: [String: String] = [:]
 
   /// Empty until the first `reload()`.
@@ -78,7 +78,7 @@ package struct ResolvedProfiles: Sendable {
     for (path, file) in found.files where file.error == nil { kept[path] = file.layer }
     brokenFiles = []
     for (path, file) in found.files.sorted(by: { $0.key < $1.key }) where file.error != nil {
-      // A last good version gives way to another file that has its name now.
+      // A last good version gives way to another file that now has its name.
       if let last = layers[path], !kept.values.contains(where: { $0.name == last.name }) {
         kept[path] = last
       } else {
@@ -115,7 +115,7 @@ extension ResolvedProfiles.Report {
 }
 
 extension ProfileFile {
-  /// Why the file cannot be used: its own problems, and those that only show when it is joined and looked at further.
+  /// Why the file cannot be used: its own problems, and those that only show when it is joined and checked further.
   package func everyProblem(
     _ resolver: ProfileResolver, _ furtherProblems: (Profile) -> [Problem]
   ) -> PolicyError {

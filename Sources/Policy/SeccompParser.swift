@@ -8,7 +8,7 @@ extension SeccompSection {
   }
 
   private static let inlineKeys = ["defaultAction", "defaultErrnoRet", "architectures", "flags", "syscalls"]
-  /// As Linux bounds a name in a folder.
+  /// Linux's limit for a name in a folder.
   package static let fileNameMaxBytes = 255
 
   static func read(_ spec: Fields) -> SeccompSection? {
@@ -50,16 +50,16 @@ extension SeccompSection {
 }
 
 extension SeccompFilter {
-  /// Rules of one filter, names of one rule.
+  /// The limits for the rules of one filter, and for the names of one rule.
   package static let rulesMax = 1024
   package static let namesMax = 1024
   /// A system call has six arguments, and each may be compared once.
   package static let argumentsMax = 6
-  /// Architectures, or flags.
+  /// The limit for architectures, and for flags.
   package static let wordsMax = 32
   /// `SECCOMP_RET_DATA`. How much of it an action may use depends on the action, which is not looked at here.
   private static let errnoMax = 0xffff
-  /// Stands in a partial section for an action that has an error, so that the other words are looked at.
+  /// In a partial section, this stands for an action that has an error, so that the other words are checked.
   private static let neutralAction = "SCMP_ACT_ERRNO"
 
   static func read(_ fields: Fields) -> SeccompFilter? {

@@ -1,4 +1,4 @@
-/// `spec.seccomp` as written: words in OCI's spelling, not yet checked with libseccomp.
+/// `spec.seccomp` as written: words in OCI's spelling, which libseccomp has not checked yet.
 package struct SeccompSection: Equatable, Sendable {
   package enum Source: Equatable, Sendable {
     case runtimeDefault
@@ -8,7 +8,7 @@ package struct SeccompSection: Equatable, Sendable {
   }
   package var source: Source
   package var location: Location
-  /// Some of it had errors and is left out: what is there can only be looked at word by word.
+  /// Whether a part of it had errors and is left out. What is there can then only be checked word by word.
   package var isPartial = false
   package init(source: Source, location: Location) {
     self.source = source
@@ -25,7 +25,7 @@ package struct SeccompFilter: Equatable, Sendable {
   package var syscalls: [Rule] = []
   package var lines = Lines()
 
-  /// Lines of words; what is missing stands where the whole does.
+  /// The lines of words. For a missing line, the line of the whole filter counts.
   package struct Lines: Equatable, Sendable {
     package var defaultAction: Int?
     package var architectures: [Int] = []
@@ -38,11 +38,11 @@ package struct SeccompFilter: Equatable, Sendable {
     package var action: String
     package var errnoReturn: UInt32?
     package var arguments: [Argument] = []
-    /// Where the rule stands, where it came from a file.
+    /// The place of the rule, if it came from a file.
     package var location: Location?
     package var lines = Lines()
 
-    /// Of words; what is missing stands where the rule does.
+    /// The lines of words. For a missing line, the line of the rule counts.
     package struct Lines: Equatable, Sendable {
       package var names: [Int] = []
       package var action: Int?

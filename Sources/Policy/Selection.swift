@@ -1,6 +1,6 @@
 import YAML
 
-/// What a pod says that matters for the choice.
+/// The parts of a pod that matter for the choice.
 package struct PodContext: Equatable, Sendable {
   package var namespace: String
   package var labels: [String: String]
@@ -15,7 +15,7 @@ package struct PodContext: Equatable, Sendable {
 
 package struct ContainerContext: Equatable, Sendable {
   package var name: String
-  /// As the runtime names it; empty where it does not say.
+  /// The name that the runtime gives; empty: the runtime does not say it.
   package var image: String
 
   package init(name: String, image: String = "") {
@@ -62,10 +62,10 @@ package enum SelectionError: Error, Equatable, Sendable, CustomStringConvertible
 package enum Annotation {
   package static let all = "profile.stockade.dev"
   package static let pod = "profile.stockade.dev/pod"
-  /// Followed by the container's name.
+  /// The container's name follows.
   package static let container = "profile.stockade.dev/container."
 
-  /// Ours, whether it is well-formed or not.
+  /// Whether the annotation is ours, well-formed or not.
   static func isOurs(_ key: String) -> Bool { key == all || key.utf8.starts(with: "\(all)/".utf8) }
 
   static func isKnown(_ key: String) -> Bool {
@@ -75,12 +75,12 @@ package enum Annotation {
 }
 
 extension NodeConfiguration {
-  /// Of pods; no other label is looked at.
+  /// The labels of pods that are looked at. No other label is.
   package var labelKeys: Set<String> { Set(bindings.flatMap { ($0.podLabels ?? [:]).keys }) }
 
-  /// The profile of a container: a required binding, else an annotation, else a binding, else the default.
+  /// The profile of a container: a required binding's, else an annotation's, else a binding's, else the default.
   ///
-  /// Whether the profile exists is the store's to say.
+  /// The store says whether the profile exists.
   package func choose(pod: PodContext, container: ContainerContext) throws(SelectionError) -> Choice {
     let matching = bindings.filter { $0.matches(pod) && $0.matches(image: container.image) }
     if let binding = matching.first(where: \.required), let profile = binding.profile {
@@ -94,8 +94,8 @@ extension NodeConfiguration {
       ?? .unconfined(because: "no annotation, binding or defaultProfile chooses a profile")
   }
 
-  /// Whether some container of the pod could get a profile that is enforced, or be refused. Errs to true: images are
-  /// not known yet.
+  /// Whether some container of the pod could get a profile that is enforced, or could be refused. In doubt this is
+  /// true, because images are not known yet.
   ///
   /// - Parameter isAudited: whether a profile can be used, and is `mode: Audit`.
   package func needsGate(pod: PodContext, isAudited: (String) -> Bool) -> Bool {
@@ -107,7 +107,7 @@ extension NodeConfiguration {
     }
   }
 
-  /// - Parameter matching: bindings that match the pod; whether they match a container's image is not known.
+  /// - Parameter matching: bindings that match the pod. Whether they match a container's image is not known.
   private func isAllowedForAnyImage(_ name: String, _ key: String, _ matching: [Binding]) -> Bool {
     guard Annotation.isKnown(key), ProfileName.isValid(name) else { return false }
     let certain = matching.filter { $0.images == nil }
@@ -131,7 +131,7 @@ extension NodeConfiguration {
     return nil
   }
 
-  /// Every list that applies must have the name; `unconfined` must stand in one at least.
+  /// Every list that applies must have the name. `unconfined` must stand in at least one list.
   private func checkAllowed(_ name: String, _ key: String, _ matching: [Binding]) throws(SelectionError) {
     let lists = applicableLists(matching)
     let failed = lists.filter { !$0.names.contains(name) }
@@ -139,8 +139,8 @@ extension NodeConfiguration {
     throw .notAllowed(key: key, profile: name, limits: failed.map(\.description))
   }
 
-  /// The node's list holds unless a matching binding of namespaces has its own; all other bindings only narrow,
-  /// since whoever writes the pod chooses its labels and images.
+  /// The node's list holds, unless a matching binding of namespaces has its own list. All other bindings only narrow
+  /// the choice, because the author of the pod chooses its labels and images.
   private func applicableLists(_ matching: [Binding]) -> [AllowedList] {
     var lists = matching.compactMap { binding in
       binding.allowedProfiles.map { AllowedList(owner: "binding \(quoted(binding.name))", names: $0) }
@@ -177,7 +177,7 @@ enum Pattern {
     guard parts.count > 1 else { return rest.elementsEqual(parts[0]) }
     guard rest.starts(with: parts[0]) else { return false }
     rest = rest.dropFirst(parts[0].count)
-    // The leftmost place of each part leaves the most for the next.
+    // The leftmost place of each part leaves the most text for the next part.
     for part in parts[1..<(parts.count - 1)] where !part.isEmpty {
       guard let place = rest.indices.first(where: { rest[$0...].starts(with: part) }) else { return false }
       rest = rest[(place + part.count)...]

@@ -1,6 +1,6 @@
 extension ProfileLayer {
-  /// Sections of a joined profile under which no container's program can start. They are accepted, since a profile may
-  /// be meant so, as one that others extend.
+  /// Sections of a joined profile under which no container's program can start. They are accepted, because a profile
+  /// may be meant so, for example one that others extend.
   var startWarnings: [Problem] {
     guard mode ?? .enforce == .enforce else { return [] }
     return [processWarning, fileWarning].compactMap(\.self)
@@ -15,7 +15,7 @@ extension ProfileLayer {
     )
   }
 
-  /// The loader of a dynamic program has to read libraries.
+  /// The loader of a dynamic program must read libraries.
   private var fileWarning: Problem? {
     guard let fileAccess, fileAccess.defaultAction == .block else { return nil }
     guard fileAccess.rules.allSatisfy({ $0.action == .block || !$0.access.contains(.read) }) else { return nil }

@@ -1,4 +1,4 @@
-/// Who a container is, for messages and events.
+/// Which container it is, for messages and events.
 package struct Subject: Equatable, Sendable {
   package var containerID: String
   package var containerName: String
@@ -18,10 +18,10 @@ package struct Subject: Equatable, Sendable {
     self.image = image
   }
 
-  /// `shop/web-1/app`; where only the kernel remembers it, its id.
+  /// `shop/web-1/app`. If only the kernel remembers the container, its id.
   package var text: String { containerName.isEmpty ? containerID : "\(podNamespace)/\(podName)/\(containerName)" }
 
-  /// Of what an earlier process left, which only the kernel remembers.
+  /// The subject of something that an earlier process left, and that only the kernel remembers.
   package static func unknown(id: String) -> Subject {
     Subject(containerID: id, containerName: "", podName: "", podNamespace: "", podUID: "", image: "")
   }

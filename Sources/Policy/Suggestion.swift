@@ -1,9 +1,10 @@
-/// Finds the word that was meant by a misspelt one.
+/// Finds the word that somebody meant by a misspelt one.
 package enum Suggestion {
   /// Longer words are not compared: the work grows with the product of both lengths.
   private static let wordMaxBytes = 64
 
-  /// The nearest of `words`, if it is near: a third of the letters may differ, one at least and three at most.
+  /// The nearest of `words`, if it is near enough: a third of the letters may differ, but at least one and at most
+  /// three.
   package static func nearest(to word: String, among words: some Sequence<String>) -> String? {
     let letters = lowercase(word)
     guard letters.count <= wordMaxBytes else { return nil }

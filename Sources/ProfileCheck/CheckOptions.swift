@@ -4,7 +4,7 @@ import Glibc
 import Seccomp
 import System
 
-/// `stockade profile check`, as its command line says.
+/// What the command line of `stockade profile check` says.
 package struct CheckOptions {
   /// Files, folders, and `-`.
   package var paths: [String] = []
@@ -13,7 +13,7 @@ package struct CheckOptions {
 
   package init() {}
 
-  /// Checks and prints. To be called on the main thread, whose mount namespace may change.
+  /// Checks and prints. Call it on the main thread, whose mount namespace may change.
   ///
   /// - Returns: the exit status.
   package func run() throws -> Int32 {

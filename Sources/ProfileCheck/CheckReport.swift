@@ -19,7 +19,7 @@ package struct CheckReport {
     files.reduce(0) { $0 + $1.findings.count { $0.severity == severity } }
   }
 
-  /// A line for each finding as compilers write it, one for each file, and a summary.
+  /// One line for each finding in the style of compilers, one line for each file, and a summary.
   package var text: String {
     var lines: [String] = []
     for file in files {

@@ -1,19 +1,19 @@
 import Policy
 
-/// Something that is told of a profile.
+/// Something that is reported about a profile.
 package struct Finding: Equatable, Sendable {
   package enum Severity: String, CaseIterable, Sendable {
-    /// The profile cannot be used, or not on the judged node.
+    /// The profile cannot be used, or cannot be used on the judged node.
     case error
-    /// It can be used, and does less or more than it seems to say.
+    /// The profile can be used, but does less or more than it seems to say.
     case warning
-    /// Worth knowing.
+    /// It is worth knowing.
     case note
   }
 
   package var severity: Severity
   package var file: String
-  /// nil: it concerns the whole file.
+  /// nil: the finding concerns the whole file.
   package var line: Int?
   /// nil: the file's name could not be read.
   package var profile: String?
@@ -33,7 +33,7 @@ package struct Finding: Equatable, Sendable {
 package struct CheckedFile: Equatable, Sendable {
   package enum Verdict: String, CaseIterable, Sendable {
     case accepted
-    /// Well-formed, and the judged node refuses containers that choose it.
+    /// The profile is well-formed, but the judged node refuses containers that choose it.
     case refused
     /// The daemon does not load it.
     case broken
@@ -44,13 +44,13 @@ package struct CheckedFile: Equatable, Sendable {
   package var verdict: Verdict
   package var findings: [Finding]
 
-  /// Sorts the findings in the order of the file's lines, then those of other files, then those of no line.
+  /// Sorts the findings: first in the order of the file's lines, then those of other files, then those without a line.
   init(file: String, profile: String?, verdict: Verdict, findings: [Finding]) {
     (self.file, self.profile, self.verdict) = (file, profile, verdict)
     func rank(_ finding: Finding) -> (Int, String, Int) {
       (finding.line == nil ? 2 : finding.file == file ? 0 : 1, finding.file, finding.line ?? 0)
     }
-    // Stable: of one line the first found comes first.
+    // The sort is stable: of two findings on one line, the one that was found first comes first.
     self.findings = findings.enumerated().sorted { a, b in
       let (first, second) = (rank(a.element), rank(b.element))
       return first == second ? a.offset < b.offset : first < second

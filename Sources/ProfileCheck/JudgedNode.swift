@@ -1,22 +1,22 @@
 import Enforcement
 import Policy
 
-/// The node that profiles are judged for: what `--node` says, and for the rest the node that this runs on.
+/// The node for which profiles are judged: what `--node` says and, for the rest, the node on which this runs.
 package struct JudgedNode: Sendable {
   /// nil: the tier is not known, so nothing is said of what the node can enforce.
   package let capabilities: NodeCapabilities?
-  /// nil: not given, and taken for the newest.
+  /// nil: it was not given, and the newest is assumed.
   package let containerd: ContainerdVersion?
-  /// nil: not known.
+  /// nil: it is not known.
   package let cgroup: CgroupHierarchy.Layout?
-  /// In a few words, for people.
+  /// The node in a few words, for people.
   package let summary: String
 
-  /// How the node that this runs on is looked at.
+  /// How to look at the node on which this runs.
   package struct Surroundings {
     package var isRoot: Bool
     package var cgroup: () throws -> CgroupHierarchy.Layout
-    /// Proves the tier; only called as root, and only where the tier is not given.
+    /// Proves the tier. Only called as root, and only if the tier is not given.
     package var probe: () throws -> NodeCapabilities
 
     package init(
@@ -56,9 +56,9 @@ package struct JudgedNode: Sendable {
         problem = "\(error)"
         return nil
       }
-      // Told once, in the summary, and not by each rule.
+      // The reason is told once, in the summary, and not for each rule.
       node.claim.reason = ""
-      // Here it lacks cgroup v2, which is no matter where another layout is given.
+      // This node lacks cgroup v2. That does not matter if another layout is given.
       let isForLayout = node.tier != .none && (try? surroundings.cgroup()) == .v1
       if description.cgroup != nil, isForLayout { node.networkProblem = nil }
     }

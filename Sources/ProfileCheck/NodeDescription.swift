@@ -3,7 +3,7 @@ import Policy
 import Seccomp
 import YAML
 
-/// What `--node` says of a node: `tier=lsm,cgroup=v2,containerd=2.3`, each part optional.
+/// What `--node` says about a node: `tier=lsm,cgroup=v2,containerd=2.3`. Each part is optional.
 package struct NodeDescription: Equatable, Sendable {
   package var tier: Tier?
   package var cgroup: CgroupHierarchy.Layout?
@@ -61,11 +61,11 @@ package struct NodeDescriptionError: Error, Equatable, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// Of a release: what matters is which filters it carries.
+/// The version of a release. It only matters which filters that release carries.
 package struct ContainerdVersion: Equatable, Comparable, Sendable, CustomStringConvertible {
-  /// The first that takes a plugin's filter, without an errno of its own.
+  /// The first version that takes a plugin's filter, without an errno of its own.
   static let firstWithFilters = ContainerdVersion(2, 2)
-  /// The first with NRI 0.12, which carries filters whole.
+  /// The first version with NRI 0.12, which carries filters whole.
   static let firstWithErrno = ContainerdVersion(2, 3)
 
   private let major, minor: Int

@@ -17,7 +17,7 @@ struct NodeJudgement {
   private var gaps: [Finding] {
     guard let capabilities = node.capabilities else { return [] }
     let assessment = profile.assess(node: capabilities)
-    // What the author accepted is no more than worth knowing.
+    // What the author accepted is only worth knowing.
     return findings(.error, assessment.refused) + findings(.warning, assessment.ignored)
       + findings(.note, assessment.accepted)
   }
@@ -53,7 +53,7 @@ struct NodeJudgement {
     Finding(.note, Problem(note.location ?? seccomp.location, "seccomp: \(note.text)"), profile: profile.name)
   }
 
-  /// Where no version was given: which ones do not carry the filter.
+  /// If no version was given: which versions do not carry the filter.
   private func olderRuntimes(_ seccomp: ResolvedSeccomp) -> Finding {
     let needsErrno = (try? adapt(seccomp, to: .withoutErrno)) == nil
     let first = needsErrno ? ContainerdVersion.firstWithErrno : .firstWithFilters

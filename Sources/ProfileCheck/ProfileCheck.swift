@@ -5,7 +5,7 @@ import Seccomp
 import System
 import YAML
 
-/// `stockade profile check`: what is wrong with profiles as the daemon would read them, and what a node does not
+/// `stockade profile check`: finds what is wrong with profiles as the daemon would read them, and what a node does not
 /// enforce.
 package struct ProfileCheck {
   /// The name of standard input.
@@ -14,7 +14,7 @@ package struct ProfileCheck {
   private let node: JudgedNode
   private let environment: SeccompEnvironment
   private let readStandardInput: () throws(Errno) -> [UInt8]
-  /// By path and prefix: several files of a folder are looked at beside the same others.
+  /// By path and prefix: several files of a folder are checked beside the same other files.
   private var folders: [String: ProfileFolder] = [:]
   private var loaders: [String: ProfileLoader] = [:]
 
@@ -134,7 +134,7 @@ package struct ProfileCheck {
       file: file.path, profile: name, verdict: isRefused ? .refused : .accepted, findings: findings)
   }
 
-  /// One byte more than a profile may have, so that a longer one is told.
+  /// Reads one byte more than a profile may have, so that a longer profile is noticed.
   package static func bytesOfStandardInput() throws(Errno) -> [UInt8] {
     let input = FileDescriptor(owning: dup(0))
     var bytes: [UInt8] = []

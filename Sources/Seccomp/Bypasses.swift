@@ -1,8 +1,10 @@
 import Policy
 
-/// Known ways round a filter, told to whoever wrote one: each is a fact of the kernel's that no filter can change.
+/// Known ways round a filter, reported to the author of a filter. Each is a fact of the kernel that no filter can
+/// change.
 enum Bypasses {
-  /// Made by one call of 32-bit x86 as well, whose arguments are in memory: libseccomp drops conditions there.
+  /// These calls can also be made by one call of 32-bit x86, whose arguments are in memory. libseccomp drops conditions
+  /// there.
   static let multiplexed: [String: [String]] = [
     "socketcall": RuntimeDefaultCalls.words(
       """
@@ -13,7 +15,7 @@ enum Bypasses {
       "msgctl msgget msgrcv msgsnd semctl semget semop semtimedop shmat shmctl shmdt shmget"),
   ]
 
-  /// What a ring can do in their place without making them.
+  /// What a ring can do in place of these calls, without making them.
   static let doneByRings = RuntimeDefaultCalls.words(
     """
     accept accept4 bind close connect fallocate fsync futex linkat listen mkdirat open openat openat2 read recv recvmsg
@@ -56,7 +58,7 @@ enum Bypasses {
     SyscallNames.number(of: name).map { $0 >= 0 } ?? false
   }
 
-  /// In mode Audit they are added instead.
+  /// In mode Audit the architectures are added instead.
   static func architectureNotes(_ filter: SeccompFilter, _ architecture: Architecture) -> [SeccompNote] {
     let missing = architecture.compatible.filter { !filter.architectures.contains($0) }
     guard !missing.isEmpty else { return [] }
@@ -66,7 +68,7 @@ enum Bypasses {
     ]
   }
 
-  /// On a 64-bit ABI all 64 bits are compared, while many calls read only the lower 32 of an argument.
+  /// On a 64-bit ABI all 64 bits are compared. Many calls read only the lower 32 bits of an argument.
   private static func wideArguments(
     _ filter: SeccompFilter, defaultDenies: Bool, at location: Location
   ) throws(SeccompError) -> [SeccompNote] {
@@ -74,7 +76,7 @@ enum Bypasses {
     for rule in filter.syscalls {
       let place = rule.location ?? location
       let denies = try FilterAction(word: rule.action, errnoReturn: rule.errnoReturn, at: place).denies
-      // A bit above 31 makes these true of a denial's complement, or of an allowance.
+      // A bit above 31 makes these comparisons true of a denial's complement, or of an allowance.
       let open =
         denies ? ["SCMP_CMP_EQ", "SCMP_CMP_LT", "SCMP_CMP_LE"] : ["SCMP_CMP_NE", "SCMP_CMP_GT", "SCMP_CMP_GE"]
       guard denies != defaultDenies, let argument = rule.arguments.first(where: { open.contains($0.op) }) else {

@@ -11,9 +11,9 @@ struct ConditionalFilter: Equatable {
 
   struct Rule: Equatable {
     var rule: SeccompFilter.Rule
-    /// All of it must hold: every capability, one of the architectures, the kernel.
+    /// All of these must hold: every capability, one of the architectures, the kernel.
     var includes = Conditions()
-    /// None of it may hold.
+    /// None of these may hold.
     var excludes = Conditions()
   }
 
@@ -29,7 +29,7 @@ struct ConditionalFilter: Equatable {
   var architectureMap: [ArchitectureRow] = []
   var flags: [String] = []
   var rules: [Rule] = []
-  /// Of an inline filter.
+  /// The lines of an inline filter.
   var lines = SeccompFilter.Lines()
 
   /// The filter for one environment.

@@ -2,8 +2,9 @@ import Policy
 
 /// Finds rules that do not take effect because another rule of the same call wins.
 ///
-/// libseccomp keeps, of an unconditional rule and one with conditions, only the first kind, and of two that overlap one
-/// of them, without a word. So the finished program is asked: where several rules match, the strictest must decide.
+/// libseccomp drops rules without a word. Of an unconditional rule and rules with conditions, it keeps only the first
+/// kind. Of two rules that overlap, it keeps one. So the finished program is asked: where several rules match, the
+/// strictest must decide.
 enum Contradictions {
   private struct Candidate {
     var rule: SeccompFilter.Rule
@@ -49,7 +50,7 @@ enum Contradictions {
     }
   }
 
-  /// Arguments that both rules match; nil where none were found, as for conditions that exclude each other.
+  /// Arguments that both rules match; nil: none were found, as for conditions that exclude each other.
   private static func witness(_ first: SeccompFilter.Rule, _ second: SeccompFilter.Rule) -> [UInt64]? {
     let both = first.arguments + second.arguments
     var arguments = [UInt64](repeating: 0, count: SeccompFilter.argumentsMax)
@@ -79,7 +80,7 @@ extension SeccompFilter.Argument {
     }
   }
 
-  /// Values at the edges of what matches: where two conditions have a common value, mostly one of these is common.
+  /// Values at the edges of what matches. If two conditions have a common value, mostly one of these values is common.
   fileprivate var matchingValues: [UInt64] {
     [value, value &+ 1, value &- 1, valueTwo, valueTwo | ~value, 0, 1, .max].filter(matches)
   }

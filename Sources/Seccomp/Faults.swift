@@ -1,8 +1,8 @@
 import Policy
 
-/// Collects what is wrong with a filter, so that one look at it tells all.
+/// Collects what is wrong with a filter, so that one look at it reports everything.
 final class Faults {
-  /// More are hardly read, and each looks for the word that was meant.
+  /// The largest number of errors. More are hardly read, and for each of them the word that was meant is looked for.
   static let errorsMax = 100
 
   private var errors: [SeccompError] = []
@@ -14,7 +14,7 @@ final class Faults {
     if !isFull { errors.append(error) }
   }
 
-  /// What `body` gives; nil where it throws, which is kept.
+  /// What `body` returns; nil: it throws, and the error is kept.
   @discardableResult
   func value<Value>(_ body: () throws(SeccompError) -> Value) -> Value? {
     guard !isFull else { return nil }
@@ -24,7 +24,7 @@ final class Faults {
     }
   }
 
-  /// Throws all that was collected, if anything.
+  /// Throws everything that was collected, if anything was.
   func check() throws(SeccompError) {
     guard let first = errors.first else { return }
     throw errors.count == 1 ? first : .several(errors)

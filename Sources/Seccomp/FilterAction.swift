@@ -2,7 +2,7 @@ import CSeccomp
 import Glibc
 import Policy
 
-/// What the kernel does with a call, as runc makes it of OCI's words.
+/// What the kernel does with a call, as runc derives it from OCI's words.
 package enum FilterAction: Equatable, Sendable {
   case killProcess, killThread, trap
   case errno(UInt16)
@@ -13,7 +13,7 @@ package enum FilterAction: Equatable, Sendable {
   static let errnoMax: UInt32 = 4094
   /// The data of a TRACE event has 16 bits.
   static let traceMax: UInt32 = 0xffff
-  /// runc's value where `errnoRet` is absent.
+  /// runc's value if `errnoRet` is absent.
   static let errnoDefault = UInt16(EPERM)
 
   static let words = [
@@ -86,10 +86,10 @@ package enum FilterAction: Equatable, Sendable {
     }
   }
 
-  /// The call is not executed. TRACE counts: without a tracer the kernel answers ENOSYS.
+  /// Whether the call is not executed. TRACE counts: without a tracer the kernel answers ENOSYS.
   package var denies: Bool { self != .log && self != .allow }
 
-  /// The kernel's own precedence between filters: of two the stricter wins.
+  /// The kernel's own precedence between filters: the stricter of two wins.
   var strictness: Int {
     switch self {
     case .killProcess: 6

@@ -16,7 +16,7 @@ enum FilterCheck {
     }
   }
 
-  /// What stands beside the rules.
+  /// Checks what stands beside the rules.
   static func checkHead(_ filter: SeccompFilter, at location: Location, _ faults: Faults) {
     faults.value { () throws(SeccompError) in
       try checkDefault(filter, at: location.onLine(filter.lines.defaultAction))
@@ -34,7 +34,7 @@ enum FilterCheck {
   private static func checkDefault(_ filter: SeccompFilter, at location: Location) throws(SeccompError) {
     switch try FilterAction(word: filter.defaultAction, errnoReturn: filter.defaultErrno, at: location) {
     case .errno(let number), .trace(let number):
-      // The adjustment's field for it is dropped by every runtime up to NRI 0.12.
+      // Every runtime up to NRI 0.12 drops the adjustment's field for this number.
       guard number == FilterAction.errnoDefault else {
         throw .refused(
           location,
@@ -95,7 +95,7 @@ enum FilterCheck {
     }
   }
 
-  /// Limits, and what concerns the rules of a whole filter: after conditions were resolved.
+  /// Checks limits, and what concerns the rules of a whole filter. Called after conditions were resolved.
   static func checkWhole(_ filter: SeccompFilter, at location: Location) throws(SeccompError) {
     var (count, conditions) = (0, 0)
     var rulesOfCall: [String: Int] = [:]
@@ -121,8 +121,8 @@ enum FilterCheck {
     try checkWideValues(filter, at: location)
   }
 
-  /// On a 32-bit ABI libseccomp compares the low half only: a wide value would match what it does not say. A negative
-  /// number (upper half all ones) keeps its meaning.
+  /// On a 32-bit ABI libseccomp compares only the low half. A wide value would match numbers that it does not name. A
+  /// negative number (upper half all ones) keeps its meaning.
   private static func checkWideValues(_ filter: SeccompFilter, at location: Location) throws(SeccompError) {
     let architectures = filter.architectures.filter { FilterWords.with32BitArguments.contains($0) }
     guard let architecture = architectures.first else { return }
@@ -141,7 +141,7 @@ enum FilterCheck {
 }
 
 extension Location {
-  /// The same file, on a line that is known better.
+  /// The same file, on a line that is known more exactly.
   func onLine(_ line: Int?) -> Location { Location(file: file, line: line ?? self.line) }
 
   func onLine(_ lines: [Int], _ index: Int) -> Location { onLine(index < lines.count ? lines[index] : nil) }

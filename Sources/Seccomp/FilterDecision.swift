@@ -2,11 +2,11 @@ import CSeccomp
 import Policy
 
 extension FilterProgram {
-  /// What the program answers to a call; nil if it is none that libseccomp makes.
+  /// What the program answers to a call; nil: the answer is none that libseccomp makes.
   ///
   /// - Parameters:
   ///   - architecture: the kernel's AUDIT_ARCH_* of the call.
-  ///   - number: of the call, with bit 30 set for x32.
+  ///   - number: the call's number, with bit 30 set for x32.
   ///   - arguments: at most six; missing ones are 0.
   package func decide(architecture: UInt32, number: Int32, arguments: [UInt64] = []) -> FilterAction? {
     let data = Self.data(architecture: architecture, number: number, arguments: arguments)
@@ -32,7 +32,7 @@ extension FilterProgram {
     return nil
   }
 
-  /// By names; nil for a call that the architecture does not have, too.
+  /// The same by names; nil also for a call that the architecture does not have.
   package func decide(_ name: String, on architecture: String, arguments: [UInt64] = []) -> FilterAction? {
     guard let word = FilterWords.architectures.first(where: { $0.key == architecture })?.value else { return nil }
     let token = seccomp_arch_resolve_name(word)

@@ -5,10 +5,10 @@ import System
 
 /// A filter in libseccomp's numbers, with what its messages need.
 struct FilterInput {
-  /// Most CPU time that libseccomp may take. Real filters take some milliseconds; the time of some others, whose rules
-  /// have several conditions, is without end, and would be so in the runtime at each container's start.
+  /// The most CPU time that libseccomp may take. Real filters take some milliseconds. Some others, whose rules have
+  /// several conditions, take endless time, and would do so in the runtime at each container's start.
   static let secondsMax: UInt32 = 2
-  /// runc asks for a binary tree above as many rules; smaller programs are not worth it.
+  /// runc asks for a binary tree above this number of rules. For smaller programs a tree is not worth it.
   static let rulesWithoutTree = 32
 
   private var filter = stockade_filter()
@@ -17,7 +17,7 @@ struct FilterInput {
   private var conditions: [scmp_arg_cmp] = []
   private var rules: [stockade_rule] = []
 
-  /// Of the architectures, attributes and rules above.
+  /// The words of the architectures, attributes and rules above.
   private var architectureWords: [String]
   private var attributeWords: [String] = []
   private var ruleNames: [(name: String, location: Location)] = []
@@ -52,7 +52,7 @@ struct FilterInput {
     attributeWords.append(word)
   }
 
-  /// Like runc: a rule that does what the default does is left out, and so is a name that libseccomp does not know.
+  /// Does as runc does: leaves out a rule that does what the default does, and a name that libseccomp does not know.
   private mutating func add(_ rule: SeccompFilter.Rule, defaultAction: FilterAction) throws(SeccompError) {
     let place = rule.location ?? location
     let action = try FilterAction(word: rule.action, errnoReturn: rule.errnoReturn, at: place)
@@ -140,7 +140,7 @@ struct FilterInput {
     case STOCKADE_STEP_ATTRIBUTE:
       return .libseccomp(location, doing: "set \(attributeWords[index])", reason: reason)
     case STOCKADE_STEP_RULE where outcome.error == EEXIST:
-      // The same conditions with another action: which of the two is meant, nobody can tell.
+      // The other rule has the same conditions and another action. Nobody can tell which of the two is meant.
       return .refused(
         ruleNames[index].location,
         "another rule with the same conditions has another action for \"\(ruleNames[index].name)\"; remove one")

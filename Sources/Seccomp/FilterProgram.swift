@@ -3,7 +3,7 @@ import Policy
 
 /// A filter as the kernel runs it: classic BPF over `struct seccomp_data`.
 package struct FilterProgram: Sendable {
-  /// The kernel's BPF_MAXINSNS less what runc puts before the filter (its ENOSYS stub: at most 15 instructions).
+  /// The kernel's BPF_MAXINSNS, without what runc puts before the filter (its ENOSYS stub: at most 15 instructions).
   package static let instructionsMax = 4096 - 32
 
   let instructions: [sock_filter]
@@ -14,7 +14,7 @@ package struct FilterProgram: Sendable {
     guard length <= instructionsMax else { throw .tooLong(location, instructions: length) }
   }
 
-  /// Builds the program with libseccomp, from the same calls that runc makes.
+  /// Builds the program with libseccomp, by the same calls that runc makes.
   package init(
     _ filter: SeccompFilter, architecture: Architecture, at location: Location
   ) throws(SeccompError) {

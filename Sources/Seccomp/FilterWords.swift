@@ -4,7 +4,7 @@ import System
 
 /// The vocabulary of a filter beside actions and syscalls, as runc takes it.
 enum FilterWords {
-  /// OCI's word for an architecture, and libseccomp's.
+  /// OCI's word for an architecture, and libseccomp's word.
   static let architectures: KeyValuePairs = [
     "SCMP_ARCH_X86_64": "x86_64", "SCMP_ARCH_X86": "x86", "SCMP_ARCH_X32": "x32", "SCMP_ARCH_AARCH64": "aarch64",
     "SCMP_ARCH_ARM": "arm", "SCMP_ARCH_MIPS": "mips", "SCMP_ARCH_MIPS64": "mips64",
@@ -14,7 +14,7 @@ enum FilterWords {
     "SCMP_ARCH_RISCV64": "riscv64", "SCMP_ARCH_LOONGARCH64": "loongarch64",
   ]
 
-  /// libseccomp has these as 32-bit: it compares only the low half of an argument there.
+  /// libseccomp treats these as 32-bit: it compares only the low half of an argument there.
   static let with32BitArguments: Set<String> = ["SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_ARM"]
 
   /// Docker's words in `includes.arches`.
@@ -67,7 +67,7 @@ enum FilterWords {
   }
 
   static func unknown(_ word: String, in words: [String], what: String, at location: Location) -> SeccompError {
-    // `SYS_ADMIN` lacks only the prefix, which no misspelling of other words comes near.
+    // `SYS_ADMIN` lacks only the prefix. No misspelling of other words comes near that.
     let whole = words.first { $0.hasSuffix("_" + word.uppercased()) } ?? word
     let otherwise = "known are \(words.joined(separator: ", "))"
     return .unknown(

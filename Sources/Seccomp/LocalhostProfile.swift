@@ -42,7 +42,7 @@ struct LocalhostProfile {
       if part.isEmpty { break }
       bytes += part
     }
-    // One byte too many is read, no more; the parser refuses it with the size.
+    // At most one byte too many is read. The parser refuses such a file, and names the size.
     return bytes
   }
 
@@ -75,7 +75,7 @@ struct LocalhostProfile {
     return filter
   }
 
-  /// What stands beside the rules, with its words checked.
+  /// What stands beside the rules. Its words are checked.
   private func head(_ members: Members, _ root: Node) -> SeccompFilter {
     let action = required("defaultAction", members, "defaultAction is missing")
     var head = SeccompFilter(defaultAction: action?.text ?? "")
@@ -83,7 +83,7 @@ struct LocalhostProfile {
     head.defaultErrno = errno(members["defaultErrnoRet"])
     (head.architectures, head.lines.architectures) = texts(members["architectures"])
     (head.flags, head.lines.flags) = texts(members["flags"])
-    // Without a default its word is not looked at.
+    // If there is no default, its word is not checked.
     if action == nil { head.defaultAction = "SCMP_ACT_ERRNO" }
     FilterCheck.checkHead(head, at: location(root), faults)
     return head
@@ -119,7 +119,7 @@ struct LocalhostProfile {
       rule.arguments.append(argument)
       rule.lines.arguments.append(element.line)
     }
-    // What is missing was told, where it is not right otherwise.
+    // A missing part is not reported again if the rule has other faults already.
     FilterCheck.check(rule, at: location(node), faults, mayBeEmpty: faults.count > before)
     return ConditionalFilter.Rule(
       rule: rule, includes: conditions(members["includes"]), excludes: conditions(members["excludes"]))
@@ -148,7 +148,7 @@ struct LocalhostProfile {
     check(architectures.texts, architectures.lines, in: FilterWords.goArchitectures, what: "architecture")
     (conditions.capabilities, conditions.architectures) = (capabilities.texts, architectures.texts)
     if let kernel = members["minKernel"], kernel.text != "", let text = text(kernel) {
-      // 4.8 unquoted reads as a number, and 4.10 would be 4.1.
+      // Without quotes, 4.8 is read as a number, and 4.10 would be 4.1.
       conditions.minimumKernel = KernelVersion(condition: text)
       if conditions.minimumKernel == nil {
         refuse(kernel, "minKernel is \(kernel.kind); write two numbers in quotes, as \"4.8\"")
@@ -158,12 +158,12 @@ struct LocalhostProfile {
   }
 }
 
-/// Typed reading of nodes, which keeps what is wrong and goes on; null counts as absent.
+/// Reads nodes by type, keeps what is wrong and goes on. Null counts as absent.
 extension LocalhostProfile {
   private struct Members {
     var node: Node
     var values: [String: Node] = [:]
-    /// A misspelt key may stand for one that is missing.
+    /// Whether there is an unknown key. A misspelt key may stand for one that is missing.
     var hasUnknown = false
     var isMapping: Bool { node.entries != nil }
     subscript(key: String) -> Node? { values[key] }
@@ -194,7 +194,7 @@ extension LocalhostProfile {
     return members
   }
 
-  /// A text that has to be there.
+  /// A text that must be there.
   private func required(_ key: String, _ members: Members, _ missing: String) -> (text: String, line: Int)? {
     guard let node = members[key] else {
       if members.isMapping, !members.hasUnknown { refuse(members.node, missing) }
@@ -219,7 +219,7 @@ extension LocalhostProfile {
     return (found.map(\.0), found.map(\.1))
   }
 
-  /// 0 where absent, as in the Go structs that these files are made for.
+  /// 0 if absent, as in the Go structs that these files are made for.
   private func unsigned(_ node: Node?) -> UInt64? {
     guard let node else { return 0 }
     if node.unsigned == nil {

@@ -9,7 +9,7 @@ package struct SeccompStatus: Equatable, Sendable {
 
   static let filterMode = 2
 
-  /// nil where the text has no `Seccomp` line, or two of one kind.
+  /// nil: the text has no `Seccomp` line, or two lines of one kind.
   package init?(statusText: String) {
     let modes = ProcFields.values(of: "Seccomp", in: statusText)
     let counts = ProcFields.values(of: "Seccomp_filters", in: statusText)
@@ -26,8 +26,8 @@ package struct SeccompStatus: Equatable, Sendable {
 
 /// Whether a process is under a seccomp filter of its own.
 ///
-/// - Parameter parent: the status of the process that the runtime started it from, such as the shim: where that one is
-///   filtered already, as on a node that is itself a container, only one more filter counts.
+/// - Parameter parent: the status of the process from which the runtime started this one, such as the shim. If the
+///   parent is filtered already, as on a node that is itself a container, only one more filter counts.
 package func filterIsActive(statusText: String, parent: String) -> Bool {
   guard let status = SeccompStatus(statusText: statusText), status.isFiltered else { return false }
   guard let inherited = SeccompStatus(statusText: parent) else { return false }

@@ -1,6 +1,6 @@
 import Policy
 
-/// Filters under which the runtime's init works, and no program that it starts.
+/// Filters under which the runtime's init works, but no program that it starts.
 enum ProgramStart {
   /// ARCH_SET_FS, by which a program of C or Go sets up its first thread's variables.
   private static let setThreadPointer: UInt64 = 0x1002

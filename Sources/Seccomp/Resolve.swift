@@ -1,23 +1,23 @@
 import Policy
 
-/// A checked filter, as far as it does not depend on the runtime: `adapt` makes of it what is sent.
+/// A checked filter, as far as it does not depend on the runtime. `adapt` makes from it what is sent.
 package struct ResolvedSeccomp: Equatable, Sendable {
   /// Never empty, and never without effect.
   package var filter: SeccompFilter
-  /// Rules that make the filter work better and are left out where the runtime takes no errno.
+  /// Rules that make the filter work better, and that are left out if the runtime takes no errno.
   package var optional: [SeccompFilter.Rule] = []
   /// What was added or is worth knowing.
   package var notes: [SeccompNote] = []
-  /// Of `spec.seccomp`, for messages.
+  /// The place of `spec.seccomp`, for messages.
   package var location: Location
 }
 
-/// Makes of `spec.seccomp` a filter that runc takes and that starts a container, or says why not.
+/// Makes from `spec.seccomp` a filter that runc accepts and that starts a container, or says why that is not possible.
 ///
-/// Takes some milliseconds, since libseccomp builds the whole filter: for the loading of a profile, not for each
-/// container.
+/// This takes some milliseconds, because libseccomp builds the whole filter. So it is for the loading of a profile, not
+/// for each container.
 ///
-/// - Parameter profilesFolder: where a `localhostProfile` is looked for, and never outside it.
+/// - Parameter profilesFolder: the folder of a `localhostProfile`. The file is never looked for outside this folder.
 package func resolve(
   _ section: SeccompSection, profilesFolder: String, mode: Mode, environment: SeccompEnvironment
 ) throws(SeccompError) -> ResolvedSeccomp {
@@ -50,7 +50,8 @@ package func resolve(
   case .audit: resolved.becomeAudit(architecture: architecture)
   }
 
-  // Whole, as it is sent at most: what libseccomp refuses at a container's start is refused now.
+  // The filter is built as large as it is ever sent: what libseccomp would refuse at a container's start is refused
+  // now.
   var whole = resolved.filter
   whole.syscalls += resolved.optional
   let length = try FilterProgram(whole, architecture: architecture, at: location).count
@@ -58,7 +59,7 @@ package func resolve(
   return resolved
 }
 
-/// Everything that is wrong with `spec.seccomp`. Of a section that is only partial, its words are looked at.
+/// Everything that is wrong with `spec.seccomp`. If the section is only partial, its words are checked.
 package func problems(
   of section: SeccompSection, profilesFolder: String, mode: Mode, environment: SeccompEnvironment
 ) -> [Problem] {
@@ -88,7 +89,7 @@ private func source(
   }
 }
 
-/// An empty filter leaves the container unconfined, and one that allows everything does no more.
+/// An empty filter leaves the container unconfined. A filter that allows everything does no more than an empty one.
 private func checkEffect(_ filter: SeccompFilter, at location: Location) throws(SeccompError) {
   func action(_ word: String) throws(SeccompError) -> FilterAction {
     try FilterAction(word: word, errnoReturn: nil, at: location)
@@ -101,8 +102,8 @@ private func checkEffect(_ filter: SeccompFilter, at location: Location) throws(
       + "filter that the pod has")
 }
 
-/// Names that this libseccomp does not know are still sent: the runtime's own may know them, and else ignores them. So
-/// the default decides, which must not be weaker than the rule.
+/// Names that this libseccomp does not know are still sent. The runtime's own libseccomp may know them; if it does not,
+/// it ignores them. Then the default decides, so the default must not be weaker than the rule.
 private func unknownToLibrary(
   _ filter: SeccompFilter, at location: Location, _ faults: Faults
 ) throws(SeccompError) -> [SeccompNote] {
@@ -133,7 +134,7 @@ private func unknownToLibrary(
 }
 
 extension ResolvedSeccomp {
-  /// Nothing is denied any more: what would be is logged.
+  /// Nothing is denied any more: what would be denied is logged.
   fileprivate mutating func becomeAudit(architecture: Architecture) {
     func logged(_ word: String) -> String { word == "SCMP_ACT_ALLOW" ? word : "SCMP_ACT_LOG" }
     filter.defaultAction = logged(filter.defaultAction)
@@ -148,7 +149,7 @@ extension ResolvedSeccomp {
         nil, "mode Audit: what the filter denies is logged by the kernel (audit records of type 1326) and allowed"))
     let missing = ([architecture.ociName] + architecture.compatible).filter { !filter.architectures.contains($0) }
     guard !missing.isEmpty else { return }
-    // A call of an architecture that is missing kills.
+    // A call of an architecture that is missing kills the thread that makes it.
     filter.architectures += missing
     notes.append(
       SeccompNote(nil, "mode Audit: added \(missing.joined(separator: " ")), so that their calls are logged too"))

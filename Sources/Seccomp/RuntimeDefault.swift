@@ -3,10 +3,10 @@ import Policy
 
 /// Our copy of the usual default of container runtimes: an allow-list in which some calls need a capability.
 ///
-/// Two differences from Docker's and containerd's, each because theirs can be walked round:
-/// - `socket` compares the families above AF_NFC one by one: "greater than 40" is also true of AF_VSOCK with one of the
-///   upper 32 bits set, which the kernel cuts off afterwards.
-/// - `socketcall` answers ENOSYS: libseccomp opens it for every family as soon as `socket` is allowed for one.
+/// There are two differences from Docker's and containerd's default, each because theirs can be walked round:
+/// - `socket` compares the families above AF_NFC one by one. "greater than 40" is also true of AF_VSOCK with one of the
+///   upper 32 bits set, and the kernel cuts that bit off afterwards.
+/// - `socketcall` answers ENOSYS. libseccomp opens it for every family as soon as `socket` is allowed for one family.
 enum RuntimeDefault {
   static let filter: ConditionalFilter = {
     var filter = ConditionalFilter(defaultAction: "SCMP_ACT_ERRNO")
@@ -33,14 +33,14 @@ enum RuntimeDefault {
     + [39, 41, 42, 43, 44, 45].map { allow(["socket"], if: [condition(0, "SCMP_CMP_EQ", $0)]) }
     + [answer(["socketcall"], ENOSYS)]
 
-  /// PER_LINUX, PER_LINUX32, each with UNAME26, and the question what is set.
+  /// PER_LINUX and PER_LINUX32, each also with UNAME26, and the question what is set.
   private static let personalities: [ConditionalFilter.Rule] =
     [0, 0x8, 0x20000, 0x20008, 0xffff_ffff].map {
       allow(["personality"], if: [condition(0, "SCMP_CMP_EQ", $0)])
     }
 
-  /// Without CAP_SYS_ADMIN no new namespace: none of the CLONE_NEW bits. The flags of clone3 are in memory, which no
-  /// filter reads; ENOSYS makes libraries fall back to clone.
+  /// Without CAP_SYS_ADMIN there is no new namespace: none of the CLONE_NEW bits. The flags of clone3 are in memory,
+  /// which no filter reads. ENOSYS makes libraries fall back to clone.
   private static let clone: [ConditionalFilter.Rule] = [
     ConditionalFilter.Rule(
       rule: rule(["clone"], "SCMP_ACT_ALLOW", [condition(0, "SCMP_CMP_MASKED_EQ", CloneFlags.newNamespaces)]),
@@ -109,8 +109,8 @@ enum CloneFlags {
   static let newNamespaces: UInt64 = 0x7e02_0000
   /// CLONE_THREAD.
   static let thread: UInt64 = 0x1_0000
-  /// Go's runtime: CLONE_VM, FS, FILES, SIGHAND, THREAD and SYSVSEM.
+  /// The flags of Go's runtime: CLONE_VM, FS, FILES, SIGHAND, THREAD and SYSVSEM.
   static let goThread: UInt64 = 0x50f00
-  /// glibc's pthread_create: those, and SETTLS, PARENT_SETTID and CHILD_CLEARTID.
+  /// The flags of glibc's pthread_create: the same, and SETTLS, PARENT_SETTID and CHILD_CLEARTID.
   static let glibcThread: UInt64 = 0x3d0f00
 }

@@ -27,7 +27,7 @@ enum RuntimeDefaultCalls {
     readv sendfile sendfile64 splice sync sync_file_range syncfs tee vmsplice write writev
     """)
 
-  /// Waiting for descriptors, watches and asynchronous I/O; not io_uring, which does what no filter sees.
+  /// Waiting for descriptors, watches and asynchronous I/O. io_uring is left out, because it does what no filter sees.
   private static let polling = words(
     """
     epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_pwait epoll_pwait2 epoll_wait epoll_wait_old
@@ -44,7 +44,7 @@ enum RuntimeDefaultCalls {
     remap_file_pages
     """)
 
-  /// Programs, threads and their limits; `clone` is a rule of its own, with a condition.
+  /// Programs, threads and their limits. `clone` is a rule of its own, with a condition.
   private static let processes = words(
     """
     execve execveat exit exit_group fork futex futex_requeue futex_time64 futex_wait futex_waitv futex_wake
@@ -61,7 +61,7 @@ enum RuntimeDefaultCalls {
     tgkill tkill
     """)
 
-  /// Users, groups and capabilities; the kernel asks for the capabilities itself.
+  /// Users, groups and capabilities. The kernel itself asks for the capabilities.
   private static let identity = words(
     """
     capget capset getegid getegid32 geteuid geteuid32 getgid getgid32 getgroups getgroups32 getresgid

@@ -1,10 +1,10 @@
 import Glibc
 import Policy
 
-/// The calls that runc's init still makes when the filter is loaded: until its execve it runs under the filter. A
-/// filter that denies one of them starts no container. Seen with runc 1.1 to 1.4.
+/// The calls that runc's init still makes when the filter is loaded: until its execve, init runs under the filter. A
+/// filter that denies one of these calls starts no container. Seen with runc 1.1 to 1.4.
 enum RuntimeInit {
-  /// In every container; the second half leaves room for Go's runtime.
+  /// Calls in every container. The second half leaves room for Go's runtime.
   static let always = RuntimeDefaultCalls.words(
     """
     close epoll_pwait execve fcntl fstat fstatfs futex getdents64 getpid nanosleep openat openat2 rt_sigreturn statx
@@ -12,7 +12,7 @@ enum RuntimeInit {
     exit exit_group gettid madvise mmap mprotect munmap rt_sigaction rt_sigprocmask sched_yield sigaltstack
     """)
 
-  /// Only without no_new_privs: there the filter is loaded earlier, before the user is changed.
+  /// Calls only without no_new_privs: then the filter is loaded earlier, before the user is changed.
   static let withoutNoNewPrivileges = RuntimeDefaultCalls.words(
     """
     capget capset chdir close_range epoll_ctl faccessat2 getcwd getppid newfstatat prctl read setgid setgroups setuid
@@ -20,12 +20,13 @@ enum RuntimeInit {
 
   struct Result {
     var filter: SeccompFilter
-    /// Rules that the filter is better with, and that need an errno other than EPERM.
+    /// Rules that make the filter better, and that need an errno other than EPERM.
     var optional: [SeccompFilter.Rule] = []
     var notes: [SeccompNote] = []
   }
 
-  /// Adds the calls that the filter denies only by its default. What it denies by a rule of its own stays denied.
+  /// Adds the calls that the filter denies only by its default. A call that the filter denies by its own rule stays
+  /// denied.
   static func complete(
     _ filter: SeccompFilter, program: FilterProgram, architecture: Architecture, at location: Location,
     _ faults: Faults
@@ -78,7 +79,8 @@ enum RuntimeInit {
     return missing
   }
 
-  /// A new thread of the runtime's: `clone`, of no other kind, and a `clone3` that says it does not exist.
+  /// Adds what a new thread of the runtime needs: `clone` of this kind only, and a `clone3` that says it does not
+  /// exist.
   private static func addThreads(
     _ result: inout Result, _ rules: RulesByCall, program: FilterProgram, architecture: Architecture,
     at location: Location
@@ -139,7 +141,8 @@ struct RulesByCall {
   subscript(name: String) -> [SeccompFilter.Rule] { rules[name] ?? [] }
 
   func treatment(of name: String, at location: Location) throws(SeccompError) -> Treatment {
-    // An unconditional rule decides whatever else there is; two that differ were refused as a contradiction.
+    // An unconditional rule decides, whatever other rules there are. Two unconditional rules that differ were refused
+    // as a contradiction.
     if let rule = self[name].first(where: \.arguments.isEmpty) {
       return try denies(rule, at: location) ? .deniedByRule(rule.location ?? location) : .passes
     }

@@ -1,9 +1,9 @@
 import Glibc
 import System
 
-/// What the conditions of a filter are decided by.
+/// What decides the conditions of a filter.
 package struct SeccompEnvironment: Equatable, Sendable {
-  /// Of the container's bounding set, as `CAP_SYS_ADMIN`.
+  /// The capabilities of the container's bounding set, as `CAP_SYS_ADMIN`.
   package var capabilities: Set<String>
   package var architecture: Architecture
   package var kernel: KernelVersion
@@ -14,7 +14,7 @@ package struct SeccompEnvironment: Equatable, Sendable {
     self.kernel = kernel
   }
 
-  /// NRI does not tell a container's capabilities; with these a filter is at most too strict for it.
+  /// NRI does not report a container's capabilities. With these, a filter is at most too strict for the container.
   package static let defaultCapabilities = Set(Capabilities.containerDefault)
 
   /// This machine, for a container with `capabilities`. uname(2).
@@ -39,16 +39,16 @@ package struct SeccompEnvironment: Equatable, Sendable {
   }
 }
 
-/// Of the node, in uname's words.
+/// The node's architecture, in uname's words.
 package enum Architecture: String, CaseIterable, Sendable {
   case x86_64, aarch64
 
   package var ociName: String { self == .x86_64 ? "SCMP_ARCH_X86_64" : "SCMP_ARCH_AARCH64" }
 
-  /// Docker's word in `includes.arches`: Go's.
+  /// Docker's word in `includes.arches`, which is Go's word.
   package var goName: String { self == .x86_64 ? "amd64" : "arm64" }
 
-  /// The other ABIs a process on such a node can make calls by.
+  /// The other ABIs by which a process on such a node can make calls.
   package var compatible: [String] { self == .x86_64 ? ["SCMP_ARCH_X86", "SCMP_ARCH_X32"] : ["SCMP_ARCH_ARM"] }
 }
 

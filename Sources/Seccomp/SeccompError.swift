@@ -7,7 +7,7 @@ package enum SeccompError: Error, Equatable, Sendable, CustomStringConvertible {
   /// A word that is not in OCI's, the kernel's or libseccomp's vocabulary. `advice`: what to write instead, after a
   /// semicolon.
   case unknown(Location, what: String, word: String, advice: String)
-  /// Understood and not accepted; the text says why and what to do.
+  /// The filter was understood and not accepted. The text says why, and what to do.
   case refused(Location, String)
   /// A file of the profiles folder that cannot be read.
   case unreadable(Location, Errno)
@@ -15,11 +15,11 @@ package enum SeccompError: Error, Equatable, Sendable, CustomStringConvertible {
   /// libseccomp does not take the filter; it would fail at container start.
   case libseccomp(Location, doing: String, reason: String)
   case tooLong(Location, instructions: Int)
-  /// The node is none that filters can be made for.
+  /// Filters cannot be made for this node.
   case unsupportedNode(String)
   /// The runtime cannot carry this filter.
   case runtime(Location, String)
-  /// More than one of the above, each for itself.
+  /// More than one of the errors above, each by itself.
   indirect case several([SeccompError])
 
   package var description: String {
@@ -37,7 +37,7 @@ package enum SeccompError: Error, Equatable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Each error with its place; `elsewhere`: of one that has none.
+  /// Each error with its place. `elsewhere`: the place of an error that has none.
   package func problems(elsewhere: Location) -> [Problem] {
     switch self {
     case .several(let errors): return errors.flatMap { $0.problems(elsewhere: elsewhere) }

@@ -1,11 +1,11 @@
 import Policy
 
-/// Something about a filter that is accepted: what was added to it, or is worth knowing.
+/// A note about a filter that is accepted: what was added to it, or what is worth knowing.
 package struct SeccompNote: Equatable, Sendable, CustomStringConvertible {
-  /// nil: it concerns the whole filter.
+  /// nil: the note concerns the whole filter.
   package var location: Location?
   package var text: String
-  /// The filter is hardly meant so.
+  /// Whether the filter's author hardly meant it so.
   package var isWarning = false
 
   init(_ location: Location?, _ text: String) {

@@ -1,6 +1,6 @@
 import Policy
 
-/// What of a filter reaches the container, by the runtime's version.
+/// Which part of a filter reaches the container, by the runtime's version.
 package enum SeccompSupport: Equatable, Sendable {
   /// The runtime ignores the filter, silently.
   case none(reason: String)
@@ -8,7 +8,7 @@ package enum SeccompSupport: Equatable, Sendable {
   case withoutErrno
   case full
 
-  /// - Parameter runtime: what it says of itself: `containerd 2.1.9`.
+  /// - Parameter runtime: what the runtime says of itself: `containerd 2.1.9`.
   package static func ignored(by runtime: String) -> SeccompSupport {
     .none(
       reason: "\(runtime) ignores a seccomp policy, as far as its version tells; "
@@ -18,12 +18,12 @@ package enum SeccompSupport: Equatable, Sendable {
 
 /// The filter as this runtime can carry it, with its notes.
 ///
-/// - Throws: `SeccompError.runtime` where the filter would not reach the container as it is written.
+/// - Throws: `SeccompError.runtime` if the filter would not reach the container as it is written.
 package func adapt(
   _ resolved: ResolvedSeccomp, to support: SeccompSupport
 ) throws(SeccompError) -> ResolvedSeccomp {
   var adapted = resolved
-  // Runtimes drop it, and runc then answers EPERM; `resolve` has refused every other value.
+  // Runtimes drop this number, and runc then answers EPERM. `resolve` has refused every other value.
   adapted.filter.defaultErrno = nil
   adapted.optional = []
   switch support {

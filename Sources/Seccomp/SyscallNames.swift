@@ -4,8 +4,8 @@ import Policy
 
 /// The names of system calls: libseccomp's, and newer ones.
 enum SyscallNames {
-  /// Calls newer than libseccomp 2.5.4 with their numbers, which are the same on x86_64 and aarch64 where not said.
-  /// To be shortened when a newer libseccomp knows them.
+  /// Calls newer than libseccomp 2.5.4, with their numbers. The numbers are the same on x86_64 and aarch64 unless a
+  /// comment says otherwise. Shorten the list when a newer libseccomp knows the calls.
   static let newer: [String: Int] = [
     "cachestat": 451, "fchmodat2": 452, "map_shadow_stack": 453, "futex_wake": 454, "futex_wait": 455,
     "futex_requeue": 456, "statmount": 457, "listmount": 458, "lsm_get_self_attr": 459, "lsm_set_self_attr": 460,
@@ -17,7 +17,7 @@ enum SyscallNames {
     "riscv_hwprobe": 258,
   ]
 
-  /// libseccomp's own number of a call: the native one, or a negative one where the native ABI lacks it.
+  /// libseccomp's own number of a call: the native number, or a negative one if the native ABI lacks the call.
   static func number(of name: String) -> Int32? {
     let number = seccomp_syscall_resolve_name(name)
     return number == __NR_SCMP_ERROR ? nil : number
@@ -30,7 +30,7 @@ enum SyscallNames {
       advice: Suggestion.advice(for: name, among: all, otherwise: "syscalls(2) lists the names"))
   }
 
-  /// The version of the libseccomp that checks: `2.5.4`.
+  /// The version of the libseccomp that makes the checks: `2.5.4`.
   static let library: String = {
     guard let version = seccomp_version()?.pointee else { return "of unknown version" }
     return "\(version.major).\(version.minor).\(version.micro)"
@@ -41,7 +41,7 @@ enum SyscallNames {
     var names = Set(newer.keys)
     for architecture in ["x86_64", "x86", "aarch64", "arm"] {
       let token = seccomp_arch_resolve_name(architecture)
-      // No table is longer; 32-bit ARM has a few private calls above it, which nobody mistypes.
+      // No table is longer. 32-bit ARM has a few private calls above that number, but nobody mistypes them.
       for number in Int32(0)..<600 {
         guard let name = seccomp_syscall_resolve_num_arch(token, number) else { continue }
         names.insert(String(cString: name))

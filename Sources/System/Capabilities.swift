@@ -22,7 +22,8 @@ package enum Capabilities {
     names.enumerated().filter { mask & (1 << $0.offset) != 0 }.map(\.element)
   }
 
-  /// The bounding set in the text of `/proc/PID/status`: all that a process may hand on. Empty where it has none.
+  /// The bounding set in the text of `/proc/PID/status`: everything that a process may pass on. Empty if the text has
+  /// none.
   package static func available(inStatus text: String) -> [String] {
     let digits = ProcFields.values(of: "CapBnd", in: text).first
     return names(in: digits.flatMap { UInt64($0, radix: 16) } ?? 0)

@@ -6,7 +6,7 @@ package enum Children {
   /// From now on, descendants whose parents end become children of this process. PR_SET_CHILD_SUBREAPER of prctl(2).
   package static func adoptOrphans() throws(Errno) { try call("adopt orphans") { system_become_subreaper() } }
 
-  /// Those that there are, zombies included. proc(5).
+  /// The children that exist now, zombies included. proc(5).
   package static var pids: [pid_t] {
     let threads = (try? Files.names(in: "/proc/self/task")) ?? []
     return threads.flatMap { thread in
@@ -15,9 +15,9 @@ package enum Children {
     }
   }
 
-  /// Waits for the end of one. waitpid(2).
+  /// Waits for the end of a child. waitpid(2).
   ///
-  /// - Returns: its exit status, or 128 and the number of the signal that ended it.
+  /// - Returns: its exit status, or 128 plus the number of the signal that ended it.
   @discardableResult
   package static func wait(for pid: pid_t) throws(Errno) -> Int32 {
     var status: Int32 = 0

@@ -19,7 +19,7 @@ package struct Errno: Error, Equatable, CustomStringConvertible, Sendable {
   package var description: String { "cannot \(action): \(reason)" }
 }
 
-/// Runs one system call, again while it is interrupted, and throws its errno.
+/// Runs one system call, and runs it again while it is interrupted. Throws its errno.
 ///
 /// - Parameter action: completes "cannot …", and names the object: `open /etc/passwd`.
 @discardableResult

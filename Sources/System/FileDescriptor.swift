@@ -14,7 +14,7 @@ package final class FileDescriptor: Sendable {
 
   /// A file in memory that can be sealed. memfd_create(2).
   ///
-  /// - Parameter name: for those who look at /proc/PID/fd.
+  /// - Parameter name: for people who look at /proc/PID/fd.
   package convenience init(memoryFile name: String) throws(Errno) {
     self.init(owning: try call("make a file in memory") { system_memory_file(name) })
   }
@@ -53,7 +53,7 @@ package final class FileDescriptor: Sendable {
   ///
   /// - Parameter action: for messages.
   package func peer(_ action: String) throws(Errno) -> pid_t {
-    // struct ucred is behind _GNU_SOURCE: pid, uid, gid.
+    // struct ucred needs _GNU_SOURCE: pid, uid, gid.
     var credentials: (pid: Int32, uid: UInt32, gid: UInt32) = (0, 0, 0)
     var size = socklen_t(MemoryLayout.size(ofValue: credentials))
     try call(action) { getsockopt(number, SOL_SOCKET, SO_PEERCRED, &credentials, &size) }
@@ -84,7 +84,7 @@ package final class FileDescriptor: Sendable {
   }
 }
 
-/// Which file it is, whatever its name. stat(2).
+/// Which file it is, whatever its name is. stat(2).
 package struct FileIdentity: Hashable, Sendable {
   private let device: dev_t
   private let inode: ino_t
@@ -92,7 +92,7 @@ package struct FileIdentity: Hashable, Sendable {
   package init(_ status: stat) { (device, inode) = (status.st_dev, status.st_ino) }
 }
 
-/// Writes text to one of our standard streams; where nobody listens any more, nothing can be told either.
+/// Writes text to one of our standard streams. If nobody listens any more, nothing can be reported either.
 package func put(_ text: String, to descriptor: Int32) {
   let bytes = Array(text.utf8)
   _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }

@@ -11,10 +11,10 @@ package enum FileSystem {
   /// A device number of stat(2) as the kernel has it in `s_dev`: major << 20 | minor.
   package static func kernelDevice(_ device: dev_t) -> UInt32 { system_kernel_device(UInt64(device)) }
 
-  /// Opens a folder's file for reading, and never one outside of the folder, whatever links lead there. A FIFO does not
-  /// hold the caller. openat2(2).
+  /// Opens a folder's file for reading. It never opens a file outside of the folder, whatever links lead there. A FIFO
+  /// does not hold the caller up. openat2(2).
   ///
-  /// - Throws: EXDEV where it lies outside.
+  /// - Throws: EXDEV if the file lies outside.
   package static func open(_ name: String, beneath folder: FileDescriptor) throws(Errno) -> FileDescriptor {
     FileDescriptor(owning: try call("open \(name)") { system_open_beneath(folder.number, name) })
   }
@@ -22,7 +22,7 @@ package enum FileSystem {
   /// Opens the folder of the cgroup with this id, wherever it lies in the hierarchy. open_by_handle_at(2).
   ///
   /// - Parameter mount: any folder of the hierarchy.
-  /// - Throws: ESTALE where there is none.
+  /// - Throws: ESTALE if there is no such cgroup.
   package static func openCgroup(_ id: UInt64, in mount: FileDescriptor) throws(Errno) -> FileDescriptor {
     FileDescriptor(owning: try call("open cgroup \(id)") { system_open_cgroup(mount.number, id) })
   }

@@ -2,12 +2,12 @@ import Glibc
 
 /// Small whole-file and folder operations.
 package enum Files {
-  /// The whole file, at most `limit` bytes; a longer one is an error (EFBIG), never cut.
+  /// The whole file, at most `limit` bytes. A longer file is an error (EFBIG) and is never cut.
   package static func read(_ path: String, limit: Int = 4 << 20) throws(Errno) -> [UInt8] {
     try read(FileDescriptor(open: path, O_RDONLY), path, limit)
   }
 
-  /// The same of a regular file. Anything else is an error: a pipe would block the caller, and a device may never end.
+  /// The same for a regular file. Anything else is an error: a pipe would block the caller, and a device may never end.
   package static func readRegular(_ path: String, limit: Int) throws(Errno) -> [UInt8] {
     let file = try FileDescriptor(open: path, O_RDONLY | O_NONBLOCK)
     var status = stat()
@@ -51,7 +51,7 @@ package enum Files {
     return names.sorted()
   }
 
-  /// The folder that a path lies in; `.` where the path does not say.
+  /// The folder in which a path lies; `.` if the path does not say.
   package static func folder(of path: String) -> String {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
@@ -65,7 +65,7 @@ package enum Files {
     return status
   }
 
-  /// Makes the folder and those above it. mkdir(2).
+  /// Makes the folder and the folders above it. mkdir(2).
   package static func makeFolder(_ path: String, mode: mode_t = 0o755) throws(Errno) {
     var partial = ""
     for part in path.split(separator: "/") {

@@ -1,15 +1,15 @@
 import CSystem
 import Glibc
 
-/// Unix sockets of this network namespace that listen, as the kernel tells them: sock_diag(7). It tells how long a name
-/// is, so no name can pass for more than one socket.
+/// Unix sockets of this network namespace that listen, as the kernel reports them: sock_diag(7). The kernel also says
+/// how long a name is, so no name can pass for more than one socket.
 package enum ListeningSockets {
   private static let replyMaxBytes = 64 << 10
   private static let listening = UInt32(1 << 10)
 
   /// Paths by inode number. Sockets without a path are left out.
   ///
-  /// - Throws: ENOENT where the kernel has no UNIX_DIAG.
+  /// - Throws: ENOENT if the kernel has no UNIX_DIAG.
   package static func paths() throws(Errno) -> [UInt64: String] {
     let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue)
     let socket = FileDescriptor(
@@ -22,8 +22,8 @@ package enum ListeningSockets {
   }
 
   /// The same by the text of /proc/net/unix, for a kernel without UNIX_DIAG: number, references, protocol, flags, type,
-  /// state, inode and path; proc(5). Whoever made a socket chose its path, and may have put more lines into it: who is
-  /// connected to one of these has to be asked who is at the other end. An abstract name begins with `@`.
+  /// state, inode and path; proc(5). The process that made a socket chose its path, and may have put more lines into
+  /// it. So after connecting to one of these, ask who is at the other end. An abstract name begins with `@`.
   package static func paths(inTable table: [UInt8]) -> [(inode: UInt64, path: String)] {
     table.split(separator: UInt8(ascii: "\n")).compactMap { line in
       let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 7, omittingEmptySubsequences: true)
@@ -37,7 +37,7 @@ package enum ListeningSockets {
   /// The flags of a socket that listens.
   private static let accepts = "00010000"
 
-  /// From then on nobody but the kernel can send into it; netlink(7).
+  /// Connects the socket. From then on only the kernel can send into it; netlink(7).
   private static func connectToKernel(_ socket: FileDescriptor) throws(Errno) {
     var address = sockaddr_nl()
     address.nl_family = sa_family_t(AF_NETLINK)
@@ -63,7 +63,7 @@ package enum ListeningSockets {
     return withUnsafeBytes(of: &header, Array.init) + withUnsafeBytes(of: &wanted, Array.init)
   }
 
-  /// - Returns: whether more is to come.
+  /// - Returns: whether more is coming.
   static func take(_ reply: [UInt8], into paths: inout [UInt64: String]) throws(Errno) -> Bool {
     var rest = reply[...]
     while let header = value(nlmsghdr.self, in: rest), header.nlmsg_len >= MemoryLayout<nlmsghdr>.size {
@@ -95,7 +95,7 @@ package enum ListeningSockets {
 
   private static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
 
-  /// nil: there is less.
+  /// nil: there are fewer bytes.
   private static func value<Value: BitwiseCopyable>(_ type: Value.Type, in bytes: ArraySlice<UInt8>) -> Value? {
     guard bytes.count >= MemoryLayout<Value>.size else { return nil }
     return bytes.withUnsafeBytes { $0.loadUnaligned(as: Value.self) }

@@ -1,10 +1,11 @@
 import Glibc
 
-/// A value under a lock, and waiting until it is as wanted. pthread_mutex_lock(3), pthread_cond_timedwait(3).
+/// A value under a lock, with a way to wait until the value is as wanted. pthread_mutex_lock(3),
+/// pthread_cond_timedwait(3).
 ///
 /// The standard library's `Mutex` has nothing to wait with.
 package final class Monitor<Value>: @unchecked Sendable {
-  // `value` is touched under `mutex` alone.
+  // `value` is only touched under `mutex`.
   private var value: Value
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -14,7 +15,7 @@ package final class Monitor<Value>: @unchecked Sendable {
     pthread_mutex_init(mutex, nil)
     var attributes = pthread_condattr_t()
     pthread_condattr_init(&attributes)
-    // A clock that is set must not make anybody wait longer.
+    // If somebody sets the clock, nobody must wait longer for that.
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
     pthread_cond_init(changed, &attributes)
     pthread_condattr_destroy(&attributes)
@@ -27,7 +28,7 @@ package final class Monitor<Value>: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  /// Whoever waits looks at the value again afterwards. `body` must not block.
+  /// Threads that wait look at the value again afterwards. `body` must not block.
   package func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
     pthread_mutex_lock(mutex)
     defer {
@@ -37,7 +38,7 @@ package final class Monitor<Value>: @unchecked Sendable {
     return body(&value)
   }
 
-  /// Only looks: nobody who waits is woken for it.
+  /// Only looks at the value: no thread that waits is woken.
   package func read<Result>(_ body: (Value) -> Result) -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
@@ -57,9 +58,9 @@ package final class Monitor<Value>: @unchecked Sendable {
   /// Waits until the value is as wanted.
   package func wait(until isWanted: (Value) -> Bool) { wait { isWanted($0) ? () : nil } }
 
-  /// Waits until the value is as wanted, at most so long.
+  /// Waits until the value is as wanted, at most this long.
   ///
-  /// - Returns: whether it is.
+  /// - Returns: whether the value is as wanted.
   @discardableResult
   package func wait(milliseconds: Int, until isWanted: (Value) -> Bool) -> Bool {
     var end = timespec()

@@ -1,8 +1,8 @@
 import CSystem
 import Glibc
 
-/// A mount namespace of the calling thread and of those that it starts from then on. What the machine mounts later
-/// still shows there; what is mounted there shows nowhere else.
+/// A mount namespace for the calling thread, and for the threads that it starts from then on. What the machine mounts
+/// later still shows there. What is mounted there shows nowhere else.
 package enum MountNamespace {
   package static func enter() throws(Errno) {
     try call("get a mount namespace (it takes CAP_SYS_ADMIN)") { system_unshare_mounts() }
@@ -13,14 +13,14 @@ package enum MountNamespace {
     try call("make the mounts of / slaves") { mount("none", "/", nil, UInt(MS_REC | MS_SLAVE), nil) }
   }
 
-  /// `/` is no mount point: the process is in a chroot. Neither can mounts be made slaves from here, nor could runc
-  /// change the root. So this goes out to the namespace's own root, mounts the chroot's folder onto itself, with all
-  /// that is mounted below, and enters that.
+  /// `/` is no mount point, so the process is in a chroot. From here mounts cannot be made slaves, and runc could not
+  /// change the root. So this goes out to the namespace's own root. There it mounts the chroot's folder onto itself,
+  /// with everything that is mounted below, and enters that mount.
   private static func enterRootOfChroot() throws(Errno) {
     let folder = try workingDirectory()
     let root = try FileDescriptor(open: "/", O_RDONLY | O_DIRECTORY)
     let namespace = try FileDescriptor(open: "/proc/thread-self/ns/mnt", O_RDONLY)
-    // setns(2): with a mount namespace come its root and that as the working directory.
+    // setns(2): with a mount namespace come its root, and that root as the working directory.
     try call("go to the root of the mount namespace") { system_enter_mounts(namespace.number) }
     try hideMounts()
     let tree = FileDescriptor(

@@ -1,28 +1,28 @@
 import Synchronization
 
-/// What is on its way to somebody who may not take it: a full disk, a pipe that nobody reads, a log that hangs.
+/// Items on their way to a reader that may not take them: a full disk, a pipe that nobody reads, a log that hangs.
 ///
-/// Whoever puts something in never waits for that. A thread of the queue's own writes, one item after the other, and
-/// tries an item that fails again until it can be written. What finds the queue full is lost; in its place the next
-/// reader finds how much it was. The thread goes on until `stop`.
+/// The thread that puts an item in never waits for the reader. A thread of the queue's own writes one item after the
+/// other. If an item fails, it is tried again until it can be written. An item that finds the queue full is lost. In
+/// its place the reader finds how many items were lost. The thread goes on until `stop`.
 package final class OutputQueue<Item: Sendable>: Sendable {
-  /// Of each item, beside its own bytes: what it takes to keep it.
+  /// What it takes to keep an item, beside the item's own bytes.
   private static var overheadBytes: Int { 64 }
-  /// After a failure, until the next try.
+  /// The time after a failure until the next try.
   private static var retryMilliseconds: Int { 500 }
 
   private enum Entry {
     case item(Item, bytes: Int)
-    /// So many were lost here.
+    /// This many items were lost here.
     case gap(Int)
   }
 
   package struct Progress: Equatable, Sendable {
-    /// Since the start.
+    /// How many items were lost since the start.
     package var lost = 0
     /// Items that are not written yet.
     package var waiting = 0
-    /// Why the last try failed; nil: it did not, or none has ended yet.
+    /// Why the last try failed; nil: it did not fail, or no try has ended yet.
     package var failure: Errno?
 
     package init(lost: Int = 0, waiting: Int = 0, failure: Errno? = nil) {
@@ -32,18 +32,18 @@ package final class OutputQueue<Item: Sendable>: Sendable {
 
   private struct State {
     var entries: [Entry] = []
-    /// Of what is in `entries`, and of what the thread has taken and not written.
+    /// The size of what is in `entries`, and of what the thread has taken and not written.
     var bytes = 0
     var isWriting = false
     var isStopping = false
     var wantsReopening = false
-    /// Rises when the thread is to try again at once.
+    /// Rises when the thread must try again at once.
     var calls = 0
     var progress = Progress()
 
     mutating func lose() {
       progress.lost += 1
-      // Nobody reads of it any more.
+      // Nobody would read about it any more.
       if isStopping { return }
       if case .gap(let count) = entries.last {
         entries[entries.count - 1] = .gap(count + 1)
@@ -60,13 +60,13 @@ package final class OutputQueue<Item: Sendable>: Sendable {
   private let write: @Sendable (Item) throws(Errno) -> Void
   private let reopening: @Sendable () -> Void
   private let thread = Mutex<Thread?>(nil)
-  /// For a thread that has nothing left to write.
+  /// The time for a thread that has nothing left to write.
   private static var endMilliseconds: Int { 20 }
 
   /// - Parameters:
-  ///   - limitBytes: of all that waits, with 64 bytes more for each item.
-  ///   - size: of one item.
-  ///   - gap: what is written where so many items were lost.
+  ///   - limitBytes: the limit for everything that waits. Each item counts 64 bytes more.
+  ///   - size: the size of one item.
+  ///   - gap: what is written where this many items were lost.
   ///   - write: called on the queue's thread; may block. After an error it is called with the same item again.
   ///   - reopen: called on that thread after `reopen`.
   package init(
@@ -74,7 +74,7 @@ package final class OutputQueue<Item: Sendable>: Sendable {
     write: @escaping @Sendable (Item) throws(Errno) -> Void, reopen: @escaping @Sendable () -> Void = {}
   ) {
     (self.limitBytes, self.size, self.gap, self.write, reopening) = (limitBytes, size, gap, write, reopen)
-    // It is part of what the process is for: without it the process ends.
+    // The queue is a part of what the process is for. Without it the process ends.
     do throws(Errno) {
       let started = try Thread { [self] in run() }
       thread.withLock { $0 = started }
@@ -94,7 +94,7 @@ package final class OutputQueue<Item: Sendable>: Sendable {
 
   package var progress: Progress { state.read { $0.progress } }
 
-  /// Lets the thread begin anew what it writes to, between two items.
+  /// Lets the thread open anew what it writes to, between two items.
   package func reopen() {
     state.withLock { state in
       state.wantsReopening = true
@@ -102,17 +102,18 @@ package final class OutputQueue<Item: Sendable>: Sendable {
     }
   }
 
-  /// Waits until all is written, at most so long.
+  /// Waits until everything is written, at most this long.
   ///
-  /// - Returns: whether it is.
+  /// - Returns: whether everything is written.
   @discardableResult
   package func flush(milliseconds: Int) -> Bool {
     state.withLock { $0.calls += 1 }
     return state.wait(milliseconds: milliseconds) { !$0.isWriting && $0.entries.isEmpty }
   }
 
-  /// Waits until all is written, at most so long, and ends the thread. A thread that a write holds is left, as nobody
-  /// knows for how long it does. What is not written, and what is put in from now on, is lost.
+  /// Waits until everything is written, at most this long, and ends the thread. A thread that a write holds is left
+  /// behind, because nobody knows how long the write takes. What is not written, and what is put in from now on, is
+  /// lost.
   package func stop(milliseconds: Int) {
     flush(milliseconds: milliseconds)
     state.withLock { state in
@@ -125,13 +126,13 @@ package final class OutputQueue<Item: Sendable>: Sendable {
   private func run() {
     while let batch = nextBatch() {
       reopenIfWanted()
-      // After an item that could not be written before the end comes no other one.
+      // After an item that could not be written before the end, no other item is written.
       guard batch.allSatisfy(write) else { return }
       state.withLock { $0.isWriting = false }
     }
   }
 
-  /// nil: it was stopped.
+  /// nil: the queue was stopped.
   private func nextBatch() -> [Entry]? {
     state.wait { state -> [Entry]?? in
       if state.isStopping { return .some(nil) }
@@ -142,7 +143,7 @@ package final class OutputQueue<Item: Sendable>: Sendable {
     }
   }
 
-  /// - Returns: whether it is written.
+  /// - Returns: whether the entry is written.
   private func write(_ entry: Entry) -> Bool {
     switch entry {
     case .gap(let count): return insist(gap(count))
@@ -156,7 +157,7 @@ package final class OutputQueue<Item: Sendable>: Sendable {
     }
   }
 
-  /// - Returns: false where it could not be written before the end.
+  /// - Returns: false: the item could not be written before the end.
   private func insist(_ item: Item) -> Bool {
     while true {
       reopenIfWanted()

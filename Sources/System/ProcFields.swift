@@ -1,10 +1,11 @@
-/// Text of the kernel with a field a line, `NAME:` and a tab before the value: `/proc/PID/status` and
-/// `/proc/PID/fdinfo/N`. The kernel escapes a line feed in a process's name, so no line is the process's own. proc(5).
+/// Text of the kernel with one field a line, and `NAME:` and a tab before the value: `/proc/PID/status` and
+/// `/proc/PID/fdinfo/N`. The kernel escapes a line feed in a process's name, so a process cannot add a line of its own.
+/// proc(5).
 package enum ProcFields {
-  /// The values of all fields of that name: one, as a rule.
+  /// The values of all fields of that name. As a rule there is one.
   package static func values(of name: String, in text: String) -> [Substring] {
     let start = "\(name):\t".utf8
-    // By bytes: a carriage return in a process's name must not join two lines.
+    // Bytes are compared: a carriage return in a process's name must not join two lines.
     return text.utf8.split(separator: UInt8(ascii: "\n")).filter { $0.starts(with: start) }
       .map { Substring($0.dropFirst(start.count)) }
   }

@@ -1,7 +1,7 @@
 import CSystem
 import Glibc
 
-/// A process by its pidfd: never another process that got its number. pidfd_open(2).
+/// A process by its pidfd. It is never another process that got the same number. pidfd_open(2).
 package struct ProcessHandle: Sendable {
   /// Readable once the process has ended.
   package let file: FileDescriptor
@@ -9,7 +9,8 @@ package struct ProcessHandle: Sendable {
   /// A pidfd that another process handed over.
   package init(_ file: FileDescriptor) { self.file = file }
 
-  /// - Parameter pid: of a process whose number cannot be another's by now, such as a child that nobody has waited for.
+  /// - Parameter pid: the number of a process, which cannot belong to another process by now: for example a child that
+  ///   nobody has waited for.
   package init(pid: pid_t) throws(Errno) {
     file = FileDescriptor(owning: try call("watch process \(pid)") { pidfd_open(pid, 0) })
   }
@@ -19,9 +20,9 @@ package struct ProcessHandle: Sendable {
     return poll(&polled, 1, 0) != 0
   }
 
-  /// Its number, as long as it has not ended. `Pid` of /proc/self/fdinfo.
+  /// The process's number, as long as it has not ended. `Pid` of /proc/self/fdinfo.
   ///
-  /// - Throws: ESRCH where it is over, or of another pid namespace.
+  /// - Throws: ESRCH if the process is over, or in another pid namespace.
   package func pid() throws(Errno) -> pid_t {
     let text = try Files.text("/proc/self/fdinfo/\(file.number)")
     guard let pid = ProcFields.values(of: "Pid", in: text).first.flatMap({ pid_t($0) }), pid > 0 else {
@@ -30,6 +31,6 @@ package struct ProcessHandle: Sendable {
     return pid
   }
 
-  /// Nothing happens where it has ended. pidfd_send_signal(2).
+  /// If the process has ended, nothing happens. pidfd_send_signal(2).
   package func send(signal number: Int32) { pidfd_send_signal(file.number, number, nil, 0) }
 }

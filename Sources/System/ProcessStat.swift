@@ -2,7 +2,7 @@ import Glibc
 
 /// What `/proc/PID/stat` tells. proc(5).
 package enum ProcessStat {
-  /// Whether the process of that number and start time is over. What could not be found out is not.
+  /// Whether the process of that number and start time is over. If that cannot be found out, it counts as not over.
   package static func isOver(pid: UInt32, startTicks: UInt64) -> Bool {
     do throws(Errno) { return try Self.startTicks(in: "/proc/\(pid)") != startTicks } catch {
       return error.code == ENOENT || error.code == ESRCH

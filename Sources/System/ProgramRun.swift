@@ -2,10 +2,10 @@ import Glibc
 
 /// A program that was run to its end, and what it said.
 package struct ProgramRun: Equatable, Sendable {
-  /// Most bytes of each of the two streams.
+  /// The most bytes that each of the two streams may have.
   package static let outputMaxBytes = 1 << 20
 
-  /// The exit status; 128 + the signal where one ended it.
+  /// The exit status, or 128 plus the number of the signal that ended the program.
   package var status: Int32
   package var output: String
   package var error: String
@@ -13,9 +13,9 @@ package struct ProgramRun: Equatable, Sendable {
   /// Runs a program without input, in a process group of its own. What is left of the group at the end is killed.
   ///
   /// - Parameters:
-  ///   - path: of the program; `arguments[0]` is the name that it sees.
+  ///   - path: the program's path; `arguments[0]` is the name that the program sees.
   ///   - seconds: the longest time that it may take.
-  /// - Throws: ETIMEDOUT and EFBIG where it took too long or said too much; then it is killed.
+  /// - Throws: ETIMEDOUT and EFBIG if the program took too long or said too much. Then it is killed.
   package init(_ path: String, arguments: [String], seconds: Int) throws(Errno) {
     let child = try Child(path, arguments)
     let problem: Errno?
@@ -32,7 +32,7 @@ package struct ProgramRun: Equatable, Sendable {
   }
 }
 
-/// A program that runs, and the ends that its streams are read from.
+/// A program that runs, and the ends from which its streams are read.
 private final class Child {
   let pid: pid_t
   let output: Stream
@@ -48,7 +48,7 @@ private final class Child {
     self.error = Stream(error)
   }
 
-  /// Reads what it says until it has ended.
+  /// Reads what the program says, until the program has ended.
   func follow(for limit: Duration, name: String) throws(Errno) {
     let process = try ProcessHandle(pid: pid).file
     let deadline = ContinuousClock.now + limit
@@ -65,13 +65,14 @@ private final class Child {
     }
   }
 
-  /// Kills what is left of the group, which lasts until its leader is waited for. waitpid(2).
+  /// Kills what is left of the process group. The group exists until its leader is waited for. waitpid(2).
   func end() throws(Errno) -> Int32 {
     kill(-pid, SIGKILL)
     return try Children.wait(for: pid)
   }
 
-  /// What it said last. The ends do not block: a process that left the group may hold the others open.
+  /// Reads what the program said last. The ends do not block: a process that left the group may hold the other ends
+  /// open.
   func readAll(name: String) throws(Errno) {
     for stream in [output, error] {
       while !stream.isAtEnd, try stream.read(name) {}
@@ -93,7 +94,7 @@ private final class Stream {
 
   init(_ descriptor: FileDescriptor) { self.descriptor = descriptor }
 
-  /// - Returns: false where nothing is there now.
+  /// - Returns: false: nothing is there now.
   @discardableResult
   func read(_ name: String) throws(Errno) -> Bool {
     let part: [UInt8]

@@ -1,8 +1,8 @@
-/// The newest values by key, a bounded number of them; the oldest gives way.
+/// The newest values by key, at most a fixed number of them. The oldest value gives way.
 package struct RecentValues<Key: Hashable, Value> {
   private let limit: Int
   private var values: [Key: (value: Value, number: UInt64)] = [:]
-  /// By the number of the insertion; those that were removed meanwhile are among them, at most as many again.
+  /// The keys by the number of their insertion. Keys that were removed meanwhile are among them, at most as many again.
   private var order: [(key: Key, number: UInt64)] = []
   private var inserted: UInt64 = 0
 
@@ -11,7 +11,7 @@ package struct RecentValues<Key: Hashable, Value> {
   package subscript(key: Key) -> Value? { values[key]?.value }
   package var count: Int { values.count }
 
-  /// A value that was there by that key keeps its place.
+  /// If there is a value for the key already, the new value takes its place in the order.
   package mutating func insert(_ value: Value, for key: Key) {
     if let number = values[key]?.number {
       values[key] = (value, number)

@@ -1,7 +1,7 @@
 import Glibc
 
-/// A cgroup for a moment. It is locked while it is in use, so that a process that is killed leaves nothing for ever:
-/// the next one of the kind takes away what nobody has locked. flock(2).
+/// A cgroup for a moment. It is locked while it is in use. So a process that is killed leaves nothing for ever: the
+/// next scratch cgroup of the same kind removes those that nobody has locked. flock(2).
 package final class ScratchCgroup: Sendable {
   package let path: String
   /// The directory's inode number, which is the kernel's id of the cgroup.
@@ -13,7 +13,7 @@ package final class ScratchCgroup: Sendable {
 
   /// - Parameters:
   ///   - root: where the hierarchy is mounted.
-  ///   - kind: what its name begins with.
+  ///   - kind: the beginning of the cgroup's name.
   package init(in root: String, kind: String) throws(Errno) {
     Self.removeLeft(in: root, kind: kind)
     path = Self.path(in: root, kind: kind, of: getpid())
@@ -22,10 +22,10 @@ package final class ScratchCgroup: Sendable {
 
   deinit { Self.remove(path) }
 
-  /// The number is for people who look. It may be in use again, so the lock alone counts.
+  /// The number is for people who look. It may be in use again, so only the lock counts.
   static func path(in root: String, kind: String, of pid: pid_t) -> String { "\(root)/\(kind)-locked-\(pid)" }
 
-  /// Made and locked. Another one may take it away in between, which it does only before it is locked.
+  /// Makes and locks the cgroup. Another process may take it away in between, but only before it is locked.
   private static func locked(_ path: String) throws(Errno) -> (FileDescriptor, UInt64) {
     for _ in 0..<attempts {
       if mkdir(path, 0o700) == -1, errno != EEXIST { throw Errno(errno, "make the scratch cgroup \(path)") }
@@ -41,7 +41,7 @@ package final class ScratchCgroup: Sendable {
     throw Errno(EAGAIN, "make the scratch cgroup \(path)")
   }
 
-  /// Takes away those that are in use no more, with what runs in them.
+  /// Takes away the scratch cgroups that are no longer in use, with the processes in them.
   package static func removeLeft(in root: String, kind: String) {
     for name in (try? Files.names(in: root)) ?? [] where name.utf8.starts(with: "\(kind)-".utf8) {
       let path = "\(root)/\(name)"
@@ -49,7 +49,7 @@ package final class ScratchCgroup: Sendable {
       guard let folder = try? FileDescriptor(open: path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
         flock(folder.number, LOCK_EX | LOCK_NB) == 0
       else { continue }
-      // Locked until it is gone.
+      // The lock is held until the cgroup is gone.
       withExtendedLifetime(folder) {
         endProcesses(path)
         remove(path)
@@ -57,14 +57,15 @@ package final class ScratchCgroup: Sendable {
     }
   }
 
-  /// Whether it is 0.1.0's, which locked none, and the process is there by whose number it is called.
+  /// Whether version 0.1.0, which locked none, made the cgroup, and the process whose number is in the name still
+  /// exists.
   private static func isOfOlder(_ number: Substring) -> Bool {
     guard let pid = pid_t(number), pid > 0, pid != getpid() else { return false }
     return kill(pid, 0) == 0
   }
 
   private static func endProcesses(_ path: String) {
-    // Also those that are made meanwhile. Linux 5.14, cgroup v2; cgroups(7).
+    // This also reaches processes that are made meanwhile. Linux 5.14, cgroup v2; cgroups(7).
     let kill = "\(path)/cgroup.kill"
     if Files.exists(kill), (try? Files.write("1", to: kill)) != nil { return }
     let pids = (try? Files.text("\(path)/cgroup.procs")) ?? ""

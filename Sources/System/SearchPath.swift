@@ -8,7 +8,7 @@ package struct SearchPath: Sendable {
 
   /// PATH of this process.
   ///
-  /// - Parameter fallback: where there is no PATH; what glibc takes then, unless told otherwise.
+  /// - Parameter fallback: the folders if there is no PATH: what glibc uses then, unless told otherwise.
   package static func current(fallback: String = "/bin:/usr/bin") -> SearchPath {
     let path = getenv("PATH").map { String(cString: $0) } ?? fallback
     return SearchPath(path.split(separator: ":").map(String.init))
@@ -16,7 +16,7 @@ package struct SearchPath: Sendable {
 
   /// The path of the first program of that name. A name with a slash is a path already.
   ///
-  /// - Throws: EACCES where those of that name may not be run; ENOENT where there is none.
+  /// - Throws: EACCES if the programs of that name may not be run; ENOENT if there are none.
   package func find(_ name: String) throws(Errno) -> String {
     let paths = name.contains("/") ? [name] : folders.map { "\($0)/\(name)" }
     var problem = ENOENT

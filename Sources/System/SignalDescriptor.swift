@@ -1,12 +1,12 @@
 import CSystem
 import Glibc
 
-/// Signals that are read, and so interrupt nothing halfway. signalfd(2).
+/// Signals that are read from a descriptor, so they interrupt nothing halfway. signalfd(2).
 package struct SignalDescriptor: Sendable {
   /// Readable once one of the signals has come.
   package let file: FileDescriptor
 
-  /// Blocks the signals in the calling thread and in those that it starts from now on.
+  /// Blocks the signals in the calling thread, and in the threads that it starts from now on.
   package init(_ signals: [Int32]) throws(Errno) {
     var set = sigset_t()
     sigemptyset(&set)
@@ -15,7 +15,7 @@ package struct SignalDescriptor: Sendable {
     file = FileDescriptor(owning: try call("take signals") { signalfd(-1, &set, Int32(SFD_CLOEXEC)) })
   }
 
-  /// The number of the next one, which is waited for.
+  /// The number of the next signal. This waits for it.
   package func next() throws(Errno) -> Int32 {
     var information = signalfd_siginfo()
     try call("read a signal") { read(file.number, &information, MemoryLayout<signalfd_siginfo>.size) }

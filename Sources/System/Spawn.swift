@@ -1,14 +1,15 @@
 import CSystem
 import Glibc
 
-/// Starts a program, looked up in PATH where its name has no slash. It gets this process's environment, no blocked
-/// signal, and SIGPIPE as it is by default: we ignore it, and no program must inherit that. posix_spawnp(3).
+/// Starts a program. If its name has no slash, the program is looked up in PATH. The program gets this process's
+/// environment, no blocked signal, and SIGPIPE as it is by default: we ignore SIGPIPE, and no program must inherit
+/// that. posix_spawnp(3).
 ///
 /// - Parameters:
-///   - arguments: with the name that it is called by.
-///   - streams: what it gets as descriptors 0, 1, 2 and so on.
-///   - ownGroup: in a process group of its own, out of reach of a terminal's ^C.
-///   - closesOthers: it gets no other descriptor, also none that we were given without close-on-exec.
+///   - arguments: the first is the name by which the program is called.
+///   - streams: what the program gets as descriptors 0, 1, 2 and so on.
+///   - ownGroup: the program gets a process group of its own, out of reach of a terminal's ^C.
+///   - closesOthers: the program gets no other descriptor, not even one that we were given without close-on-exec.
 package func spawn(
   _ program: String, _ arguments: [String], streams: [Int32], ownGroup: Bool, closesOthers: Bool = false
 ) throws(Errno) -> pid_t {

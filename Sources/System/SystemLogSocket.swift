@@ -1,28 +1,28 @@
 import Glibc
 import Synchronization
 
-/// The machine's log, spoken to over its socket. Unlike syslog(3) it says when a line was not taken. It may block, as
-/// whoever reads the socket likes, unless it is told not to wait. RFC 3164.
+/// The machine's log, reached over its socket. Unlike syslog(3) it says when a line was not taken. It may block as long
+/// as the reader of the socket likes, unless it is told not to wait. RFC 3164.
 package final class SystemLogSocket: Sendable {
   package static let defaultPath = "/dev/log"
-  /// Of a line; what is beyond is cut. Readers take no longer ones whole.
+  /// The limit for a line; what is beyond it is cut. Readers take no longer lines whole.
   package static let lineMaxBytes = 8192
 
   fileprivate struct Connection {
     var socket: FileDescriptor
-    /// A stream needs an end after each message: a NUL, as syslog(3) sends it.
+    /// Whether the socket is a stream. A stream needs an end after each message: a NUL, as syslog(3) sends it.
     var isStream: Bool
   }
   private let path: String
   private let waits: Bool
   private let connection = Mutex<Connection?>(nil)
 
-  /// - Parameter waits: until a line is taken; else one that is not taken at once fails.
+  /// - Parameter waits: waits until a line is taken. If false, a line that is not taken at once fails.
   package init(path: String = SystemLogSocket.defaultPath, waits: Bool = true) {
     (self.path, self.waits) = (path, waits)
   }
 
-  /// A line that fails may be sent again: none is sent twice.
+  /// A line that fails may be sent again: no line is sent twice.
   ///
   /// - Parameters:
   ///   - level: `LOG_INFO` and the like.
@@ -30,7 +30,8 @@ package final class SystemLogSocket: Sendable {
   package func send(_ level: Int32, seconds: time_t, _ text: String) throws(Errno) {
     try connection.withLock { (connection) throws(Errno) in
       let current = if let connection { connection } else { try connect() }
-      // Forgotten first: after an error there may be another reader, and of a stream a half line may be under way.
+      // The connection is forgotten first. After an error there may be another reader, and a half line may be under way
+      // on a stream.
       connection = nil
       try current.send(Self.message(level, seconds: seconds, text))
       connection = current

@@ -2,8 +2,8 @@ import CSystem
 import Glibc
 import Synchronization
 
-/// A thread of its own, for work that blocks and so must not sit in a pool. One whose value is gone before it was
-/// joined goes on, and nobody waits for it. pthreads(7).
+/// A thread of its own, for work that blocks and so must not sit in a pool. If this value is gone before the thread was
+/// joined, the thread goes on, and nobody waits for it. pthreads(7).
 package final class Thread: Sendable {
   private let thread: pthread_t
   private let hasEnded = Monitor(false)
@@ -14,7 +14,7 @@ package final class Thread: Sendable {
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
-  /// Starts it.
+  /// Starts the thread.
   package init(_ body: @escaping @Sendable () -> Void) throws(Errno) {
     var thread = pthread_t()
     let box = Unmanaged.passRetained(
@@ -37,13 +37,13 @@ package final class Thread: Sendable {
 
   deinit { if !isJoined.withLock({ $0 }) { pthread_detach(thread) } }
 
-  /// Waits for its end.
+  /// Waits for the thread's end.
   package func join() {
     hasEnded.wait { $0 }
     free()
   }
 
-  /// Waits for its end, at most so long.
+  /// Waits for the thread's end, at most this long.
   ///
   /// - Returns: whether it has ended.
   @discardableResult
@@ -60,7 +60,7 @@ package final class Thread: Sendable {
     }
   }
 
-  /// Names the calling thread, of which at most 15 bytes count; the main thread's name is the process's, as pgrep(1)
-  /// finds it. PR_SET_NAME of prctl(2).
+  /// Names the calling thread. At most 15 bytes of the name count. The main thread's name is the process's name, as
+  /// pgrep(1) finds it. PR_SET_NAME of prctl(2).
   package static func nameCurrent(_ name: String) { _ = system_name_thread(name) }
 }

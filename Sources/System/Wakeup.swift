@@ -7,11 +7,11 @@ package final class Wakeup: Sendable {
   private let writer: FileDescriptor
 
   package init() throws(Errno) {
-    // A pipe that is full wakes as well, so it is good that the writer does not wait for room.
+    // A full pipe wakes as well, so it is good that the writer does not wait for room.
     (reader, writer) = try FileDescriptor.pipe()
   }
 
-  /// For a process's start: where it can open nothing more, it ends.
+  /// For the start of a process: if the process can open nothing more, it ends.
   package static func atStart() -> Wakeup {
     do throws(Errno) { return try Wakeup() } catch { fatalError("\(error)") }
   }

@@ -1,15 +1,15 @@
 /// Work on a thread of its own that goes on until it is stopped.
 package final class Worker: Sendable {
-  /// What the work looks at.
+  /// The work looks at this to see whether it must end.
   package final class Stop: Sendable {
     private let isSet = Monitor(false)
 
-    /// Whether the work is to end.
+    /// Whether the work must end.
     package var isAsked: Bool { isSet.read { $0 } }
 
-    /// Waits, unless the work is to end.
+    /// Waits, unless the work must end.
     ///
-    /// - Returns: whether it goes on.
+    /// - Returns: whether the work goes on.
     package func pause(milliseconds: Int) -> Bool { !isSet.wait(milliseconds: milliseconds) { $0 } }
 
     fileprivate func ask() { isSet.withLock { $0 = true } }
@@ -19,15 +19,15 @@ package final class Worker: Sendable {
   private let wakeup: Wakeup?
   private let thread: Thread
 
-  /// Starts it. Where the process can have no further thread, it ends: a part of it would be missing.
+  /// Starts the work. If the process can have no further thread, it ends, because a part of it would be missing.
   ///
-  /// - Parameter wakeup: what work waits for in poll(2), to be woken when it is to end.
+  /// - Parameter wakeup: what the work waits for in poll(2). It is woken when the work must end.
   package init(waking wakeup: Wakeup? = nil, _ work: @escaping @Sendable (Stop) -> Void) {
     self.wakeup = wakeup
     do throws(Errno) { thread = try Thread { [request] in work(request) } } catch { fatalError("\(error)") }
   }
 
-  /// Asks the work to end, and waits for that, at most so long. Work that goes on then is left.
+  /// Asks the work to end, and waits for that, at most this long. Work that still goes on then is left behind.
   ///
   /// - Returns: whether it has ended.
   @discardableResult

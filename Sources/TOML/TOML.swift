@@ -1,4 +1,4 @@
-/// A value of TOML 1.0. Dates and times are the one kind that is not read.
+/// A value of TOML 1.0. Only dates and times are not read.
 package indirect enum TOML: Equatable, Sendable {
   case string(String)
   case integer(Int64)
@@ -12,7 +12,7 @@ package indirect enum TOML: Equatable, Sendable {
   /// Deepest nesting: parts of a key, arrays and inline tables.
   package static let depthMax = 64
 
-  /// Reads a whole text; its top is a table.
+  /// Reads a whole text. The value at its top is a table.
   package static func parse(_ bytes: [UInt8]) throws(TOMLError) -> TOML {
     guard bytes.count <= textMaxBytes else {
       throw TOMLError(line: 1, problem: "the text has \(bytes.count) bytes; at most \(textMaxBytes) are read")
@@ -22,7 +22,7 @@ package indirect enum TOML: Equatable, Sendable {
     return try parser.document()
   }
 
-  /// Names the first line that is no UTF-8 by itself: a line feed is never part of a longer sequence.
+  /// Names the first line that is not UTF-8 by itself. A line feed is never part of a longer sequence.
   private static func checkEncoding(_ bytes: [UInt8]) throws(TOMLError) {
     guard String(validating: bytes, as: UTF8.self) == nil else { return }
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
@@ -32,7 +32,7 @@ package indirect enum TOML: Equatable, Sendable {
 
   package static func parse(_ text: String) throws(TOMLError) -> TOML { try parse(Array(text.utf8)) }
 
-  /// The value of a key of a table; nil in everything else.
+  /// The value of a key of a table; nil: this is no table, or has no such key.
   package subscript(key: String) -> TOML? {
     if case .table(let entries) = self { return entries[key] }
     return nil
@@ -48,7 +48,7 @@ package indirect enum TOML: Equatable, Sendable {
     return nil
   }
 
-  /// The elements of an array of strings; nil where one is anything else.
+  /// The elements of an array of strings; nil: an element is something else.
   package var strings: [String]? {
     guard case .array(let elements) = self else { return nil }
     let texts = elements.compactMap(\.string)

@@ -4,7 +4,7 @@ struct TOMLParser {
   private let root = TOMLTable()
   /// The table that the last header named.
   private var section: TOMLTable
-  /// Tables that dotted keys of this section made. It may add to them, and no later one.
+  /// Tables that dotted keys of this section made. This section may add to them, and no later section may.
   private var openTables: [TOMLTable] = []
 
   init(_ text: TOMLText) {

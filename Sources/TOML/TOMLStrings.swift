@@ -28,7 +28,8 @@ extension TOMLParser {
     try multiline(UInt8(ascii: "'"), hasEscapes: false)
   }
 
-  /// A line end right after the opening quotes is none of the text; up to two quotes may stand before the closing ones.
+  /// A line end right after the opening quotes does not belong to the text. Up to two quotes may stand before the
+  /// closing quotes.
   private mutating func multiline(_ quote: UInt8, hasEscapes: Bool) throws(TOMLError) -> String {
     text.advance(3)
     _ = text.skipLineEnd()
@@ -50,7 +51,7 @@ extension TOMLParser {
     }
   }
 
-  /// A backslash at the end of a line takes away all blanks and line ends up to the next text.
+  /// A backslash at the end of a line removes all blanks and line ends up to the next text.
   private mutating func foldsLines() throws(TOMLError) -> Bool {
     var after = text
     after.skipBlanks()
@@ -60,7 +61,7 @@ extension TOMLParser {
     return true
   }
 
-  /// What the escape stands for, as UTF-8. The backslash is taken already.
+  /// What the escape stands for, as UTF-8. The backslash is already taken.
   private mutating func escaped() throws(TOMLError) -> [UInt8] {
     for (letter, byte) in Self.escapes where text.skip(letter) { return [byte] }
     let count = text.skip("u") ? 4 : text.skip("U") ? 8 : 0

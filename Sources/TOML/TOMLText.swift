@@ -1,4 +1,4 @@
-/// The bytes of a text and the place that was reached in them.
+/// The bytes of a text, and the place that was reached in them.
 struct TOMLText {
   private let bytes: [UInt8]
   private(set) var position = 0
@@ -6,7 +6,7 @@ struct TOMLText {
 
   init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-  /// nil at the end.
+  /// nil: the text is at its end.
   var next: UInt8? { position < bytes.count ? bytes[position] : nil }
   var isAtEnd: Bool { position == bytes.count }
 
@@ -51,12 +51,12 @@ struct TOMLText {
     }
   }
 
-  /// Whether it may stand in no comment and no string. A tab may.
+  /// Whether the byte is a control character, which may stand in no comment and no string. A tab may.
   static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 && byte != UInt8(ascii: "\t") || byte == 0x7f }
 
   func error(_ problem: String) -> TOMLError { TOMLError(line: line, problem: problem) }
 
-  /// Names what comes next.
+  /// An error that names what comes next.
   func unexpected(_ wanted: String) -> TOMLError {
     guard let next else { return error("the text ends where \(wanted) has to come") }
     let found = next > 0x20 && next < 0x7f ? "\"\(Character(UnicodeScalar(next)))\"" : "byte \(next)"

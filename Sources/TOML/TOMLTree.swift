@@ -1,4 +1,4 @@
-/// A table while the text is read, when later lines may still add to it.
+/// A table while the text is still read, when later lines may add to it.
 final class TOMLTable {
   enum Entry {
     case value(TOML)
@@ -7,7 +7,7 @@ final class TOMLTable {
   }
 
   private(set) var entries: [String: Entry] = [:]
-  /// It had its header, or dotted keys of an earlier section made it: no header may name it again.
+  /// Whether the table had its header, or dotted keys of an earlier section made it. Then no header may name it again.
   var isDefined = false
 
   var value: TOML {
@@ -28,7 +28,7 @@ final class TOMLTable {
     return true
   }
 
-  /// The table of a key, made where it is not there.
+  /// The table of a key. It is made if it does not exist.
   ///
   /// - Returns: nil: the key has a value that nothing can be added to.
   func table(_ key: String) -> TOMLTable? {
@@ -62,7 +62,7 @@ final class TOMLTable {
   }
 }
 
-/// Of `[[name]]`: the last one is the one that later lines add to. An object, so that adding one copies none.
+/// The tables of `[[name]]`. Later lines add to the last one. This is an object, so that adding a table copies none.
 final class TOMLTables {
   fileprivate(set) var all: [TOMLTable]
   init(_ first: TOMLTable) { all = [first] }

@@ -1,5 +1,5 @@
 extension TOMLParser {
-  /// - Parameter depth: how many arrays and inline tables are around it.
+  /// - Parameter depth: how many arrays and inline tables are around the value.
   mutating func value(depth: Int) throws(TOMLError) -> TOML {
     guard depth < TOML.depthMax else {
       throw text.error("arrays and inline tables are nested deeper than \(TOML.depthMax)")
@@ -28,7 +28,7 @@ extension TOMLParser {
     return .array(elements)
   }
 
-  /// On one line, without a comma at its end; nothing outside of it can add to it.
+  /// An inline table stands on one line, without a comma at its end. Nothing outside of it can add to it.
   private mutating func inlineTable(depth: Int) throws(TOMLError) -> TOML {
     text.advance()
     let table = TOMLTable()
@@ -48,7 +48,7 @@ extension TOMLParser {
     return table.value
   }
 
-  /// A boolean or a number: what ends at a blank, a comma, a bracket, a comment or the line.
+  /// A boolean or a number. It ends at a blank, a comma, a bracket, a comment or the end of the line.
   private mutating func word() throws(TOMLError) -> TOML {
     let start = text
     let bytes = text.take { !" \t\r\n,]}#".utf8.contains($0) }
@@ -63,12 +63,12 @@ extension TOMLParser {
     }
   }
 
-  /// Of a wrong word, in a message.
+  /// How much of a wrong word a message shows.
   private static var shownMax: Int { 40 }
 }
 
 enum TOMLNumber {
-  /// nil: no number, or an integer of more than 64 bits.
+  /// nil: the word is no number, or an integer of more than 64 bits.
   static func parse(_ word: String) -> TOML? {
     for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] where word.hasPrefix(prefix) {
       return digits(word.dropFirst(2), radix).flatMap { Int64($0, radix: radix) }.map(TOML.integer)
@@ -99,7 +99,7 @@ enum TOMLNumber {
     return digits(text, 10).map { result + "e" + sign + $0 }
   }
 
-  /// Without the underscores, each of which must stand between two digits; nil where anything else is there.
+  /// The digits without the underscores. Each underscore must stand between two digits. nil: there is anything else.
   private static func digits(_ text: Substring, _ radix: Int) -> String? {
     let groups = text.split(separator: "_", omittingEmptySubsequences: false)
     let areDigits = groups.allSatisfy { group in

@@ -1,14 +1,14 @@
-/// Cuts a protobuf message that arrives in pieces into its fields. Holds nothing but the header of the field it is in:
-/// so a message may be longer than what there is memory for.
+/// Cuts a protobuf message that arrives in pieces into its fields. It holds only the header of the field that it is in.
+/// So a message may be longer than the memory that there is.
 package struct FieldCutter: Equatable, Sendable {
   package enum Part: Equatable, Sendable {
     /// A field that is written as a number.
     case number(field: UInt32, value: UInt64)
-    /// A field of so many bytes; they follow.
+    /// A field with this many bytes. The bytes follow.
     case begin(field: UInt32, length: Int)
     /// The next bytes of the field that began last.
     case bytes(ArraySlice<UInt8>)
-    /// All bytes of the field that began last were there.
+    /// All bytes of the field that began last have come.
     case end
     /// A field of 4 or 8 bytes, which NRI's messages do not have.
     case fixed(field: UInt32)
@@ -22,21 +22,21 @@ package struct FieldCutter: Equatable, Sendable {
     case fixed(field: UInt32, remaining: Int)
   }
 
-  /// For errors: `SynchronizeRequest`.
+  /// The message's name in errors: `SynchronizeRequest`.
   private let name: String
   private var place = Place.tag
   private var varint = Varint()
 
   package init(_ name: String) { self.name = name }
 
-  /// Where a message may end.
+  /// Whether a message may end here.
   package var isBetweenFields: Bool { place == .tag && varint.count == 0 }
 
   package mutating func receive(_ bytes: ArraySlice<UInt8>) throws(WireError) -> [Part] {
     do throws(Malformed) { return try cut(bytes) } catch { throw .malformed(path: name, reason: error.reason) }
   }
 
-  /// To be called at the message's end.
+  /// Must be called at the message's end.
   package func finish() throws(WireError) {
     if !isBetweenFields { throw .malformed(path: name, reason: .endsInsideField) }
   }

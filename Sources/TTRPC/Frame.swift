@@ -8,8 +8,8 @@ package enum Frame {
   /// A Go reader breaks on a longer frame that begins a message.
   package static let maximumFirstLength = 4096
 
-  /// The frames that carry one message: its first 4096 bytes, then all the rest in one frame, since the receiver queues
-  /// only 256 frames a connection. A frame never spans two messages.
+  /// The frames that carry one message: its first 4096 bytes, then all the rest in one frame, because the receiver
+  /// queues only 256 frames for each connection. A frame never spans two messages.
   package static func frames(connection: UInt32, message: [UInt8]) -> [UInt8] {
     let first = min(maximumFirstLength, message.count)
     var bytes: [UInt8] = []
@@ -26,7 +26,7 @@ package enum Frame {
   }
 }
 
-/// The two connections of NRI's trunk. Frames of any other are dropped.
+/// The two connections of NRI's trunk. Frames of any other connection are dropped.
 package enum Connection {
   /// The Plugin service: the runtime calls the plugin.
   package static let plugin: UInt32 = 1
@@ -34,9 +34,9 @@ package enum Connection {
   package static let runtime: UInt32 = 2
 }
 
-/// Cuts the trunk's bytes into the bytes of its connections. Holds nothing but the header it is in.
+/// Cuts the trunk's bytes into the bytes of its connections. It holds only the header that it is in.
 package struct FrameDecoder: Equatable, Sendable {
-  /// Bytes of one connection, in order. Where they begin or end says nothing.
+  /// Bytes of one connection, in order. Where they begin or end has no meaning.
   package struct Piece: Equatable, Sendable {
     package let connection: UInt32
     package let bytes: ArraySlice<UInt8>
@@ -48,10 +48,10 @@ package struct FrameDecoder: Equatable, Sendable {
   private var remaining = 0
   private let longCalls: Bool
 
-  /// - Parameter longCalls: frames of the plugin's connection may have any length, since calls are cut.
+  /// - Parameter longCalls: frames of the plugin's connection may have any length, because calls are cut.
   package init(longCalls: Bool = false) { self.longCalls = longCalls }
 
-  /// - Parameter bytes: whatever the socket gave, cut anywhere.
+  /// - Parameter bytes: what the socket gave, cut anywhere.
   package mutating func receive(_ bytes: ArraySlice<UInt8>) throws(WireError) -> [Piece] {
     var pieces: [Piece] = []
     var rest = bytes
@@ -68,7 +68,7 @@ package struct FrameDecoder: Equatable, Sendable {
     return pieces
   }
 
-  /// To be called when the socket ended: it may only end between frames.
+  /// Must be called when the socket has ended. It may only end between frames.
   package func finish() throws(WireError) {
     if header.count > 0 { throw .endInsideFrame(received: header.count, expected: Frame.headerLength) }
     if remaining > 0 { throw .endInsideFrame(received: length - remaining, expected: length) }

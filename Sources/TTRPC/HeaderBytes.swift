@@ -7,7 +7,7 @@ struct HeaderBytes: Equatable, Sendable {
 
   var count: Int { bytes.count }
 
-  /// Takes what is missing; true once the header is whole.
+  /// Takes the bytes that are missing. Returns true once the header is whole.
   mutating func take(from rest: inout ArraySlice<UInt8>) -> Bool {
     let part = rest.prefix(length - bytes.count)
     bytes += part

@@ -33,7 +33,7 @@ package struct Message: Equatable, Sendable {
     self.body = body
   }
 
-  /// The bytes of one connection; `Frame.frames` makes the trunk's of them.
+  /// The bytes of one connection. `Frame.frames` turns them into the trunk's bytes.
   package func encoded() throws(WireError) -> [UInt8] {
     if body.count > MessageHeader.maximumBodyLength {
       throw .messageTooLong(stream: header.stream, length: body.count)
@@ -48,7 +48,7 @@ package struct Message: Equatable, Sendable {
   }
 }
 
-/// Cuts one connection's bytes into messages. Holds nothing but the header it is in.
+/// Cuts one connection's bytes into messages. It holds only the header that it is in.
 package struct MessageFramer: Equatable, Sendable {
   package enum Part: Equatable, Sendable {
     case begin(MessageHeader, bodyLength: Int)
@@ -60,7 +60,7 @@ package struct MessageFramer: Equatable, Sendable {
   private var remaining = 0
   private let takesLong: Bool
 
-  /// - Parameter takesLong: bodies over `MessageHeader.maximumBodyLength` too.
+  /// - Parameter takesLong: also takes bodies over `MessageHeader.maximumBodyLength`.
   package init(takesLong: Bool = false) { self.takesLong = takesLong }
 
   package mutating func receive(_ bytes: ArraySlice<UInt8>) throws(WireError) -> [Part] {
@@ -79,7 +79,7 @@ package struct MessageFramer: Equatable, Sendable {
     return parts
   }
 
-  /// Where a connection may end.
+  /// Whether a connection may end here.
   package var isBetweenMessages: Bool { remaining == 0 && header.count == 0 }
 
   private mutating func begin() throws(WireError) -> Part {
@@ -94,20 +94,20 @@ package struct MessageFramer: Equatable, Sendable {
   }
 }
 
-/// Where in the body of a message a part of it lies.
+/// The place of a part in the body of its message.
 package struct BodyPlace: Equatable, Sendable {
   package var start: Int
-  /// Of the whole body.
+  /// The length of the whole body.
   package var length: Int
 }
 
-/// Collects the messages of one connection. One that is longer than messages may be is not collected, where it is taken
-/// at all: it comes out in parts, as they come in.
+/// Collects the messages of one connection. A message that is longer than messages may be is not collected. If it is
+/// taken at all, it comes out in parts, as they come in.
 package struct MessageDecoder: Equatable, Sendable {
   private var framer: MessageFramer
   private var message: Message?
   private var length = 0
-  /// Of what comes next of a long message.
+  /// The place of the next part of a long message.
   private var start = 0
 
   package init(takesLong: Bool = false) { framer = MessageFramer(takesLong: takesLong) }

@@ -16,7 +16,7 @@ extension ProtobufMessage {
     return message.base.descriptor
   }
 
-  /// Reads a message: `WireScan` first, then protobuf-c, whose memory is freed when `body` returns.
+  /// Reads a message: first by `WireScan`, then by protobuf-c, whose memory is freed when `body` returns.
   package static func decode<Value>(
     _ bytes: [UInt8], nul: WireScan.NUL = .refused, _ body: (Self) -> Value
   ) throws(WireError) -> Value {
@@ -61,7 +61,7 @@ package final class Arena {
     return message
   }
 
-  /// A C string. A NUL, which would end it, becomes U+FFFD.
+  /// A C string. A NUL would end it, so each NUL becomes U+FFFD.
   package func string(_ text: String) -> UnsafeMutablePointer<CChar> {
     let bytes = Array((text.utf8.contains(0) ? String(text.map { $0 == "\0" ? "\u{fffd}" : $0 }) : text).utf8)
     let block = allocate(bytes.count + 1, of: CChar.self)
@@ -93,5 +93,5 @@ package func elements<Element>(_ count: Int, _ array: Arena.Pointers<Element>?) 
   UnsafeMutableBufferPointer(start: array, count: array == nil ? 0 : count).compactMap { $0 }
 }
 
-/// A string field; `WireScan` has proved it UTF-8 without NUL.
+/// A string field. `WireScan` has proved that it is UTF-8 without NUL.
 package func text(_ pointer: UnsafeMutablePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }

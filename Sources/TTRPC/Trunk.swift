@@ -1,9 +1,9 @@
-/// All that is received on a trunk: bytes in, whole messages of the two connections out.
+/// Everything that is received on a trunk: bytes come in, and whole messages of the two connections come out.
 package struct TrunkDecoder: Equatable, Sendable {
   package struct Received: Equatable, Sendable {
     package let connection: UInt32
     package let message: Message
-    /// Of a long message's body, which `message` has a part of; nil: it is whole.
+    /// If `message` has only a part of a long message's body, the place of that part; nil: `message` is whole.
     package var part: BodyPlace?
   }
 
@@ -11,14 +11,14 @@ package struct TrunkDecoder: Equatable, Sendable {
   private var plugin: MessageDecoder
   private var runtime = MessageDecoder()
 
-  /// - Parameter longCalls: a call of the plugin that is longer than messages may be comes out in parts; else it is an
-  ///   error.
+  /// - Parameter longCalls: a call of the plugin that is longer than messages may be comes out in parts. If false, it
+  ///   is an error.
   package init(longCalls: Bool = false) {
     frames = FrameDecoder(longCalls: longCalls)
     plugin = MessageDecoder(takesLong: longCalls)
   }
 
-  /// - Parameter bytes: whatever the socket gave, cut anywhere.
+  /// - Parameter bytes: what the socket gave, cut anywhere.
   package mutating func receive(_ bytes: ArraySlice<UInt8>) throws(WireError) -> [Received] {
     var received: [Received] = []
     for piece in try frames.receive(bytes) {
@@ -31,7 +31,7 @@ package struct TrunkDecoder: Equatable, Sendable {
     return received
   }
 
-  /// To be called when the socket ended: it may only end between messages.
+  /// Must be called when the socket has ended. It may only end between messages.
   package func finish() throws(WireError) {
     try frames.finish()
     if !plugin.isBetweenMessages { throw .endInsideMessage(connection: Connection.plugin) }

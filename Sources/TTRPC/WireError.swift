@@ -1,4 +1,4 @@
-/// What the other side of a connection sent and may not, or what we cannot send.
+/// What the other side of a connection sent although it may not, or what we cannot send.
 package enum WireError: Error, Equatable, Sendable {
   case frameTooLong(connection: UInt32, length: Int)
   case messageTooLong(stream: UInt32, length: Int)

@@ -3,20 +3,20 @@ import Glibc
 
 /// Checks a message's bytes against its descriptor before protobuf-c unpacks them.
 ///
-/// protobuf-c cuts a string at a NUL, takes bytes that are not UTF-8 and merges a field that comes twice: policy would
-/// then see other strings than the sender meant. Fields that the descriptor does not know are checked for their shape
-/// only, as protobuf-c skips them.
+/// protobuf-c cuts a string at a NUL, takes bytes that are not UTF-8, and merges a field that comes twice. Then the
+/// policy would see other strings than the sender meant. Fields that the descriptor does not know are only checked for
+/// their shape, because protobuf-c skips them.
 package struct WireScan {
   /// NRI's own messages nest 7 deep.
   package static let maximumDepth = 16
-  /// Stands for a NUL, where that is not refused: SUB, which no name, path or pattern of ours has.
+  /// Stands for a NUL, if NULs are not refused: SUB, which no name, path or pattern of ours has.
   package static let substitute: UInt8 = 0x1a
 
-  /// What becomes of a string with a NUL, which is valid UTF-8, so that Go sends it.
+  /// What happens to a string with a NUL. Such a string is valid UTF-8, so Go sends it.
   package enum NUL: Sendable { case refused, substituted }
 
   private let nul: NUL
-  /// Where NULs are that are to be substituted.
+  /// The places of the NULs that must be substituted.
   private var places: [Int] = []
 
   /// - Returns: the bytes to unpack.
@@ -35,7 +35,7 @@ package struct WireScan {
 
   private init(nul: NUL) { self.nul = nul }
 
-  /// - Parameter start: where `bytes` begin in the whole.
+  /// - Parameter start: where `bytes` begin in the whole message.
   private mutating func check(
     _ bytes: Span<UInt8>, at start: Int, as descriptor: UnsafePointer<ProtobufCMessageDescriptor>, depth: Int
   ) throws(Malformed) {
@@ -87,7 +87,7 @@ package struct WireScan {
 /// A refusal on its way out of the nesting: each level puts its field's name before it.
 struct Malformed: Error {
   let reason: MalformedReason
-  /// Innermost first.
+  /// The innermost name comes first.
   private var names: [String] = []
 
   init(_ reason: MalformedReason) { self.reason = reason }

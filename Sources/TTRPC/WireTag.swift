@@ -35,7 +35,7 @@ struct WireTag {
     return (UInt32(number), kind)
   }
 
-  /// Where the field's value lies; a length-delimited one without its length.
+  /// Where the field's value lies. For a length-delimited value, without its length.
   func value(at position: inout Int, in bytes: Span<UInt8>) throws(Malformed) -> Range<Int> {
     var start = position
     let length: Int

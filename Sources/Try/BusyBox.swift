@@ -1,16 +1,16 @@
 import Glibc
 import System
 
-/// The default image: this machine's static busybox, one file an applet, as in the registries' busybox images.
+/// The default image: this machine's static busybox, one file for each applet, as in the registries' busybox images.
 ///
-/// Applets are hard links, so that a rule can tell `/bin/cat` from `/usr/bin/wget`; a symbolic link would always be
-/// resolved to `/bin/busybox`.
+/// Applets are hard links, so a rule can tell `/bin/cat` from `/usr/bin/wget`. A symbolic link would always be resolved
+/// to `/bin/busybox`.
 enum BusyBox {
   private static let places = ["/bin/busybox", "/usr/bin/busybox", "/usr/local/bin/busybox"]
   private static let advice =
     "install a static one (apt-get install busybox-static), or give an image's tree with --rootfs DIR"
 
-  /// Makes the tree in `folder`, which is there and empty.
+  /// Makes the tree in `folder`, which exists and is empty.
   static func makeImage(in folder: String) throws(TryError) {
     let program = try find()
     for name in ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "usr", "var"] {
@@ -58,7 +58,8 @@ enum BusyBox {
     }
   }
 
-  /// Whether a 64-bit ELF file names a program interpreter (a PT_INTERP segment); true for what is no such file.
+  /// Whether a 64-bit ELF file names a program interpreter (a PT_INTERP segment). True for a file that is no such ELF
+  /// file.
   static func needsLoader(_ bytes: [UInt8]) -> Bool {
     guard bytes.count >= 64, bytes[0..<5] == [0x7f, 0x45, 0x4c, 0x46, 2] else { return true }
     func number(at offset: Int, bytes count: Int) -> UInt64 {

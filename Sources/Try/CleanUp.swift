@@ -1,22 +1,22 @@
 import Glibc
 import System
 
-/// Sees to it that nothing is left, however `try` ends.
+/// Makes sure that nothing is left, however `try` ends.
 ///
-/// A small shell waits on a socket whose only other end is ours. It kills what is left in the cgroups of this `try` and
-/// removes them and the folder: after a normal end, and just the same after SIGKILL. It holds the mount namespace until
-/// the containers are gone, so their policy stays in force that long.
+/// A small shell waits on a socket whose only other end is ours. It kills what is left in the cgroups of this `try`,
+/// and removes the cgroups and the folder. It does so after a normal end, and just the same after SIGKILL. The shell
+/// holds the mount namespace until the containers are gone, so their policy stays in force that long.
 ///
-/// Whoever kills the shell too leaves it to the next `try` that is alone: `Leftovers`.
+/// If somebody kills the shell too, the next `try` that is alone does this: `Leftovers`.
 final class CleanUp {
   private let writer: FileDescriptor
   private let shell: pid_t
-  /// Shared while something of ours may be made in the folders that every `try` uses: these are only removed by the
-  /// one that gets the lock alone, or they would vanish under another one's hands. The shell has it too, as its
-  /// standard error. The lock is on a folder that is the same in every chroot. flock(2).
+  /// A shared lock, held while something of ours may be made in the folders that every `try` uses. Only a `try` that
+  /// gets the lock alone removes these folders. Otherwise they would vanish while another `try` uses them. The shell
+  /// has the lock too, as its standard error. The lock is on a folder that is the same in every chroot. flock(2).
   private let lock: FileDescriptor
 
-  /// A `runc create` that outlives us ends within this time.
+  /// A `runc create` that lives longer than this process ends within this time.
   private static let script = """
     trap '' HUP INT TERM
     id=$1 folder=$2

@@ -13,7 +13,7 @@ struct ContainerLife {
   var pod: PodSandbox
   var container: Container
 
-  /// - Returns: the command's exit status as a shell has it.
+  /// - Returns: the command's exit status, as a shell returns it.
   mutating func run() throws(TryError) -> Int32 {
     if !pod.cgroupParent.isEmpty { try host.makeCgroup(pod.cgroupParent) }
     try nri { () throws(NRIError) in try runtime.runPodSandbox(pod) }
@@ -58,7 +58,7 @@ struct ContainerLife {
       container.pid = UInt32(try runc.create())
       try start(runc)
     } catch {
-      // After a refused Start the plugin hears of the end while init is still alive, parked in its cgroup.
+      // After a refused Start the plugin is told of the end while init is still alive, parked in its cgroup.
       stop()
       try? runc.delete(force: true)
       if container.pid != 0 { _ = try? Program.wait(for: pid_t(container.pid)) }
@@ -88,7 +88,7 @@ struct ContainerLife {
       try signals.wait(for: pid_t(container.pid), timeoutSeconds: options.timeoutSeconds)
     }
     stop()
-    // In the machine's pid namespace others outlive init; runtimes kill them before they delete the container.
+    // In the machine's pid namespace other processes outlive init. Runtimes kill them before they delete the container.
     if options.hostPID { try? runc.killAll() }
     let deletion = Result { () throws(TryError) in try runc.delete(force: options.hostPID) }
     remove()
@@ -99,7 +99,7 @@ struct ContainerLife {
     return status
   }
 
-  /// The commands of `--exec`, each with a line that tells its exit status.
+  /// Runs the commands of `--exec`, and reports the exit status of each in a line.
   private func execute(_ runc: Runc) throws(TryError) {
     for command in options.executions {
       let status = try runc.execute(command)
@@ -112,10 +112,10 @@ struct ContainerLife {
   }
 }
 
-/// The events of the end: a refusal of theirs changes nothing, so it is only told.
+/// The events of the end. If the plugin refuses one, that changes nothing, so the refusal is only reported.
 extension ContainerLife {
   private mutating func stop() {
-    // Older runtimes send the state of before.
+    // Older runtimes send the earlier state.
     if runtime.version >= NRIVersion(0, 12) { container.state = ContainerState.stopped.rawValue }
     if options.refusals.contains(.stop) { return }
     logged { () throws(NRIError) in try runtime.stopContainer(pod: pod, container: container) }

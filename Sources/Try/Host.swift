@@ -3,9 +3,9 @@ import System
 
 /// What this machine offers a container.
 struct Host: Sendable {
-  /// Nothing but cgroup v2, mounted at the usual place.
+  /// Whether there is nothing but cgroup v2, mounted at the usual place.
   let hasOnlyCgroupV2: Bool
-  /// Capabilities that this process may hand on.
+  /// Capabilities that this process may pass on.
   let capabilities: [String]
   /// Where the hierarchies are mounted.
   let hierarchies: [String]

@@ -1,13 +1,13 @@
 import Glibc
 import System
 
-/// What is left of a `try` that was killed together with the shell that would have cleaned up: cgroups, with what runs
+/// What is left of a `try` that was killed together with the shell that would have cleaned up: cgroups, the processes
 /// in them, and folders. The mounts went with the mount namespace.
 enum Leftovers {
   private static let attempts = 100
   private static let pauseMicroseconds: UInt32 = 5000
 
-  /// To be called by a `try` that is alone.
+  /// Only a `try` that is alone may call this.
   static func remove() {
     let hierarchies = [Host.cgroups] + folders(in: Host.cgroups)
     for folder in hierarchies.map({ $0 + Host.cgroupRoot }) where Files.exists(folder) { removeCgroup(folder) }

@@ -3,17 +3,17 @@ import NRI
 /// What the plugin is told about a run's pod and container, in the words of containerd's CRI.
 struct Names {
   var options: Options
-  /// Of the `try`.
+  /// The id of the `try`.
   var id: String
-  /// Of the run, from 1.
+  /// The number of the run, from 1.
   var number: Int
-  /// Of the profile to annotate the pod with.
+  /// The name of the profile with which the pod is annotated.
   var profile: String?
 
   private var podID: String { "\(id)-pod\(number)" }
   private var uid: String { "\(id)-uid\(number)" }
-  /// With the pod's uid, as the kubelet names it: it is known to be this pod's alone, and has a gate. `CleanUp` looks
-  /// for cgroups that begin with the id.
+  /// The pod's cgroup, with the pod's uid, as the kubelet names it. So it is known to be this pod's alone, and has a
+  /// gate. `CleanUp` looks for cgroups that begin with the id.
   private var podCgroup: String { "\(Host.cgroupRoot)/\(id)-kubepods/pod\(uid)" }
 
   var pod: PodSandbox {

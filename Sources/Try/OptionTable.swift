@@ -1,7 +1,7 @@
 import CommandOptions
 import NRI
 
-/// Every option of `try` once.
+/// Every option of `try`, once.
 enum OptionTable {
   private typealias Option = CommandOption<Options>
 
@@ -98,6 +98,6 @@ enum OptionTable {
     Option("--runc", "PROGRAM", help: "the OCI runtime (default: runc)") { $0.runc = $1 },
   ]
 
-  /// More container lives than any test needs; a slip of the finger beyond it would take hours.
+  /// This is more container lives than any test needs. A mistyped number above it would take hours.
   static let maximumRepetitions = 100_000
 }

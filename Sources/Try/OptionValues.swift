@@ -1,7 +1,8 @@
 import CommandOptions
 import NRI
 
-/// How the values that only `try` has are read. Each throws a message that names the option and what it takes.
+/// How the values that only `try` has are read. Each function throws a message that names the option and the values
+/// that the option takes.
 extension OptionTable {
   static func nriVersion(_ value: String) throws(UsageError) -> NRIVersion {
     guard let version = NRIVersion.all.first(where: { $0.description == value }) else {

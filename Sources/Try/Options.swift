@@ -5,12 +5,12 @@ import NRI
 package struct Options: Equatable, Sendable {
   /// A profile file; nil only with `pluginConfiguration`.
   package var profile: String?
-  /// Configuration of the plugin, as containerd would hand it on; a file.
+  /// The plugin's configuration, as containerd would hand it over; a file.
   package var pluginConfiguration: String?
   package var command: [String] = []
 
   // The container
-  /// The image's tree, read only; nil: one made from busybox.
+  /// The image's tree, read only; nil: a tree made from busybox.
   package var rootfs: String?
   package var environment: [String] = []
   package var userID: UInt32 = 0
@@ -20,13 +20,15 @@ package struct Options: Equatable, Sendable {
   package var privileged = false
   package var noNewPrivileges = false
   package var hostPID = false
-  /// The container's users are a range of this machine's unprivileged ones, as with `hostUsers: false` in a pod.
+  /// Whether the container's users are a range of this machine's unprivileged users, as with `hostUsers: false` in a
+  /// pod.
   package var userNamespace = false
   package var hooks: [Hook] = []
   package var hostNetwork = false
   package var containerName = "try"
   package var annotations: [String: String] = [:]
-  /// The pod has a cgroup of its own, made before RunPodSandbox as the kubelet does, and so a gate.
+  /// Whether the pod has a cgroup of its own, and so a gate. The cgroup is made before RunPodSandbox, as the kubelet
+  /// does.
   package var podCgroup = false
 
   // The run
@@ -36,7 +38,7 @@ package struct Options: Equatable, Sendable {
   package var refusals: Set<Step> = []
   package var repetitions = 1
   package var timeoutSeconds: Int?
-  /// Tell how long the plugin's own code took for each call.
+  /// Whether to report how long the plugin's own code took for each call.
   package var reportTimes = false
   package var outputFormat = OutputFormat.text
   package var runc = "runc"

@@ -17,7 +17,7 @@ enum Program {
     try wait(for: try start(arguments, output: output, error: error))
   }
 
-  /// What a program prints, all of it; nil where it fails.
+  /// Everything that a program prints; nil: the program fails.
   static func text(of arguments: [String]) throws(TryError) -> String? {
     let (reader, pid) = try { () throws(TryError) in
       let (reader, writer) = try system { () throws(Errno) in try FileDescriptor.connectedPair() }
@@ -31,13 +31,13 @@ enum Program {
     return try wait(for: pid) == 0 ? text : nil
   }
 
-  /// Waits for a child: its exit status, or 128 and the number of the signal that ended it.
+  /// Waits for a child. Returns its exit status, or 128 plus the number of the signal that ended it.
   static func wait(for pid: pid_t) throws(TryError) -> Int32 {
     try system { () throws(Errno) in try Children.wait(for: pid) }
   }
 }
 
-/// Runs `body`, its errno as an error of this module.
+/// Runs `body`, and turns its errno into an error of this module.
 @discardableResult
 func system<Result>(_ body: () throws(Errno) -> Result) throws(TryError) -> Result {
   do throws(Errno) { return try body() } catch { throw .system(error) }

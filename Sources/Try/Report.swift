@@ -3,14 +3,14 @@ import Glibc
 import Synchronization
 import System
 
-/// Tells of a run, in one of two ways. As text it writes lines for people to standard error, and standard output is the
-/// command's alone. As JSON it writes records to standard output, which is its own alone, and what the command prints
-/// goes to standard error.
+/// Reports a run in one of two ways. As text, it writes lines for people to standard error, and only the command uses
+/// standard output. As JSON, it writes records to standard output and only it uses standard output. What the command
+/// prints then goes to standard error.
 ///
-/// Any thread may use it: no line is written into another one.
+/// Any thread may use it: no line is written into another line.
 final class Report: Sendable {
   let format: OutputFormat
-  /// Set with the last record, so that nothing follows it. Held while a line is written.
+  /// Set with the last record, so that nothing follows it. The lock is held while a line is written.
   private let isOver = Mutex(false)
 
   init(format: OutputFormat) { self.format = format }
@@ -18,7 +18,7 @@ final class Report: Sendable {
   /// Where the command's standard output goes.
   var commandOutput: Int32 { format == .json ? 2 : 1 }
 
-  /// For what is JSON already, such as events; nil where lines for people are told.
+  /// For what is JSON already, such as events; nil: lines for people are wanted.
   var recordWriter: (@Sendable (String) -> Void)? {
     guard format == .json else { return nil }
     return { [self] record in write(record, to: 1) }
@@ -26,7 +26,7 @@ final class Report: Sendable {
 
   func message(_ text: String) { tell(text, ReportRecord.message(text)) }
 
-  /// What the command of an `--exec` came to.
+  /// The exit status of the command of an `--exec`.
   func execution(_ command: [String], status: Int32) {
     tell(
       "exec \"\(command.joined(separator: " "))\": exit status \(status)",
@@ -38,14 +38,14 @@ final class Report: Sendable {
     tell(error?.description, ReportRecord.run(number: number, status: status, error: error))
   }
 
-  /// How often each exit status came.
+  /// How often each exit status occurred.
   func counts(_ counts: [Int32: Int]) {
     if format == .text { message(Self.summary(of: counts)) }
   }
 
-  /// The last that is told.
+  /// The last report.
   ///
-  /// - Parameter failure: what ended the whole; not what ended a run.
+  /// - Parameter failure: what ended the whole series, and not what ended one run.
   func result(_ result: SeriesResult, failure: TryError?) {
     let status = failure?.exitStatus ?? result.status
     tell(
@@ -54,7 +54,7 @@ final class Report: Sendable {
     isOver.withLock { $0 = true }
   }
 
-  /// - Parameter text: nil: nothing for people.
+  /// - Parameter text: nil: there is nothing for people.
   private func tell(_ text: String?, _ record: JSON) {
     switch format {
     case .json: write(record.text, to: 1)
@@ -62,7 +62,7 @@ final class Report: Sendable {
     }
   }
 
-  /// Where nobody listens any more, nothing can be told either.
+  /// If nobody listens any more, nothing can be reported either.
   private func write(_ line: String, to descriptor: Int32) {
     isOver.withLock { isOver in
       if isOver { return }

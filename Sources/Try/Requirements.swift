@@ -1,7 +1,8 @@
 import Glibc
 import System
 
-/// What a run needs of this machine. It is looked for first, so that what is missing is told before anything is made.
+/// What a run needs of this machine. This is checked first, so that what is missing is reported before anything is
+/// made.
 enum Requirements {
   static func check(_ options: Options) throws(TryError) {
     if geteuid() != 0 { throw .missing("it takes root to make containers: run stockade try as root") }

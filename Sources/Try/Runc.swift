@@ -11,7 +11,7 @@ struct Runc: Sendable {
   /// The descriptor that the container's standard output becomes.
   var output: Int32
 
-  /// Makes the container; its init then waits for `start`, parked before the command's exec.
+  /// Makes the container. Its init then waits for `start`, parked before the command's exec.
   ///
   /// - Returns: the pid of init.
   func create() throws(TryError) -> pid_t {
@@ -31,7 +31,7 @@ struct Runc: Sendable {
 
   /// Runs a command in the container, with the standard streams of its first process.
   ///
-  /// - Returns: its exit status; 255 where runc could not run it.
+  /// - Returns: the command's exit status; 255 if runc could not run it.
   func execute(_ command: [String]) throws(TryError) -> Int32 {
     try Program.run(prefix + ["exec", id] + command, output: output)
   }
@@ -48,7 +48,7 @@ struct Runc: Sendable {
     throw .runc(command: arguments[0], message: Self.message(inLog: log) ?? "exit status \(status)")
   }
 
-  /// The last message of a log as runc writes it with `--log-format json`, a JSON object a line.
+  /// The last message of a log that runc writes with `--log-format json`: one JSON object for each line.
   static func message(inLog log: String) -> String? {
     let key = "\"msg\":\""
     guard let line = log.split(separator: "\n").last, let start = range(of: key, in: line) else { return nil }
@@ -76,7 +76,7 @@ struct Runc: Sendable {
   /// What a shell would return for a command that runc could not start.
   static func exitStatus(forMessage message: String) -> Int32 {
     let lowered = message.lowercased()
-    // runc says `exec: "x": …` only of the command itself.
+    // runc says `exec: "x": …` only about the command itself.
     guard lowered.contains("exec: \"") || lowered.contains("exec /") else { return ExitStatus.notStarted }
     if lowered.contains("not found") || lowered.contains("no such file") { return ExitStatus.commandNotFound }
     return lowered.contains("permission denied") ? ExitStatus.cannotExecute : ExitStatus.notStarted

@@ -11,9 +11,9 @@ package struct RuntimeSpecification: Sendable {
   package var cgroupsPath: String
   /// The policy of the plugin's adjustment; nil: the container stays unconfined by seccomp, as in Kubernetes.
   package var seccomp: LinuxSeccomp?
-  /// A host with nothing but cgroup v2: containers get their own cgroup namespace there.
+  /// Whether the host has nothing but cgroup v2. There, containers get their own cgroup namespace.
   package var hasOnlyCgroupV2: Bool
-  /// Capabilities this process may hand on; runc fails on any other.
+  /// Capabilities that this process may pass on. runc fails on any other.
   package var availableCapabilities: [String]
 
   package init(
@@ -139,7 +139,7 @@ package struct RuntimeSpecification: Sendable {
 private func strings(_ values: [String]) -> JSON { .array(values.map { .string($0) }) }
 
 extension RuntimeSpecification {
-  /// `linux.seccomp`. The default errno is left out: runtimes drop it on its way from the adjustment.
+  /// `linux.seccomp`. The default errno is left out, because runtimes drop it from the adjustment.
   static func seccomp(_ policy: LinuxSeccomp) -> JSON {
     var members: [(String, JSON)] = [("defaultAction", .string(policy.defaultAction))]
     if !policy.architectures.isEmpty { members.append(("architectures", strings(policy.architectures))) }

@@ -1,12 +1,12 @@
 import NRI
 import System
 
-/// What a series came to.
+/// The outcome of a series.
 struct SeriesResult {
-  /// As `try` itself ends.
+  /// The status with which `try` itself ends.
   var status: Int32 = ExitStatus.notStarted
   var runs = 0
-  /// Of the last run whose command did not end by itself.
+  /// The error of the last run whose command did not end by itself.
   var lastError: TryError?
 }
 
@@ -43,7 +43,7 @@ struct Series {
     return result
   }
 
-  /// One container, and what is to tell of it.
+  /// Runs one container. Returns what is to be reported of it.
   private func live(_ number: Int, _ session: Session, _ host: Host) -> (Int32, TryError?) {
     let names = Names(options: options, id: workspace.id, number: number, profile: plugin.profileName)
     var life = ContainerLife(
@@ -57,8 +57,8 @@ struct Series {
     return (status, failure)
   }
 
-  /// For people the error comes first, as the reason why nothing happened; for programs the end of a run is its last
-  /// record.
+  /// For people the error comes first, as the reason why nothing happened. For programs the last record is the end of a
+  /// run.
   private func tell(of number: Int, _ status: Int32, _ error: TryError?) {
     if report.format == .text { report.run(number: number, status: status, error: error) }
     for line in plugin.events() { report.message(line) }

@@ -2,26 +2,26 @@ import Glibc
 import NRI
 import System
 
-/// What a plugin's maker is told: where things are in this `try`.
+/// What the maker of a plugin is told: where things are in this `try`.
 package struct PluginEnvironment: Sendable {
-  /// `--profile`; nil without one.
+  /// `--profile`; nil: it was not given.
   package var profile: String?
-  /// `--config`; nil without one.
+  /// `--config`; nil: it was not given.
   package var configuration: String?
-  /// A BPF file system that only this process sees; whatever is pinned there goes with it.
+  /// A BPF file system that only this process sees. What is pinned there goes with the process.
   package var bpffs: String
-  /// Writes a line of JSON, from any thread; nil where lines for people are asked for.
+  /// Writes a line of JSON, from any thread; nil: lines for people are wanted.
   package var record: (@Sendable (String) -> Void)?
 }
 
-/// A plugin as `try` needs it.
+/// A plugin in the form that `try` needs.
 package struct PluginUnderTry {
   package var handler: any PluginHandler
-  /// The name of `--profile`'s profile, which the pod is annotated with; nil where bindings choose.
+  /// The name of `--profile`'s profile, with which the pod is annotated; nil: bindings choose.
   package var profileName: String?
-  /// What was denied or audited since the last call, and how much of it is missing, in lines for people; where records
-  /// are written, they are when it returns. Called on the main thread, between calls of the handler's methods, when a
-  /// container has ended, and once when all is over.
+  /// What was denied or audited since the last call, and how much of it is missing, in lines for people. If records are
+  /// written instead, they are written by the time this returns. Called on the main thread, between calls of the
+  /// handler's methods, when a container has ended, and once when everything is over.
   package var events: () -> [String]
   /// Ends the plugin's threads. Called last, on the main thread.
   package var end: () -> Void
@@ -37,13 +37,14 @@ package struct PluginUnderTry {
   }
 }
 
-/// An NRI session over a socket pair: the plugin on a thread of its own, the runtime's half on the caller's.
+/// An NRI session over a socket pair. The plugin runs on a thread of its own, the runtime's half on the caller's
+/// thread.
 final class Session {
   let runtime: RuntimeConnection
   private let socket: FileDescriptor
   private let thread: Thread
 
-  /// What the thread gets. Handed over whole before the thread starts, and not touched again by the starter.
+  /// What the thread gets. It is handed over whole before the thread starts, and the starter does not touch it again.
   private final class PluginSide: @unchecked Sendable {
     let session: PluginSession
     let report: Report
@@ -73,7 +74,7 @@ final class Session {
   }
 }
 
-/// Runs `body`, its NRI error as one of this module.
+/// Runs `body`, and turns its NRI error into an error of this module.
 @discardableResult
 func nri<Result>(_ body: () throws(NRIError) -> Result) throws(TryError) -> Result {
   do throws(NRIError) { return try body() } catch { throw .plugin(error) }

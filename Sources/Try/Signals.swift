@@ -3,14 +3,14 @@ import System
 
 /// Waits for a process while it forwards SIGINT, SIGTERM and SIGHUP to it.
 ///
-/// The signals stay blocked from `init` on in the calling thread and in those it starts, so none interrupts a step
-/// halfway; they are read here.
+/// The signals stay blocked from `init` on, in the calling thread and in the threads that it starts. So no signal
+/// interrupts a step halfway. The signals are read here.
 final class Signals {
-  /// A container's first process ignores what it does not handle, so after so long it is killed.
+  /// A container's first process ignores signals that it does not handle. So it is killed after this time.
   static let graceMilliseconds: Int32 = 2000
 
   private let source: SignalDescriptor
-  /// Set once one was received: a series of runs ends then.
+  /// Set once a signal was received. Then a series of runs ends.
   private(set) var wereReceived = false
 
   init() throws(TryError) {
@@ -19,8 +19,8 @@ final class Signals {
 
   /// Waits for the end of a child.
   ///
-  /// - Parameter deadline: after so many seconds the child is killed.
-  /// - Returns: its exit status as a shell has it, and whether the deadline killed it.
+  /// - Parameter deadline: after this many seconds the child is killed.
+  /// - Returns: its exit status, as a shell returns it, and whether the deadline killed it.
   func wait(for pid: pid_t, timeoutSeconds: Int?) throws(TryError) -> (status: Int32, timedOut: Bool) {
     let process = try system { () throws(Errno) in try ProcessHandle(pid: pid) }
     var timedOut = false

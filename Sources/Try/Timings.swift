@@ -3,7 +3,7 @@ import NRI
 /// Measures what a plugin's own code takes for each call, without the socket and the messages.
 final class TimedPlugin: PluginHandler {
   private let plugin: any PluginHandler
-  /// By call, in the order of the first ones.
+  /// The durations of each call, in the order in which the calls first came.
   private(set) var calls: [(name: String, durations: [Duration])] = []
 
   init(_ plugin: any PluginHandler) { self.plugin = plugin }
@@ -63,7 +63,7 @@ final class TimedPlugin: PluginHandler {
     }
   }
 
-  /// The least of `sorted` that `percent` of them do not exceed; `sorted` is not empty.
+  /// The smallest value of `sorted` that `percent` of them do not exceed. `sorted` is not empty.
   static func percentile(_ percent: Int, of sorted: [Duration]) -> Duration {
     sorted[(sorted.count * percent + 99) / 100 - 1]
   }

@@ -7,17 +7,17 @@ import System
 package enum Try {
   package typealias PluginMaker = (PluginEnvironment) throws -> PluginUnderTry
 
-  /// The command. To be called on a thread that may change its mount namespace: the main thread, first of all.
+  /// The command. Call it on a thread that may change its mount namespace: on the main thread, before anything else.
   ///
   /// - Parameters:
-  ///   - arguments: those after `try`.
-  ///   - makePlugin: called in that mount namespace; an error it throws is printed and ends the command.
+  ///   - arguments: the arguments after `try`.
+  ///   - makePlugin: called in that mount namespace; an error that it throws is printed and ends the command.
   /// - Returns: the exit status.
   package static func main(_ arguments: [String], makePlugin: PluginMaker) -> Int32 {
     Options.syntax.main(arguments, Options()) { options in run(options, makePlugin: makePlugin) }
   }
 
-  /// Runs what was asked for and tells of it, the result last.
+  /// Runs what was asked for and reports it, the result last.
   static func run(_ options: Options, makePlugin: PluginMaker) -> Int32 {
     let report = Report(format: options.outputFormat)
     var result = SeriesResult()
@@ -36,7 +36,7 @@ package enum Try {
   ) throws(TryError) {
     umask(0o022)
     try Requirements.check(options)
-    // While signals still end us: it may be a pipe to which nobody writes.
+    // This is read while signals still end us: it may be a pipe to which nobody writes.
     let configuration = try system { () throws(Errno) in try options.pluginConfiguration.map(Files.text) ?? "" }
     let signals = try Signals()
     let workspace = try Workspace()
@@ -52,7 +52,7 @@ package enum Try {
       return try series.run()
     }
     let end = Result { () throws(TryError) in try cleanUp.run() }
-    // What was done by processes that outlived their container.
+    // Reports what processes did that outlived their container.
     for line in plugin?.events() ?? [] { report.message(line) }
     plugin?.end()
     if case .success(let value) = series { result = value }

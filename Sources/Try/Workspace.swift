@@ -1,12 +1,12 @@
 import Glibc
 import System
 
-/// The folder of one `try`: a tmpfs in a mount namespace of its own, so that the kernel clears it away with the last
-/// process that sees it. Whatever is mounted here is seen by no one else.
+/// The folder of one `try`: a tmpfs in a mount namespace of its own. So the kernel clears the folder away with the last
+/// process that sees it. Nobody else sees what is mounted here.
 package final class Workspace {
   static let parent = "/run/stockade-try"
 
-  /// 12 hexadecimal digits; names the folder and the cgroups.
+  /// 12 hexadecimal digits. They name the folder and the cgroups.
   package let id: String
   package let path: String
   /// A BPF file system that only this `try` sees.
@@ -14,7 +14,8 @@ package final class Workspace {
   var runcState: String { path + "/runc" }
   private var image: String { path + "/image" }
 
-  /// Moves the calling thread, and those it starts from now on, to a new mount namespace. Leaves nothing to clean up.
+  /// Moves the calling thread, and the threads that it starts from now on, to a new mount namespace. Leaves nothing to
+  /// clean up.
   init() throws(TryError) {
     id = try Self.randomID()
     path = "\(Self.parent)/\(id)"
@@ -27,7 +28,7 @@ package final class Workspace {
   func setUp(rootfs: String?) throws(TryError) {
     try system { [path, bpffs] () throws(Errno) in
       try Files.makeFolder(path)
-      // Containers with users of their own pass through it, and must not look around.
+      // Containers with users of their own pass through this folder, and must not look around.
       try Self.mount("stockade-try", on: path, type: "tmpfs", data: "mode=0711")
       for folder in [bpffs, runcState, image] { try Files.makeFolder(folder) }
       try Self.mount("stockade-try", on: bpffs, type: "bpf", data: "mode=0700")
@@ -45,7 +46,7 @@ package final class Workspace {
 
   /// The folder of one container, with the image's root file system mounted in it, fresh.
   ///
-  /// - Parameter owner: whose the root folder is.
+  /// - Parameter owner: the owner of the root folder.
   func makeBundle(_ name: String, owner: UInt32 = 0) throws(TryError) -> Bundle {
     let bundle = Bundle(path: "\(path)/\(name)")
     try system { [image] () throws(Errno) in
@@ -77,7 +78,7 @@ struct Bundle: Sendable {
   var pidFile: String { path + "/pid" }
   var log: String { path + "/log" }
 
-  /// Frees what the container wrote and what runc left. Processes that still use it keep their own view.
+  /// Frees what the container wrote and what runc left. Processes that still use the bundle keep their own view.
   func remove() {
     umount2(rootfs, Int32(MNT_DETACH))
     umount2(path, Int32(MNT_DETACH))

@@ -3,7 +3,7 @@ enum Encoding {
   private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
   private static let backslash = UInt8(ascii: "\\")
 
-  /// UTF-8 without its byte order mark, which libyaml would count as a column of the first line.
+  /// UTF-8 without its byte order mark. libyaml would count the mark as a column of the first line.
   static func text(_ bytes: [UInt8], file: String) throws(YAMLError) -> [UInt8] {
     if isUTF16(bytes) {
       throw .malformed(file: file, line: 1, problem: "the file is UTF-16 or UTF-32; save it as UTF-8")
@@ -20,7 +20,7 @@ enum Encoding {
     return bytes.starts(with: byteOrderMark) ? Array(bytes.dropFirst(byteOrderMark.count)) : bytes
   }
 
-  /// By the byte order mark, or by the zero byte that each ASCII character has there.
+  /// Known by the byte order mark, or by the zero byte that each ASCII character has in such a text.
   private static func isUTF16(_ bytes: [UInt8]) -> Bool {
     if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) { return true }
     guard bytes.count > 3 else { return false }
@@ -35,8 +35,8 @@ enum Encoding {
 }
 
 extension Encoding {
-  /// JSON with each pair of escaped halves, `\ud83d\ude00`, as YAML's one escape, `\U0001f600`; nil where the text is
-  /// no JSON or has no such pair. In JSON a backslash stands only in a text, so no other meaning can be changed.
+  /// JSON with each pair of escaped halves, `\ud83d\ude00`, as YAML's one escape, `\U0001f600`. nil: the text is no
+  /// JSON or has no such pair. In JSON a backslash stands only in a text, so no other meaning can be changed.
   static func joiningSurrogates(_ bytes: [UInt8]) -> [UInt8]? {
     guard let first = bytes.first(where: { !" \t\r\n".utf8.contains($0) }), "{[".utf8.contains(first) else {
       return nil
@@ -58,7 +58,7 @@ extension Encoding {
     return isChanged ? joined : nil
   }
 
-  /// The ten bits of `\uXXXX` where it is one of the 1024 from `first` on.
+  /// The ten bits of `\uXXXX`, if it is one of the 1024 from `first` on.
   private static func half(_ bytes: ArraySlice<UInt8>, from first: Int) -> Int? {
     guard bytes.count >= 6, bytes.starts(with: [backslash, UInt8(ascii: "u")]) else { return nil }
     let digits = String(decoding: bytes.dropFirst(2).prefix(4), as: UTF8.self)

@@ -1,4 +1,4 @@
-/// A value of a YAML or JSON text, with the line it stands on.
+/// A value of a YAML or JSON text, with the line on which it stands.
 ///
 /// Only what both formats share exists: no anchors, aliases or tags, and keys are texts.
 package struct Node: Equatable, Sendable {
@@ -12,7 +12,7 @@ package struct Node: Equatable, Sendable {
 
   package struct Entry: Equatable, Sendable {
     package var key: String
-    /// Of the key, from 1.
+    /// The line of the key, from 1.
     package var line: Int
     package var value: Node
 
@@ -24,7 +24,7 @@ package struct Node: Equatable, Sendable {
   }
 
   package var value: Value
-  /// The line that the value begins on, from 1.
+  /// The line on which the value begins, from 1.
   package var line: Int
 
   package init(_ value: Value, line: Int) {
@@ -45,7 +45,7 @@ extension Node {
   /// The value under `key` of a mapping.
   package subscript(key: String) -> Node? { entries?.first { $0.key == key }?.value }
 
-  /// A text: quoted, or plain and nothing that YAML or JSON reads as a number, a boolean or null.
+  /// A text. It is quoted, or plain and nothing that YAML or JSON reads as a number, a boolean or null.
   package var text: String? {
     guard case .scalar(let text, let isQuoted) = value else { return nil }
     return isQuoted || Self.plainType(text) == .text ? text : nil
@@ -83,7 +83,7 @@ extension Node {
     return Self.plainType(text) == .null
   }
 
-  /// What stands here, for messages: `the number 5`, `a list`.
+  /// What stands here, in words for messages: `the number 5`, `a list`.
   package var kind: String {
     switch value {
     case .sequence: return "a list"

@@ -1,7 +1,7 @@
 /// Longest text that a message repeats, in bytes.
 private let quotedMaxBytes = 100
 
-/// `text` in quotes, cut and with control characters escaped, so that a message stays one line.
+/// `text` in quotes. It is cut, and control characters are escaped, so that a message stays one line.
 package func quoted(_ text: String) -> String {
   var output = ""
   for scalar in text.unicodeScalars {

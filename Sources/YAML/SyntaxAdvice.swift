@@ -1,4 +1,4 @@
-/// What is wrong with a text that libyaml cannot read, and what to do: in words for whoever wrote the text.
+/// What is wrong with a text that libyaml cannot read, and what to do, in words for the author of the text.
 struct SyntaxAdvice {
   /// From 1.
   private(set) var line: Int
@@ -20,7 +20,7 @@ struct SyntaxAdvice {
     fault.context.contains("flow") || text.line(fault.mark.line).contains { $0 == "{" || $0 == "[" }
   }
 
-  /// libyaml's own words, behind ours: they name the place at least.
+  /// libyaml's own words, behind ours. At least they name the place.
   private var unknown: String {
     let context = fault.context.isEmpty ? "" : "\(fault.context): "
     return "this is no valid YAML; look for a wrong indentation, colon, bracket or quote here and just above "
@@ -50,7 +50,7 @@ extension SyntaxAdvice {
     return isTab ? "a tab where YAML takes spaces only; indent with spaces" : nil
   }
 
-  /// Characters that mean something of their own where a value begins.
+  /// Characters that have a meaning of their own at the beginning of a value.
   private var ofCharacters: String? {
     switch (fault.context, fault.problem) {
     case (_, "found character that cannot start any token"):
@@ -112,7 +112,7 @@ extension SyntaxAdvice {
     return "the value has a colon that would begin a mapping in it; \(inQuotes(value))"
   }
 
-  /// The line goes on with a value of the one above.
+  /// The line goes on with a value of the line above.
   private mutating func continuedLine() -> String? {
     guard let above = text.lineAbove(fault.mark.line) else { return nil }
     if isWithoutSpace(text.entry(above)) || !text.entry(above).contains(":") {
@@ -160,7 +160,7 @@ extension SyntaxAdvice {
     }
   }
 
-  /// Whether the whole text is one in brackets, as JSON is.
+  /// Whether the whole text is one text in brackets, as JSON is.
   private var isFlow: Bool {
     let first = text.lines.indices.first { !text.isBlank($0) }.map { text.entry($0) }
     return first?.hasPrefix("{") == true || first?.hasPrefix("[") == true
@@ -192,7 +192,8 @@ extension SyntaxAdvice {
       "a comma, colon or quote is missing before \(text.word(at: fault.mark)), or the \(close) of the \(open)\(place)"
   }
 
-  /// What follows is a key at no greater depth than the line with the bracket: the bracket was forgotten there.
+  /// What follows is a key, and it is indented no deeper than the line with the bracket. So the closing bracket was
+  /// forgotten there.
   private var isKeyOfBlock: Bool {
     fault.mark.line > fault.begin.line && character == ":"
       && text.indentation(fault.mark.line) <= text.indentation(fault.begin.line)

@@ -1,6 +1,6 @@
 import CYAML
 
-/// Where libyaml stopped, and why in its own words. Lines and columns from 0, columns in code points.
+/// Where libyaml stopped, and why, in its own words. Lines and columns count from 0, columns in code points.
 struct SyntaxFault {
   struct Mark {
     var line: Int
@@ -9,13 +9,13 @@ struct SyntaxFault {
 
   /// `did not find expected key`
   var problem: String
-  /// `while parsing a block mapping`; empty where there is none.
+  /// `while parsing a block mapping`; empty: there is none.
   var context: String
   var mark: Mark
-  /// Where what `context` speaks of begins.
+  /// Where the thing begins that `context` is about.
   var begin: Mark
 
-  /// Of a parser that failed.
+  /// The fault of a parser that failed.
   init(_ state: yaml_parser_t) {
     problem = state.problem.map { String(cString: $0) } ?? "the parser failed"
     context = state.context.map { String(cString: $0) } ?? ""

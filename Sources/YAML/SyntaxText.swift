@@ -19,7 +19,7 @@ struct SyntaxText {
     return line.indices.contains(mark.column) ? line[mark.column] : nil
   }
 
-  /// Columns before the first character that is no space or tab.
+  /// How many columns are before the first character that is no space or tab.
   func indentation(_ number: Int) -> Int { line(number).prefix { $0 == " " || $0 == "\t" }.count }
 
   func isBlank(_ number: Int) -> Bool {
@@ -28,7 +28,7 @@ struct SyntaxText {
     return indentation == line.count || line[indentation] == "#"
   }
 
-  /// The nearest line above that holds something.
+  /// The nearest line above that is not blank.
   func lineAbove(_ number: Int) -> Int? { (0..<max(0, min(number, lines.count))).last { !isBlank($0) } }
 
   /// Whether nothing stands at or after the mark.
@@ -37,7 +37,7 @@ struct SyntaxText {
       && (mark.line + 1..<max(lines.count, mark.line + 1)).allSatisfy(isBlank)
   }
 
-  /// The plain value that begins at the mark, up to a comment or, within brackets, to what ends it there.
+  /// The plain value that begins at the mark. It goes up to a comment or, within brackets, up to what ends it there.
   func value(at mark: SyntaxFault.Mark, inBrackets: Bool) -> String {
     var value = String.UnicodeScalarView()
     for scalar in line(mark.line).dropFirst(mark.column) {
@@ -49,7 +49,7 @@ struct SyntaxText {
     return String(value)
   }
 
-  /// The value at the mark in quotes, if only those that it has.
+  /// The value at the mark, in quotes. If it has quotes already, it gets no others.
   func word(at mark: SyntaxFault.Mark) -> String {
     let value = value(at: mark, inBrackets: true)
     guard value.first == "\"", let end = value.dropFirst().firstIndex(of: "\"") else { return quoted(value) }

@@ -8,14 +8,14 @@ extension Node {
   /// Most scalars, sequences and mappings, keys not counted.
   package static let nodesMax = 100_000
 
-  /// Reads the one document of a YAML or JSON text; nil where there is none.
+  /// Reads the one document of a YAML or JSON text; nil: there is none.
   ///
   /// - Parameter file: for messages only.
   package static func parse(_ bytes: [UInt8], file: String) throws(YAMLError) -> Node? {
     guard bytes.count <= fileMaxBytes else { throw .tooLarge(file: file, bytes: bytes.count) }
     let text = try Encoding.text(bytes, file: file)
     do throws(YAMLError) { return try Parser(text, file: file).document() } catch {
-      // JSON writes what is outside of Unicode's first plane as two halves, which YAML does not know.
+      // JSON writes a character outside of Unicode's first plane as two halves. YAML does not know these.
       guard let joined = Encoding.joiningSurrogates(text) else { throw error }
       return try Parser(joined, file: file).document()
     }
@@ -43,7 +43,7 @@ private final class Parser {
       parser.deallocate()
       throw .malformed(file: file, line: 1, problem: "no memory for the parser")
     }
-    // Said aloud, so that a byte order mark cannot make UTF-16 of it.
+    // The encoding is set explicitly, so that a byte order mark cannot make UTF-16 of it.
     yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
     yaml_parser_set_input_string(parser, self.bytes.baseAddress, bytes.count)
   }
@@ -110,7 +110,7 @@ private final class Parser {
 }
 
 extension Parser {
-  /// What is used of a yaml_event_t, copied out.
+  /// The parts of a yaml_event_t that are used, copied.
   private struct Event {
     var type: yaml_event_type_t
     var line: Int
@@ -153,7 +153,7 @@ extension Parser {
 
   private func syntaxError() -> YAMLError {
     var fault = SyntaxFault(parser.pointee)
-    // A reader's error has an offset in place of a line.
+    // A reader's error has an offset instead of a line.
     if parser.pointee.error == YAML_READER_ERROR {
       fault.mark = .init(
         line: bytes.prefix(parser.pointee.problem_offset).count { $0 == UInt8(ascii: "\n") }, column: 0)

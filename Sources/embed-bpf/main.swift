@@ -1,6 +1,6 @@
 // embed-bpf CLANG OBJCOPY INCLUDE WORK OUTPUT SOURCE...: compiles each BPF source and writes a Swift file that holds
 // the objects as base64 text.
-// Text, since the compiler needs 24 s and 1 GB for a 100 KB array literal and 0.1 s for a string.
+// The objects are text, because the compiler needs 24 s and 1 GB for a 100 KB array literal, and 0.1 s for a string.
 import Glibc
 
 let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
@@ -54,11 +54,11 @@ func compile(_ source: String, named name: String) -> [UInt8] {
   run(
     clang,
     [
-      // v3: atomics and 32-bit jumps; every kernel from 5.12 on has it.
+      // v3 has atomics and 32-bit jumps. Every kernel from 5.12 on has v3.
       "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter",
       "-I", folder, "-I", folder + "/include", "-c", source, "-o", object,
     ])
-  // DWARF is two thirds of an object and libbpf does not read it; BTF stays.
+  // DWARF is two thirds of an object, and libbpf does not read it. BTF stays.
   run(objcopy, ["--strip-debug", object, stripped])
   return contents(of: stripped)
 }

@@ -6,8 +6,8 @@ import Policy
 import System
 import Try
 
-/// The command line: the first words choose. Without arguments, and with the runtime's socket in the environment, it is
-/// the plugin that the runtime launched.
+/// The command line: the first words choose the command. Without arguments, and with the runtime's socket in the
+/// environment, this process is the plugin that the runtime launched.
 enum CommandList {
   static let commands: [Command] = [
     Command(RunCommand.syntax, main: RunCommand.main),
@@ -35,12 +35,12 @@ enum CommandList {
 
   /// - Returns: the exit status; 2 for a wrong command line.
   static func main(_ arguments: [String]) -> Int32 {
-    // A reader that went away is an error of the write that notices it.
+    // If a reader went away, the write that notices it gets an error.
     signal(SIGPIPE, SIG_IGN)
     if arguments.isEmpty, Service.isLaunched { return Service.launched() }
     switch arguments.first {
     case nil: return refuse("no command")
-    // What the launched plugin starts, and that one; ARCHITECTURE.md.
+    // The keeper that the launched plugin starts, and the Stockade that the keeper starts; ARCHITECTURE.md.
     case KeptDescriptors.keeperWord: return Keeper.main(Array(arguments.dropFirst()))
     case KeptDescriptors.keptWord: return Service.kept(Array(arguments.dropFirst()))
     case "--help", "-h": return show(help)
@@ -52,7 +52,7 @@ enum CommandList {
     }
   }
 
-  /// Runs the command that `words` begin with.
+  /// Runs the command with which `words` begin.
   private static func run(_ words: [String], isHelp: Bool) -> Int32 {
     for command in commands {
       let name = command.name.split(separator: " ").map(String.init)

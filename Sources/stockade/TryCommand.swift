@@ -7,9 +7,9 @@ import Synchronization
 import System
 import Try
 
-/// The plugin as `stockade try` runs it: the node's own, with its pins kept to this process.
+/// The plugin as `stockade try` runs it: the same as on a node, but its pins belong to this process alone.
 enum TryCommand {
-  /// For what is left for the file of events when a container has ended.
+  /// How long to wait for what is left for the file of events when a container has ended.
   private static let flushMilliseconds = 1000
 
   static func makePlugin(_ surroundings: PluginEnvironment) throws -> PluginUnderTry {
@@ -37,7 +37,7 @@ enum TryCommand {
       events: {
         node.checkTier()
         node.pump?.drain()
-        // It takes as long as all else that is printed.
+        // This takes as long as everything else that is printed.
         while !told.flush(milliseconds: flushMilliseconds) {}
         node.events.finish(milliseconds: flushMilliseconds, log: log)
         return lines.take()
@@ -58,8 +58,8 @@ enum TryCommand {
     return configuration
   }
 
-  /// With `--config` those of its folder, and the one of `--profile`, which wins over one of the same name. With that
-  /// one the folder may be missing.
+  /// With `--config`: the profiles of its folder, and the profile of `--profile`, which wins over a profile of the same
+  /// name. If `--profile` is given, the folder may be missing.
   private static func profiles(
     _ surroundings: PluginEnvironment, _ configuration: NodeConfiguration, _ given: LoadedProfiles?,
     _ node: ConfinedNode, _ environment: SeccompEnvironment
@@ -71,7 +71,7 @@ enum TryCommand {
     return profiles
   }
 
-  /// What happened since somebody asked last.
+  /// What happened since somebody last asked.
   private final class EventLines: Sendable {
     private let digest = Mutex(EventDigest())
     func add(_ event: Event) { digest.withLock { $0.add(event) } }
