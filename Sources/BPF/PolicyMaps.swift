@@ -1,6 +1,5 @@
 import CBPF
 import CStockade
-import Compilation
 import Glibc
 import Synchronization
 import System
@@ -11,33 +10,30 @@ import System
 /// Pins in the folder: one file for each map, and `links/NAME` for each attached program. Kernel 6.1 and newer.
 package final class PolicyMaps: Sendable {
   package let shared: SharedMaps
-  private let folder: String
-  private let users: PinUsers
+  let folder: String
+  let users: PinUsers
   /// Held as long as this process lives. A process that ends takes no pins away that another process uses.
-  private let use: FileDescriptor
-  private let constants: [String: UInt64]
+  let use: FileDescriptor
+  let constants: [String: UInt64]
   /// nil: nothing was pinned, or the pins have this version's layout.
-  private let former: Mutex<FormerPins?>
+  let former: Mutex<FormerPins?>
   /// Whether there were pins of an earlier layout.
   package let tookOver: Bool
-  private let mark: BPFObject
+  let mark: BPFObject
   /// nil: the kernel never skips a program at a tracepoint; else how it can.
   package let tracepointProblem: String?
-  private let links: ProgramLinks
-  private let returns: ExecReturns
+  let links: ProgramLinks
+  let returns: ExecReturns
   let containersMap: MapAccess<CgroupID, stockade_container>
   let entrypoints: MapAccess<CgroupID, stockade_process>
   let strays: StrayTable
   package let nodeGate: NodeGate
   var gates: PodGates { nodeGate.gates }
-  private let policies: MapAccess<Revision, stockade_policy>
+  let policies: MapAccess<Revision, stockade_policy>
   let rules: RevisionMap<stockade_path_key, stockade_path_rule>
   let arguments: RevisionMap<stockade_argument_key, stockade_argument>
-  private let rate: MapAccess<CgroupID, stockade_rate>
-  private let hash: PathHash
-  /// How often, and how far apart, it is tried again to mark a task for which there is no memory.
-  private static let markAttempts = 5
-  private static let markPauseMicroseconds: UInt32 = 20_000
+  let rate: MapAccess<CgroupID, stockade_rate>
+  let hash: PathHash
 
   /// Loads and attaches the programs that follow tasks. Maps that an earlier process pinned are reused. Its programs
   /// are replaced without a gap. Before `judgeExecs`, this process's programs judge nothing.
@@ -157,7 +153,7 @@ package final class PolicyMaps: Sendable {
     }
   }
 
-  private func attachReturnsIfUsed() throws(BPFError) {
+  func attachReturnsIfUsed() throws(BPFError) {
     if returns.isLoaded, try bindsContainers() { try returns.attach() }
   }
 
@@ -183,7 +179,7 @@ package final class PolicyMaps: Sendable {
     return try links.runs { $0 != "mark_exit" && !(isSpare && $0 == ExecReturns.skipped) }
   }
 
-  private func object(
+  func object(
     _ name: String, _ image: StaticString, _ more: [String: UInt64]
   ) throws(BPFError) -> BPFObject {
     try BPFObject(
@@ -191,16 +187,16 @@ package final class PolicyMaps: Sendable {
   }
 
   /// Some maps are each object's own. So are the constants, whose map has a dot in its name.
-  private static func isShared(_ map: String) -> Bool {
+  static func isShared(_ map: String) -> Bool {
     map != "scratch" && map != PreemptionTrial.map && !map.contains(".")
   }
 
-  private static func descriptor(_ name: String, _ shared: SharedMaps) throws(BPFError) -> FileDescriptor {
+  static func descriptor(_ name: String, _ shared: SharedMaps) throws(BPFError) -> FileDescriptor {
     guard let descriptor = try shared.descriptor(name) else { throw .missing(object: "mark", what: "map \(name)") }
     return descriptor
   }
 
-  private static func map<Key, Value>(
+  static func map<Key, Value>(
     _ name: String, _ shared: SharedMaps
   ) throws(BPFError) -> MapAccess<Key, Value> {
     MapAccess(name: name, descriptor: try descriptor(name, shared))
@@ -220,305 +216,7 @@ package final class PolicyMaps: Sendable {
   /// Whether no other process uses the pins. From then on no process begins to use them before this one ends.
   package func becomeOnlyUser() -> Bool { flock(use.number, LOCK_EX | LOCK_NB) == 0 }
 
-  private static func makePinFolder(_ folder: String) throws(BPFError) {
+  static func makePinFolder(_ folder: String) throws(BPFError) {
     for path in [folder, "\(folder)/links"] { try Pin.makeFolder(path) }
-  }
-
-  // MARK: Containers
-
-  package func containers() throws(BPFError) -> [ContainerEntry] {
-    try containersMap.elements(zero: (CgroupID(0), stockade_container())).map { ContainerEntry($0.value) }
-  }
-
-  package func container(_ cgroupID: CgroupID) throws(BPFError) -> ContainerEntry? {
-    try containersMap.value(cgroupID, zero: stockade_container()).map { ContainerEntry($0) }
-  }
-
-  package func put(_ container: ContainerEntry) throws(BPFError) {
-    try returns.enter { () throws(BPFError) in
-      try strays.add(container: container.cgroupID)
-      try containersMap.set(container.cgroupID, container.row)
-    }
-  }
-
-  /// Removes a container and what depends on it. A missing container is success.
-  package func removeContainer(_ cgroupID: CgroupID) throws(BPFError) {
-    try containersMap.remove(cgroupID)
-    try entrypoints.remove(cgroupID)
-    try rate.remove(cgroupID)
-    try strays.remove(container: cgroupID)
-    try detachReturnsIfUnused()
-  }
-
-  package func setEntrypoint(_ cgroupID: CgroupID, _ entrypoint: ProcessIdentity) throws(BPFError) {
-    try returns.exclusively { () throws(BPFError) in try entrypoints.set(cgroupID, entrypoint.value) }
-  }
-
-  /// Whether a process lives that left its container's cgroup.
-  package func hasStrays() throws(BPFError) -> Bool { try strays.hasLiving() }
-
-  /// Forgets strays that are over, whose end no program may have seen, and corrects how many strays each container has.
-  /// Any thread may call it, whatever other threads do to containers meanwhile.
-  package func sweepStrays() throws(BPFError) {
-    try strays.sweep { (cgroupID, settle) throws(BPFError) in
-      try returns.exclusively { () throws(BPFError) in try settle(try container(cgroupID) != nil) }
-    }
-    try sweepEntrypoints()
-    try detachReturnsIfUnused()
-  }
-
-  private func bindsContainers() throws(BPFError) -> Bool {
-    if try !containersMap.isEmpty(zero: CgroupID(0)) { return true }
-    if try !gates.isEmpty { return true }
-    return try nodeGate.isClosed
-  }
-
-  /// If a process is over before its exec, nobody waits for that exec any more: the start ended before the container
-  /// was open.
-  private func sweepEntrypoints() throws(BPFError) {
-    for (cgroupID, entrypoint) in try entrypoints.elements(zero: (CgroupID(0), stockade_process()))
-    where ProcessStat.isOver(pid: entrypoint.tgid, startTicks: entrypoint.start_ticks) {
-      try returns.exclusively { () throws(BPFError) in
-        let present = try entrypoints.value(cgroupID, zero: stockade_process())
-        if present.map(ProcessIdentity.init) == ProcessIdentity(entrypoint) { try entrypoints.remove(cgroupID) }
-      }
-    }
-  }
-
-  /// What has left a container that is gone is still bound. Containers are asked about first: without a container there
-  /// are no new strays.
-  private func detachReturnsIfUnused() throws(BPFError) {
-    try returns.detach { () throws(BPFError) in
-      if try bindsContainers() { return false }
-      return try !hasStrays()
-    }
-  }
-
-  /// Marks tasks that already run in open containers. This is repeated until none is found, because a task may fork
-  /// meanwhile.
-  ///
-  /// - Returns: the cgroup ids of containers that have a task for whose mark there was no memory.
-  package func markRunningTasks() throws(BPFError) -> Set<CgroupID> {
-    var attempts = 0
-    while true {
-      let found = try iterate("mark_running")
-      if found.isEmpty { return [] }
-      let unmarked = Set(found.filter { $0 != 0 }.map { CgroupID($0) })
-      if unmarked.isEmpty { continue }
-      attempts += 1
-      if attempts == Self.markAttempts { return unmarked }
-      usleep(Self.markPauseMicroseconds)
-    }
-  }
-
-  /// Runs a program for each task of the node. Returns what it wrote.
-  private func iterate(_ name: String) throws(BPFError) -> [UInt64] {
-    let program = try mark.program(name)
-    let link = FileDescriptor(
-      owning: try bpf("attach the task iterator") { bpf_link_create(program.number, 0, BPF_TRACE_ITER, nil) })
-    let iterator = FileDescriptor(owning: try bpf("start the task iterator") { bpf_iter_create(link.number) })
-    var bytes: [UInt8] = []
-    do throws(Errno) {
-      while case let part = try iterator.read(atMost: 4096), !part.isEmpty { bytes += part }
-    } catch { throw .system(error) }
-    return bytes.withUnsafeBytes { bytes in
-      (0..<bytes.count / 8).map { bytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
-    }
-  }
-
-  // MARK: An earlier layout
-
-  /// The map of that name in an earlier layout; nil: there was none, or it had the same shape.
-  package func formerMap(_ name: String) throws(BPFError) -> FileDescriptor? {
-    try former.withLock { (former) throws(BPFError) in try former?.map(name) }
-  }
-
-  /// - Parameter isComplete: everything that judges belongs to this version, so what an earlier layout left is taken
-  ///   away. If not, what it left goes on, and the next start tries again.
-  package func endTakeOver(isComplete: Bool) throws(BPFError) {
-    try former.withLock { (former) throws(BPFError) in
-      if isComplete { try former?.remove() }
-      former = nil
-    }
-  }
-
-  // MARK: Gates
-
-  package func gateStates() throws(BPFError) -> [CgroupID: GateState] { try gates.all() }
-
-  package func gate(_ pod: CgroupID) throws(BPFError) -> GateState? { try gates.state(pod) }
-
-  package func sandbox(_ pod: CgroupID) throws(BPFError) -> SandboxEntry? { try gates.sandbox(pod) }
-
-  package func sandboxes() throws(BPFError) -> [CgroupID: SandboxEntry] { try gates.allSandboxes() }
-
-  package func replaceSandbox(_ pod: CgroupID, _ sandbox: SandboxEntry) throws(BPFError) {
-    try gates.replace(pod, sandbox)
-  }
-
-  /// - Parameter sandbox: nil: what the programs already know of the sandbox, or will find out.
-  package func setGate(
-    _ pod: CgroupID, _ state: GateState, sandbox: SandboxEntry? = nil
-  ) throws(BPFError) { try gates.set(pod, state, sandbox: sandbox) }
-
-  /// A missing gate is success.
-  package func removeGate(_ pod: CgroupID) throws(BPFError) {
-    try gates.remove(pod)
-    try rate.remove(pod)
-    try detachReturnsIfUnused()
-  }
-
-  // MARK: Policies
-
-  /// Writes a policy under a revision that no container has yet. The rules come first, the policy itself last.
-  package func install(_ compiled: CompiledPolicy, revision: Revision) throws(BPFError) {
-    rules.begin(revision)
-    arguments.begin(revision)
-    do throws(BPFError) {
-      for path in compiled.process?.paths ?? [] { try set(path, STOCKADE_SECTION_PROCESS, revision) }
-      for path in compiled.file?.paths ?? [] { try set(path, STOCKADE_SECTION_FILE, revision) }
-      for argument in compiled.process?.arguments ?? [] {
-        try arguments.set(
-          stockade_argument_key(argument, revision: revision), stockade_argument(argument.argument))
-      }
-      try policies.set(revision, stockade_policy(compiled, revision: revision))
-    } catch {
-      try? removePolicy(revision)
-      throw error
-    }
-  }
-
-  private func set(
-    _ path: CompiledPolicy.Path, _ section: stockade_path_section, _ revision: Revision
-  ) throws(BPFError) {
-    let hash = hash(path.bytes) | UInt64(section.rawValue) << UInt64(STOCKADE_PATH_SECTION_SHIFT)
-    try rules.set(stockade_path_key(revision: revision.number, hash: hash), stockade_path_rule(path))
-  }
-
-  package func revisions() throws(BPFError) -> Set<Revision> { Set(try policies.keys(zero: Revision(0))) }
-
-  package func removePolicy(_ revision: Revision) throws(BPFError) { try removePolicies([revision]) }
-
-  package func removePolicies(_ revisions: Set<Revision>) throws(BPFError) {
-    for revision in revisions { try policies.remove(revision) }
-    try rules.remove(revisions)
-    try arguments.remove(revisions)
-  }
-
-  package func removePolicies(except revisions: Set<Revision>) throws(BPFError) {
-    for key in try policies.keys(zero: Revision(0)) where !revisions.contains(key) { try policies.remove(key) }
-    try rules.remove { !revisions.contains($0) }
-    try arguments.remove { !revisions.contains($0) }
-  }
-
-  // MARK: Counters and the end
-
-  /// Takes everything out of the kernel, whatever is bound by it. After that nothing is held any more.
-  ///
-  /// - Throws: `inUse` if another process uses the pins.
-  package static func detachAll(pinFolder: String) throws(BPFError) {
-    let use = try use(pinFolder)
-    guard flock(use.number, LOCK_EX | LOCK_NB) == 0 else { throw .inUse(folder: pinFolder) }
-    // The lock is held until everything is gone.
-    try withExtendedLifetime(use) { () throws(BPFError) in try removeAllPins(pinFolder) }
-  }
-
-  /// Takes away what an attempt to load has left. Does so only if nothing is bound by what an earlier process left
-  /// there, and nobody else uses the pins.
-  package static func removeUnused(pinFolder: String) {
-    guard let use = try? use(pinFolder), flock(use.number, LOCK_EX | LOCK_NB) == 0, Files.exists(pinFolder),
-      bindsNothing(pinFolder)
-    else { return }
-    // The lock is held until everything is gone.
-    withExtendedLifetime(use) { try? removeAllPins(pinFolder) }
-  }
-
-  /// Whether nothing that is pinned binds anybody or holds anybody back.
-  package var bindsNothing: Bool { Self.bindsNothing(folder) }
-
-  private static func bindsNothing(_ folder: String) -> Bool {
-    ["containers", "strays", "former/strays", "gates", "gate_parents"].allSatisfy { isEmpty("\(folder)/\($0)") }
-  }
-
-  /// Whether a map has no element, or there is no such map. The map may have any shape.
-  private static func isEmpty(_ pin: String) -> Bool {
-    let number = bpf_obj_get(pin)
-    if number < 0 { return errno == ENOENT }
-    let map = FileDescriptor(owning: number)
-    // This is as long as the longest key of any map, because the kernel writes a whole key.
-    var key = [UInt8](repeating: 0, count: MemoryLayout<stockade_cgroup_path>.size)
-    return bpf_map_get_next_key(map.number, nil, &key) < 0 && errno == ENOENT
-  }
-
-  /// The counters, summed over the CPUs.
-  package func counters() throws(BPFError) -> KernelCounters {
-    let map = try Self.descriptor("counters", shared)
-    let cpus = Int(libbpf_num_possible_cpus())
-    guard cpus > 0 else { throw .system(Errno(EINVAL, "count the possible CPUs")) }
-    var sums: [KernelCounter: UInt64] = [:]
-    for counter in KernelCounter.allCases {
-      var key = counter.number
-      var values = [UInt64](repeating: 0, count: cpus)
-      try bpf("read the counters") { bpf_map_lookup_elem(map.number, &key, &values) }
-      sums[counter] = values.reduce(0, &+)
-    }
-    return KernelCounters(sums)
-  }
-
-  /// Whether this process looks after the pins: no newer process that uses them lives.
-  package func isInCharge() throws(BPFError) -> Bool { try users.isNewest() }
-
-  /// Leaves everything to the pins, because another process looks after them.
-  package func letGo() { links.letGo() }
-
-  /// Checks that the pins are there and are this process's, and that the programs for the whole system are attached.
-  /// Puts right what is not so. Only the process in charge calls this.
-  package func mend() -> [Damage] {
-    do throws(BPFError) {
-      try Self.makePinFolder(folder)
-      try FormerPins.markLayout(of: folder)
-    } catch { return [Damage(.maps, problem: error.description)] }
-    let isInCharge = { (try? self.isInCharge()) == true }
-    return [
-      PinCheck.run(isInCharge: isInCharge, shared.check), PinCheck.run(isInCharge: isInCharge, links.check),
-      isInCharge() ? attachedReturns() : nil,
-    ].compactMap { $0 }
-  }
-
-  /// Attaches the program of `judgeReturns` if it is needed. A command that closes the node gate while this process
-  /// lives has no program to attach itself. This comes last: what was attached and is not there any more is damage.
-  private func attachedReturns() -> Damage? {
-    do throws(BPFError) {
-      try attachReturnsIfUsed()
-      return nil
-    } catch { return Damage(.programs, problem: error.description) }
-  }
-
-  /// Removes every pin and the folder. Everything is gone with this process, or at once if nobody else has it open.
-  package func unpinAll() throws(BPFError) {
-    links.letGo()
-    try Self.removeAllPins(folder)
-  }
-
-  private static func removeAllPins(_ folder: String) throws(BPFError) {
-    do throws(Errno) {
-      // The programs go first: none runs on without the maps that the next start would look for.
-      try removePins("\(folder)/links")
-      try removePins(folder)
-    } catch { throw .system(error) }
-  }
-
-  /// Also removes the folders below: the network programs have one for each container.
-  static func removePins(_ folder: String) throws(Errno) {
-    if !Files.exists(folder) { return }
-    for name in try Files.names(in: folder) {
-      let path = "\(folder)/\(name)"
-      if try Files.status(path).st_mode & S_IFMT == S_IFDIR {
-        try removePins(path)
-      } else {
-        try call("remove the pin \(path)") { unlink(path) }
-      }
-    }
-    try call("remove the folder \(folder)") { rmdir(folder) }
   }
 }
