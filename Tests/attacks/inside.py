@@ -28,7 +28,7 @@ from helper import Helper
 from image import fill_volume
 from pressure import Pressure
 
-STAGE_LIMIT_SECONDS = 240
+STAGE_LIMIT_SECONDS = 480
 EXECUTION_LIMIT_SECONDS = 3
 # On one processor, which a crowd wants as well.
 BESIEGED_EXECUTION_LIMIT_SECONDS = 30
