@@ -26,7 +26,8 @@ extension Logger {
 }
 
 extension Subject {
-  fileprivate func metadata(_ more: Logger.Metadata) -> Logger.Metadata {
+  /// The container as each line of the log names it, and more.
+  func metadata(_ more: Logger.Metadata) -> Logger.Metadata {
     more.merging(["pod": "\(podNamespace)/\(podName)", "container": "\(containerName)", "id": "\(containerID)"]) {
       a, _ in a
     }

@@ -77,8 +77,6 @@ package final class Plugin: PluginHandler {
   package func shutdown() { log.info("the runtime shuts down") }
 
   func metadata(_ pod: PodSandbox, _ container: Container, _ more: Logger.Metadata) -> Logger.Metadata {
-    more.merging(
-      ["pod": "\(pod.namespace)/\(pod.name)", "container": "\(container.name)", "id": "\(container.id)"]
-    ) { a, _ in a }
+    Subject(pod, container).metadata(more)
   }
 }

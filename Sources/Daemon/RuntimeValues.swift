@@ -36,13 +36,18 @@ extension Enforcer.Sandbox {
   }
 }
 
+extension Subject {
+  init(_ pod: PodSandbox, _ container: Container) {
+    self.init(
+      containerID: container.id, containerName: container.name, podName: pod.name, podNamespace: pod.namespace,
+      podUID: pod.uid, image: container.annotations[Plugin.imageAnnotation] ?? "")
+  }
+}
+
 extension Enforcer.Start {
   init(_ pod: PodSandbox, _ container: Container) {
     self.init(
-      subject: Subject(
-        containerID: container.id, containerName: container.name, podName: pod.name, podNamespace: pod.namespace,
-        podUID: pod.uid, image: container.annotations[Plugin.imageAnnotation] ?? ""),
-      sandboxID: pod.id, cgroupsPath: container.cgroupsPath, pid: container.pid)
+      subject: Subject(pod, container), sandboxID: pod.id, cgroupsPath: container.cgroupsPath, pid: container.pid)
   }
 }
 
