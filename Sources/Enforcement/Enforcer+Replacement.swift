@@ -42,8 +42,8 @@ extension Enforcer {
     table.withLock { $0.endReplacement(of: profile) }
   }
 
-  /// Takes policies out of the kernel that no container has had for a while. The kernel's lists are long, but nobody
-  /// waits for them here.
+  /// Takes policies out of the kernel that no container has had for a while. Whoever starts a container waits while the
+  /// policies are listed, and not while their rules are removed.
   package func removeUnusedPolicies(now: ContinuousClock.Instant = .now) throws(BackendError) {
     guard let kernel, let table else { return }
     let overdue = try table.withLock { (table) throws(BackendError) in try table.overduePolicies(now: now) }
