@@ -5,6 +5,8 @@
 #define SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type " has holes")
 
 SIZE(stockade_container, 32);
+SIZE(stockade_volume, 16);
+SIZE(stockade_volumes, 32 + 8 + 64 * 16 + 2944);
 SIZE(stockade_gate, 16);
 SIZE(stockade_sandbox, 32);
 SIZE(stockade_gate_record, 24 + 2 * 256);
@@ -23,6 +25,7 @@ SIZE(stockade_net_key4, 16);
 SIZE(stockade_net_key6, 28);
 SIZE(stockade_net_node, 4 + 64 * 12);
 SIZE(stockade_event, 128);
+SIZE(stockade_syscall, 72);
 SIZE(stockade_object, 8);
 SIZE(stockade_inode, 16);
 SIZE(stockade_rate, 16);

@@ -5,11 +5,11 @@
  * first time after it: the arguments lie where they stay, and no instruction of the new image has run. It comes by
  * after most switches of tasks as well; then there is nothing to do.
  */
-#include "vmlinux.h"
+#include "lib/vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "stockade.h"
-#include "exec_bind.bpf.h"
+#include "hooks/exec_bind.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

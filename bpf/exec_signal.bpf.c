@@ -9,11 +9,11 @@
  * mark_hooks.bpf.h comes first, and this program finds the exec judged. Where it can be skipped, exec_return.bpf.c
  * comes after it.
  */
-#include "vmlinux.h"
+#include "lib/vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "stockade.h"
-#include "exec_bind.bpf.h"
+#include "hooks/exec_bind.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Tier `lsm`: every hook that refuses, as BPF LSM programs. */
-#include "vmlinux.h"
+#include "lib/vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "stockade.h"
-#include "exec_hooks.bpf.h"
-#include "file_hooks.bpf.h"
-#include "kernel_hooks.bpf.h"
-#include "mark_hooks.bpf.h"
-#include "memory_hooks.bpf.h"
-#include "protect_hooks.bpf.h"
-#include "trace_hooks.bpf.h"
+#include "hooks/exec_hooks.bpf.h"
+#include "hooks/file_hooks.bpf.h"
+#include "hooks/folder_hooks.bpf.h"
+#include "hooks/kernel_hooks.bpf.h"
+#include "hooks/mark_hooks.bpf.h"
+#include "hooks/memory_hooks.bpf.h"
+#include "hooks/open_hooks.bpf.h"
+#include "hooks/protect_hooks.bpf.h"
+#include "hooks/trace_hooks.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

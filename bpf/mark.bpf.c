@@ -6,15 +6,17 @@
  * as a stray. The exec programs set the first mark of a task. At the better tiers mark_hooks.bpf.h has marked the child
  * already, and this file only follows where the child is.
  */
-#include "vmlinux.h"
+#include "lib/vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "stockade.h"
-#include "cgroup.bpf.h"
-#include "events.bpf.h"
-#include "mark.bpf.h"
-#include "preemption.bpf.h"
-#include "strays.bpf.h"
+#include "lib/cgroup.bpf.h"
+#include "lib/descriptor.bpf.h"
+#include "lib/image.bpf.h"
+#include "report/events.bpf.h"
+#include "lib/mark.bpf.h"
+#include "lib/preemption.bpf.h"
+#include "lib/strays.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -25,14 +27,10 @@ const volatile __u32 runtime_mount_namespace;
 
 static void report_left(struct task_struct *task, const struct stockade_container *container)
 {
-	struct stockade_event *event = reserve_event(container->cgroup_id);
+	struct stockade_event *event = event_reserve(container, STOCKADE_EVENT_LEFT, STOCKADE_STRAY, STOCKADE_AUDITED);
 
 	if (!event)
 		return;
-	event->revision = container->revision;
-	event->kind = STOCKADE_EVENT_LEFT;
-	event->reason = STOCKADE_STRAY;
-	event->effect = STOCKADE_AUDITED;
 	event->pid = BPF_CORE_READ(task, tgid);
 	event->tid = BPF_CORE_READ(task, pid);
 	event->parent_pid = BPF_CORE_READ(task, real_parent, tgid);
@@ -72,11 +70,14 @@ static void remember_stray(struct task_struct *task, __u64 cgroup_id)
 }
 
 /* Compares where the task is with where its mark says that it belongs. */
-static void mark_follow(struct task_struct *task, struct stockade_mark *mark)
+static void mark_update_stray(struct task_struct *task, struct stockade_mark *mark)
 {
-	struct stockade_container container;
+	struct stockade_container container = {};
 	bool left;
 
+	/* Where nearly every task is. */
+	if (!mark->stray && task_is_in(task, mark->cgroup_id))
+		return;
 	/* The container is gone: nothing to be inside of. The mark stays, and forbids every exec. */
 	if (!container_get(mark->cgroup_id, &container))
 		return;
@@ -104,7 +105,7 @@ static struct stockade_mark *mark_late(struct task_struct *task, __u64 cgroup_id
 }
 
 /* Before the child runs. */
-static int inherit(struct task_struct *parent, struct task_struct *child)
+static int mark_child(struct task_struct *parent, struct task_struct *child)
 {
 	struct stockade_mark *mark = mark_of(parent), *copy;
 	__u64 cgroup_id = mark ? mark->cgroup_id : stray_of(parent);
@@ -115,7 +116,7 @@ static int inherit(struct task_struct *parent, struct task_struct *child)
 		mark = mark_late(parent, cgroup_id);
 	/* Only a process's leader was followed when the process moved, so its other threads are followed here. */
 	if (mark)
-		mark_follow(parent, mark);
+		mark_update_stray(parent, mark);
 	copy = mark_task(child, cgroup_id);
 	if (copy) {
 		copy->judged_exec = mark ? mark->judged_exec : exec_of(child);
@@ -126,7 +127,7 @@ static int inherit(struct task_struct *parent, struct task_struct *child)
 		remember_stray(child, cgroup_id);
 	/* clone3 can start the child in another cgroup than its parent's. */
 	if (copy)
-		mark_follow(child, copy);
+		mark_update_stray(child, copy);
 	return 0;
 }
 
@@ -134,14 +135,14 @@ static int inherit(struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(mark_fork, struct task_struct *parent, struct task_struct *child)
 {
-	return inherit(parent, child);
+	return mark_child(parent, child);
 }
 
 /* On other kernels. The kernel holds a run queue's lock here, and calls this on the parent's CPU for each new task. */
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(mark_wakeup, struct task_struct *child)
 {
-	return inherit(bpf_get_current_task_btf(), child);
+	return mark_child(bpf_get_current_task_btf(), child);
 }
 
 SEC("tp_btf/cgroup_attach_task")
@@ -151,7 +152,7 @@ int BPF_PROG(mark_move, struct cgroup *destination, const char *path, struct tas
 
 	/* Moves in other hierarchies come here too; they change nothing in the default one. */
 	if (mark)
-		mark_follow(task, mark);
+		mark_update_stray(task, mark);
 	return 0;
 }
 
@@ -170,7 +171,7 @@ int BPF_PROG(mark_exit, struct task_struct *task)
 static __u64 container_of_unmarked(struct task_struct *task)
 {
 	__u32 namespace = task_mount_namespace(task);
-	struct stockade_container container;
+	struct stockade_container container = {};
 	__u64 cgroup_id = stray_of(task);
 
 	if (cgroup_id)
@@ -229,7 +230,7 @@ int mark_taken_over(struct bpf_iter__task *context)
 		found = mark->judged_exec;
 	}
 	if (mark->stray && !stray_of(task)) {
-		stray_keep(task, mark->cgroup_id);
+		stray_take_over(task, mark->cgroup_id);
 		found = stray_of(task);
 		/* It may have come back meanwhile. */
 		if (!*(volatile __u32 *)&mark->stray)
@@ -238,4 +239,72 @@ int mark_taken_over(struct bpf_iter__task *context)
 	if (found)
 		bpf_seq_write(output, &found, sizeof(found));
 	return 0;
+}
+
+/*
+ * The mounts of a container, in a value for map `volumes` that has a descriptor where the inode of the mount's root is
+ * to be. Writer: the daemon. Reader: note_volumes.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stockade_volumes);
+} volumes_staged SEC(".maps");
+
+/*
+ * Writes the staged volumes for a container, whose cgroup id is the context. Not attached: the daemon runs it by
+ * BPF_PROG_TEST_RUN, so the current task is the daemon's. Only the kernel knows the address of an inode.
+ */
+SEC("raw_tp")
+int note_volumes(__u64 *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 cgroup_id = context[0];
+	__u32 zero = 0;
+	struct stockade_volumes *staged = bpf_map_lookup_elem(&volumes_staged, &zero);
+
+	if (!staged)
+		return 1;
+	__builtin_memset(staged->filter, 0, sizeof(staged->filter));
+	for (__u32 index = 0; index < STOCKADE_VOLUMES_MAX; index++) {
+		struct stockade_volume *volume = &staged->volume[index];
+		struct file *file;
+		__u32 bit;
+
+		if (index >= staged->count) {
+			volume->root = 0;
+			continue;
+		}
+		file = opened_file(task, volume->root);
+		volume->root = (__u64)BPF_CORE_READ(file, f_path.dentry, d_inode);
+		if (!volume->root)
+			return 1;
+		bit = stockade_volume_bit(volume->root);
+		staged->filter[bit / 64 % (STOCKADE_VOLUME_FILTER_BITS / 64)] |= 1ull << (bit % 64);
+	}
+	return bpf_map_update_elem(&volumes, &cgroup_id, staged, BPF_ANY) ? 1 : 0;
+}
+
+/*
+ * Says what a descriptor's file is to a container: enum stockade_file_look. The context is the descriptor and the
+ * device of the container's root. Not attached: the daemon runs it, as it runs note_volumes.
+ */
+SEC("raw_tp")
+int look_at_file(__u64 *context)
+{
+	struct file *file = opened_file(bpf_get_current_task_btf(), context[0]);
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	struct super_block *super_block = BPF_CORE_READ(inode, i_sb);
+	int look = 0;
+
+	if (!is_on_root(super_block, (__u32)context[1]))
+		return 0;
+	/* A folder has an upper dentry as soon as anything below it was written. */
+	if (!is_changed(inode) || (is_folder(dentry) && is_folder_of_image(inode)))
+		look |= STOCKADE_FILE_IS_OF_IMAGE;
+	if (BPF_CORE_READ(super_block, s_root) == dentry)
+		look |= STOCKADE_FILE_IS_ROOT;
+	return look;
 }

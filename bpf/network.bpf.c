@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The network rules. Attached by a link per container cgroup, only those that its profile needs:
- *   cgroup_skb/ingress, cgroup_skb/egress   every packet of the container's sockets: what is refused is dropped
- *   cgroup/connect4|6, cgroup/sendmsg4|6    egress rules, refused at once with EPERM
- *   cgroup/bind4|6                          ports that ingress rules refuse to every peer
- * and once at the root of the hierarchy:
- *   cgroup/sock_create                      tasks that left their container's cgroup make no sockets outside it
- * Return 1 lets go on, 0 refuses.
+ * The network rules. A link attaches a program to a container's cgroup, if the container's profile needs the program:
+ *   cgroup_skb/ingress, cgroup_skb/egress   judge every packet of the container's sockets, and drop what is refused
+ *   cgroup/connect4|6, cgroup/sendmsg4|6    judge calls by the egress rules; a refused call fails at once with EPERM
+ *   cgroup/bind4|6                          refuse the ports that the ingress rules refuse to every peer
+ * One program is attached to the root of the hierarchy:
+ *   cgroup/sock_create                      lets no task that left its container's cgroup make a socket outside
+ * A program returns 1 to let the packet or the call pass, and 0 to refuse it.
  */
-#include "vmlinux.h"
-#include "uapi_network.h"
+#include "lib/vmlinux.h"
+#include "lib/uapi_network.h"
 #include <bpf/bpf_helpers.h>
 #include "stockade.h"
-#include "network_tcp.bpf.h"
-#include "network_calls.bpf.h"
-#include "strays.bpf.h"
+#include "hooks/network_tcp.bpf.h"
+#include "hooks/network_calls.bpf.h"
+#include "lib/strays.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -22,18 +22,18 @@ static __always_inline int filter_packet(struct __sk_buff *skb, bool outgoing)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct packet packet = {};
-	struct bound bound = {};
+	struct stockade_container container = {};
 
-	if (!find_bound(&bound) || !sk)
+	if (!attached_container(&container) || !sk)
 		return 0;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return 0;
 	parse_packet(skb, outgoing, &packet);
-	/* A raw socket's TCP is no connection of the kernel's. */
+	/* The kernel has no connection for the TCP packets of a raw socket. */
 	if (packet.protocol == IPPROTO_TCP && sk->type == SOCK_STREAM && !packet.portless && !packet.unparsed)
-		return filter_tcp(skb, sk, &bound, &packet, outgoing);
-	return filter_flow(skb, sk, &bound, &packet, outgoing);
+		return filter_tcp(skb, sk, &container, &packet, outgoing);
+	return filter_flow(skb, sk, &container, &packet, outgoing);
 }
 
 SEC("cgroup_skb/egress")
@@ -85,32 +85,28 @@ int network_bind6(struct bpf_sock_addr *call)
 }
 
 /*
- * Whether a stray of this container may make a socket: the rules would not see it, so only without network rules.
- * The kernel asks for AF_INET and AF_INET6 alone.
+ * Whether a stray of this container may make a socket. The container's network rules would not see the socket, so the
+ * stray may make one only if there are no such rules. The kernel asks for AF_INET and AF_INET6 alone.
  */
-static __always_inline bool stray_may(struct bound *bound)
+static __always_inline bool stray_may_make_socket(struct stockade_container *container)
 {
-	struct stockade_container container;
-	const struct stockade_policy *policy;
+	struct policy_summary policy;
 
-	bound->found = container_get(bound->cgroup_id, &container);
-	if (!bound->found)
+	if (!container_get(container->cgroup_id, container))
 		return false;
-	bound->revision = container.revision;
-	if (bound->revision == 0)
+	/* The container was let through without a profile. */
+	if (!container->revision)
 		return true;
-	policy = find_policy(bound);
-	return policy && !(policy->flags & (STOCKADE_HAS_EGRESS | STOCKADE_HAS_INGRESS)) &&
-	       policy->revision == bound->revision;
+	return policy_summary_get(container, &policy) && !(policy.flags & (STOCKADE_HAS_EGRESS | STOCKADE_HAS_INGRESS));
 }
 
 SEC("cgroup/sock_create")
 int network_stray(struct bpf_sock *socket)
 {
-	struct bound bound = {.cgroup_id = stray_of((struct task_struct *)bpf_get_current_task())};
+	struct stockade_container container = {.cgroup_id = stray_of((struct task_struct *)bpf_get_current_task())};
 
-	if (!bound.cgroup_id || stray_may(&bound))
+	if (!container.cgroup_id || stray_may_make_socket(&container))
 		return 1;
-	report_stray(&bound, socket->family, socket->protocol);
+	report_stray(&container, socket->family, socket->protocol);
 	return 0;
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Follows the cgroups of pods that have a gate. Hooks: cgroup_mkdir (which cgroup is the pod's sandbox's),
- * cgroup_notify_populated and cgroup_rmdir (the sandbox is over; nothing is left in the tables of what is gone). The
- * kernel calls all of them with interrupts off, so none of the programs is ever skipped.
+ * Follows the cgroups of pods that have a gate. The hook cgroup_mkdir tells which cgroup is the pod's sandbox's. The
+ * hooks cgroup_notify_populated and cgroup_rmdir tell that the sandbox is over. The last one also removes the entries
+ * of cgroups that are gone. The kernel calls all three hooks with interrupts off, so none of the programs is ever
+ * skipped.
  */
-#include "vmlinux.h"
+#include "lib/vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "stockade.h"
-#include "cgroup.bpf.h"
-#include "node_gate.bpf.h"
+#include "lib/cgroup.bpf.h"
+#include "gate/node_gate.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -18,7 +19,10 @@ static inline __u64 cgroup_id(struct cgroup *cgroup)
 	return BPF_CORE_READ(cgroup, kn, id);
 }
 
-/* The id of the cgroup that it lies in; 0: it is a root, or of another hierarchy than containers are found in. */
+/*
+ * The id of the cgroup that holds this cgroup. 0: this cgroup is a root, or is in another hierarchy than the one in
+ * which containers are found.
+ */
 static inline __u64 parent_id(struct cgroup *cgroup)
 {
 	int level = BPF_CORE_READ(cgroup, level);
@@ -29,8 +33,8 @@ static inline __u64 parent_id(struct cgroup *cgroup)
 }
 
 /*
- * The first cgroup that is made in a pod's, when there is no sandbox, is the next sandbox's. What is made in a parent
- * of the node gate is a pod.
+ * If a pod has no sandbox, the first cgroup that is made in the pod's cgroup is the next sandbox's. A cgroup that is
+ * made in a parent of the node gate is a pod's.
  */
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(pods_mkdir, struct cgroup *cgroup, const char *path)
@@ -50,20 +54,24 @@ int BPF_PROG(pods_mkdir, struct cgroup *cgroup, const char *path)
 	return 0;
 }
 
-/* No process is left in a cgroup of a pod. */
+/* Ends the claim of a cgroup in which no process is left, if that cgroup was the sandbox's. */
 static inline void end_sandbox(__u64 pod_id, __u64 child_id)
 {
 	struct stockade_sandbox *sandbox = bpf_map_lookup_elem(&sandboxes, &pod_id);
 
 	if (!sandbox)
 		return;
-	/* By what they are: meanwhile another CPU may have done the same, and a third made the next sandbox's cgroup.
-	 * `bound` first: what becomes the first must find it so. */
+	/*
+	 * Each field is cleared only if it has this cgroup's id. Another CPU may have cleared it meanwhile, and a third
+	 * one may have made the next sandbox's cgroup. `bound` comes first, since the cgroup that becomes the first
+	 * child must find `bound` cleared.
+	 */
 	__sync_val_compare_and_swap(&sandbox->bound, child_id, 0);
 	__sync_val_compare_and_swap(&sandbox->first_child, child_id, 0);
 }
 
-/* A pod that is older than its gate may have a sandbox that nobody knows, until nothing lies in it. */
+/* A pod that is older than its gate may have an unknown sandbox. Once no process is in the pod, that sandbox is over.
+ */
 static inline void end_unknown(struct cgroup *pod)
 {
 	__u64 pod_id = cgroup_id(pod);
@@ -73,7 +81,7 @@ static inline void end_unknown(struct cgroup *pod)
 		__sync_val_compare_and_swap(&sandbox->first_child, STOCKADE_SANDBOX_UNKNOWN, 0);
 }
 
-/* Some cgroups are left behind empty, when a shim is killed. */
+/* When a shim is killed, some cgroups stay behind empty. */
 SEC("tp_btf/cgroup_notify_populated")
 int BPF_PROG(pods_populated, struct cgroup *cgroup, const char *path, int populated)
 {
@@ -86,10 +94,13 @@ int BPF_PROG(pods_populated, struct cgroup *cgroup, const char *path, int popula
 	return 0;
 }
 
-/* What was let through without a policy is forgotten with its cgroup; of others the daemon has more to take away. */
+/*
+ * Forgets a container that was let through without a policy. Of any other container the daemon removes more than the
+ * entry.
+ */
 static inline void forget_container(__u64 id)
 {
-	struct stockade_container container;
+	struct stockade_container container = {};
 
 	if (container_get(id, &container) && container.state == STOCKADE_OPEN && !container.revision)
 		bpf_map_delete_elem(&containers, &id);
@@ -105,7 +116,8 @@ int BPF_PROG(pods_rmdir, struct cgroup *cgroup, const char *path)
 	forget_container(id);
 	if (!bpf_map_delete_elem(&gates, &id))
 		bpf_map_delete_elem(&rate, &id);
-	/* Its other half may be missing: who writes both, or removes both, can be ended between them. */
+	/* The gate may be missing although the sandbox is there: whoever writes or removes both can be ended in
+	 * between. */
 	bpf_map_delete_elem(&sandboxes, &id);
 	end_sandbox(pod_id, id);
 	return 0;

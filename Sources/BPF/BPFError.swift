@@ -24,6 +24,9 @@ package enum BPFError: Error, CustomStringConvertible, Sendable {
   /// The tier's self-test ran and showed that the tier does not enforce.
   case notEnforced(tier: String, reason: String)
 
+  /// The whole error in one line. The verifier's log says at its end what was wrong.
+  package var line: String { description.split(separator: "\n").joined(separator: " | ") }
+
   package var description: String {
     switch self {
     case .load(let object, let code, let log):
@@ -43,6 +46,18 @@ package enum BPFError: Error, CustomStringConvertible, Sendable {
     case .unavailable(let why): why
     case .notEnforced(let tier, let reason): "tier \(tier) does not enforce here: \(reason)"
     }
+  }
+
+  /// Whether the same may work later: something was in use, or there was not enough of it.
+  package var isPassing: Bool {
+    let code: Int32
+    switch self {
+    case .load(_, let found, _): code = found
+    case .system(let errno): code = errno.code
+    case .tableFull: return true
+    default: return false
+    }
+    return [ENOMEM, EAGAIN, EINTR, EBUSY, EMFILE, ENFILE].contains(code)
   }
 
   private static func remedy(fullTable map: String) -> String {

@@ -1,4 +1,5 @@
 import CBPF
+import CStockade
 import Glibc
 import System
 
@@ -7,6 +8,8 @@ package final class BPFObject: Sendable {
   private let name: String
   private let programs: [String: FileDescriptor]
   private let maps: [String: FileDescriptor]
+  /// What the kernel calls its programs and maps.
+  let kernelObjects: [stockade_object]
 
   /// - Parameters:
   ///   - constants: values of the object's `const volatile` variables.
@@ -29,13 +32,13 @@ package final class BPFObject: Sendable {
     maps = try Self.maps(of: object)
     programs = try Self.programs(of: object)
     for map in made { if let descriptor = maps[map] { try shared.add(map, descriptor) } }
-    try shared.remember(maps: maps.values, programs: programs.values)
+    kernelObjects = try shared.remember(maps: maps.values, programs: programs.values)
   }
 
   /// The caller must close it.
   private static func open(_ name: String, _ image: StaticString) throws(BPFError) -> OpaquePointer {
     stockade_log_start()
-    let bytes = decodeBase64(image)
+    let bytes = EmbeddedImage.bytes(of: image)
     let object = bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, nil) }
     guard let object else { throw loadError(name, errno) }
     return object
@@ -56,6 +59,13 @@ package final class BPFObject: Sendable {
 
   /// Names of the programs that were loaded. Only optional programs whose hook the kernel lacks are missing.
   package var programNames: [String] { programs.keys.sorted() }
+
+  /// How often the kernel skipped one of the programs, since it was running already on that processor.
+  func skipped() throws(BPFError) -> UInt64 {
+    var sum: UInt64 = 0
+    for (name, program) in programs { sum += try ProgramRuns(of: program, named: name).skipped }
+    return sum
+  }
 
   /// Attaches a `tp_btf`, `lsm` or `fmod_ret` program to what its section names, until the link is closed.
   /// BPF_RAW_TRACEPOINT_OPEN.

@@ -14,7 +14,7 @@ package struct Revision: BitwiseCopyable, Hashable, Sendable {
 
   package init(_ number: UInt64) { self.number = number }
 
-  package static func random() -> Revision { Revision(.random(in: 1...UInt64.max)) }
+  package static func random() -> Revision { Revision(.random(in: 1..<UInt64.max)) }
 }
 
 /// A process, known so that no later process with the same number is taken for it.

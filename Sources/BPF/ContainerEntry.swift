@@ -21,12 +21,18 @@ package struct ContainerEntry: Equatable, Sendable {
   package var rootDevice: UInt32
   /// Whether the container ran before it was confined, and its tasks are not all marked yet.
   package var ranBefore: Bool
+  /// Whether the kernel knows the container's mounts, and judges files by the paths that these give.
+  package var hasVolumes: Bool
+  /// The end of the container's temporary audit, which may be over; nil: it has none.
+  package var audit: AuditDeadline?
 
   package init(
-    cgroupID: CgroupID, revision: Revision?, state: State, rootDevice: UInt32 = 0, ranBefore: Bool = false
+    cgroupID: CgroupID, revision: Revision?, state: State, rootDevice: UInt32 = 0, ranBefore: Bool = false,
+    hasVolumes: Bool = false, audit: AuditDeadline? = nil
   ) {
     (self.cgroupID, self.revision, self.state) = (cgroupID, revision, state)
-    (self.rootDevice, self.ranBefore) = (rootDevice, ranBefore)
+    (self.rootDevice, self.ranBefore, self.hasVolumes) = (rootDevice, ranBefore, hasVolumes)
+    self.audit = audit
   }
 }
 
@@ -35,14 +41,20 @@ extension ContainerEntry {
   init(_ row: stockade_container) {
     self.init(
       cgroupID: CgroupID(row.cgroup_id), revision: row.revision == 0 ? nil : Revision(row.revision),
-      state: State(row.state), rootDevice: row.root_device, ranBefore: row.flags & STOCKADE_RAN_BEFORE.rawValue != 0)
+      state: State(row.state), rootDevice: row.root_device, ranBefore: row.flags & STOCKADE_RAN_BEFORE.rawValue != 0,
+      hasVolumes: row.flags & STOCKADE_HAS_VOLUMES.rawValue != 0)
+    var row = row
+    let until = stockade_audit_until(&row)
+    audit = until == 0 ? nil : AuditDeadline(seconds: until)
   }
 
   /// The element of `containers`, with its check.
   var row: stockade_container {
     var row = stockade_container(
       cgroup_id: cgroupID.number, revision: revision?.number ?? 0, state: state.number.rawValue,
-      root_device: rootDevice, check: 0, flags: ranBefore ? STOCKADE_RAN_BEFORE.rawValue : 0)
+      root_device: rootDevice, check: 0,
+      flags: (ranBefore ? STOCKADE_RAN_BEFORE.rawValue : 0) | (hasVolumes ? STOCKADE_HAS_VOLUMES.rawValue : 0)
+        | (audit?.seconds ?? 0) << STOCKADE_AUDIT_SHIFT.rawValue)
     row.check = stockade_container_check(&row)
     return row
   }

@@ -29,7 +29,7 @@ package final class EventReader: @unchecked Sendable {
 
   /// - Parameter ignored: the cgroup of the self-test. Its records are dropped.
   package init(shared: SharedMaps, ignored: CgroupID? = nil) throws(BPFError) {
-    do throws(Errno) { wakeup = try Wakeup() } catch { throw .system(error) }
+    do { wakeup = try Wakeup() } catch { throw .system(error) }
     guard let map = try shared.descriptor("events") else { throw .missing(object: "mark", what: "map events") }
     box = Unmanaged.passRetained(Box(ignored: ignored))
     let buffer = ring_buffer__new(

@@ -5,7 +5,7 @@ import System
 /// Each container has its own table of flows, in the map `flows`. So what one container sends evicts no flow of
 /// another.
 struct FlowTables: Sendable {
-  /// `struct flow_key` and `struct flow` of bpf/network_maps.bpf.h.
+  /// `struct flow_key` and `struct flow` of bpf/lib/network_maps.bpf.h.
   private static let (keyBytes, valueBytes): (UInt32, UInt32) = (24, 24)
   private let tables: MapAccess<CgroupID, UInt32>
 

@@ -13,7 +13,8 @@ import System
 /// go on beside the new ones until everything that reads the old maps is replaced. No process and no cgroup is ever
 /// without a program.
 package final class FormerPins: Sendable {
-  static let layout = 2
+  /// Raised with the shape of a pinned map, and with the meaning of what earlier programs read there.
+  package static let layout = 2
   private static let prefix = "layout_"
   /// Shapes of earlier layouts, whose maps are of no use as they are. In other maps, this version's programs read what
   /// earlier versions wrote.
@@ -43,7 +44,7 @@ package final class FormerPins: Sendable {
   /// - Throws: `.layout` and `.newerLayout`, before anything is touched.
   static func setAside(in folder: String) throws(BPFError) -> FormerPins? {
     let lock: FileDescriptor
-    do throws(Errno) { lock = try FileDescriptor(open: folder, O_RDONLY | O_DIRECTORY) } catch { throw .system(error) }
+    do { lock = try FileDescriptor(open: folder, O_RDONLY | O_DIRECTORY) } catch { throw .system(error) }
     try bpf("wait for another Stockade that takes over \(folder)") { flock(lock.number, LOCK_EX) }
     let maps = try formerMaps(in: folder)
     try raiseLayout(of: folder)
@@ -128,7 +129,7 @@ package final class FormerPins: Sendable {
 
   /// Takes away what was put aside: this version's programs and maps have taken its place.
   func remove() throws(BPFError) {
-    do throws(Errno) { try PolicyMaps.removePins(former) } catch { throw .system(error) }
+    do { try PolicyMaps.removePins(former) } catch { throw .system(error) }
   }
 
   private static func openPin(_ path: String) throws(BPFError) -> FileDescriptor {
@@ -136,6 +137,6 @@ package final class FormerPins: Sendable {
   }
 
   private static func names(in folder: String) throws(BPFError) -> [String] {
-    do throws(Errno) { return try Files.names(in: folder) } catch { throw .system(error) }
+    do { return try Files.names(in: folder) } catch { throw .system(error) }
   }
 }

@@ -6,7 +6,7 @@ import Policy
 package struct KernelEvent: Equatable, Sendable {
   /// The call or place in which the decision was made.
   package enum Kind: String, CaseIterable, Sendable {
-    case exec, map, file, connect, sendmsg, bind, egress, ingress, socket, left, kernel, trace, protected
+    case exec, map, file, connect, sendmsg, bind, egress, ingress, socket, left, kernel, trace, protected, syscall
   }
 
   /// What was done, as opposed to what the rule says.
@@ -73,8 +73,12 @@ package struct KernelEvent: Equatable, Sendable {
   package var access: [Access] = []
   /// For `kernel`.
   package var surface: KernelSurface?
+  /// For `kernel`: the family, if `kernel.sockets` does not list it.
+  package var socketFamily: SocketFamily?
   /// For `protected`.
   package var protected: Protected?
+  /// For `syscall`.
+  package var syscall: Syscall?
   package var peer: Peer?
   package var target: Target?
   package var path: [UInt8] = []
@@ -84,6 +88,16 @@ package struct KernelEvent: Equatable, Sendable {
   package var argumentsAreTruncated = false
   /// The path of the runtime's hook that had the process in its hands.
   package var hook: [UInt8] = []
+  /// The policy blocks it, and a temporary audit let it pass.
+  package var isSoftened = false
+  /// The file is not of the container's image. Only of `exec`, `map` and `file`.
+  package var isNew = false
+  /// It is the container's first exec, or the program that the first one's `env` starts.
+  package var isOfEntrypoint = false
+  /// Of `exec`: an earlier event told of it, and this one has the arguments for the container's recording.
+  package var isRecordedOnly = false
+  /// In the container's recording: the first half of the fact's key. nil: the container is not recorded.
+  package var recordedAs: UInt64?
 
   package init(
     cgroupID: CgroupID, revision: Revision? = nil, kind: Kind, effect: Effect, reason: EventReason, rule: Int? = nil,
@@ -97,7 +111,7 @@ package struct KernelEvent: Equatable, Sendable {
 /// Why it was decided so.
 package enum EventReason: Hashable, CaseIterable, Sendable {
   case rule, defaultAction, newExecutables, fileless, overLongPath, argument, overLongArguments, notOpen, policyGone
-  case undecided, leftCgroup, unparsedPacket, unknownPath, protection
+  case undecided, leftCgroup, unparsedPacket, unknownPath, protection, unknownFilter
   /// The number of a reason that this version does not know.
   case unknown(UInt32)
 
@@ -122,5 +136,6 @@ package enum EventReason: Hashable, CaseIterable, Sendable {
     (STOCKADE_POLICY_GONE, .policyGone, "policyGone"), (STOCKADE_INTERNAL, .undecided, "undecided"),
     (STOCKADE_STRAY, .leftCgroup, "leftCgroup"), (STOCKADE_UNPARSED_PACKET, .unparsedPacket, "unparsedPacket"),
     (STOCKADE_UNKNOWN_PATH, .unknownPath, "unknownPath"), (STOCKADE_PROTECTION, .protection, "protection"),
+    (STOCKADE_UNKNOWN_FILTER, .unknownFilter, "unknownFilter"),
   ]
 }

@@ -13,6 +13,10 @@ extension KernelEvent {
     let hookEnd = end + Int(header.hook_length)
     guard bytes.count >= hookEnd else { return nil }
     self.init(header)
+    if kind == .syscall {
+      guard bytes.count >= size + MemoryLayout<stockade_syscall>.size else { return nil }
+      syscall = Syscall(bytes.loadUnaligned(fromByteOffset: size, as: stockade_syscall.self))
+    }
     path = Array(bytes[size..<pathEnd])
     arguments = Self.words(bytes[pathEnd..<end])
     hook = Array(bytes[end..<hookEnd])
@@ -34,12 +38,21 @@ extension KernelEvent {
       rule: header.rule == STOCKADE_NO_RULE ? nil : Int(header.rule), process: Process(header))
     timeNanoseconds = header.time_ns
     argument = Int(header.argument)
+    let notes = UInt32(header.notes)
+    isSoftened = notes & STOCKADE_SOFTENED.rawValue != 0
+    isNew = notes & STOCKADE_NOT_OF_IMAGE.rawValue != 0
+    isOfEntrypoint = notes & STOCKADE_OF_ENTRYPOINT.rawValue != 0
+    isRecordedOnly = notes & STOCKADE_RECORDED_ONLY.rawValue != 0
+    if notes & STOCKADE_RECORDED.rawValue != 0 { recordedAs = header.target_id }
     (pathIsTruncated, argumentsAreTruncated) = (header.path_truncated != 0, header.arguments_truncated != 0)
     access = [(STOCKADE_READ, Access.read), (STOCKADE_WRITE, .write)].filter { header.access & $0.0.rawValue != 0 }
       .map(\.1)
     if kind == .kernel { surface = KernelSurface.allCases.first { $0.kernelBit == header.surface } }
+    if kind == .kernel, header.surface == STOCKADE_SURFACE_SOCKETS.rawValue {
+      socketFamily = SocketFamily(rawValue: header.family)
+    }
     if kind == .protected { protected = Protected.allCases.first { $0.number.rawValue == header.surface } }
-    peer = Peer(header)
+    if kind != .kernel { peer = Peer(header) }
     target = Target(header)
   }
 }
@@ -91,6 +104,7 @@ extension KernelEvent.Kind {
     case .kernel: STOCKADE_EVENT_KERNEL
     case .trace: STOCKADE_EVENT_TRACE
     case .protected: STOCKADE_EVENT_PROTECTED
+    case .syscall: STOCKADE_EVENT_SYSCALL
     }
   }
 }

@@ -104,7 +104,7 @@ struct NetworkLink: Sendable {
     cgroup: () throws(BPFError) -> FileDescriptor
   ) throws(BPFError) {
     let running: FileDescriptor?
-    do throws(BPFError) { running = try present() } catch {
+    do { running = try present() } catch {
       // The state is not known, so it is not claimed that the program runs.
       damage.detached.append(name)
       throw error

@@ -110,7 +110,7 @@ package final class NetworkPrograms: Sendable {
     try removeFolder("\(linksFolder)/\(cgroupID)")
     try flows.remove(cgroupID)
     // The kernel keeps the value as long as the cgroup. If something is attached again, it must find the value closed.
-    do throws(BPFError) { try setContainer(cgroupID, to: nil) } catch {
+    do { try setContainer(cgroupID, to: nil) } catch {
       guard case .system(let errno) = error, errno.code == ENOENT else { throw error }
     }
   }
@@ -126,7 +126,7 @@ package final class NetworkPrograms: Sendable {
 
   /// The cgroups that have pins. This includes cgroups that were removed.
   package func attachedCgroupIDs() throws(BPFError) -> [CgroupID] {
-    do throws(Errno) { return try Files.names(in: linksFolder).compactMap { UInt64($0).map(CgroupID.init) } } catch {
+    do { return try Files.names(in: linksFolder).compactMap { UInt64($0).map(CgroupID.init) } } catch {
       if error.code == ENOENT { return state.withLock { Array($0.attached.keys) } }
       throw .system(error)
     }
@@ -213,9 +213,9 @@ package final class NetworkPrograms: Sendable {
   ) {
     let pinsMayDiffer = attached.folder.mayHaveChanged("\(linksFolder)/\(cgroupID)")
     if pinsMayDiffer, check == .mend {
-      do throws(BPFError) { try makeFolders(of: cgroupID) } catch { damage.note(error) }
+      do { try makeFolders(of: cgroupID) } catch { damage.note(error) }
     }
-    do throws(BPFError) {
+    do {
       for hook in NetworkHook.allCases where attached.links[hook] != nil {
         try attached.links[hook]!.look(
           check, pinMayDiffer: pinsMayDiffer, keepsDescriptor: keepsDescriptors, hook.rawValue, &damage
@@ -263,11 +263,11 @@ package final class NetworkPrograms: Sendable {
   }
 
   private func id(of folder: FileDescriptor, _ path: String) throws(BPFError) -> CgroupID {
-    do throws(Errno) { return CgroupID(UInt64(try folder.status(path).st_ino)) } catch { throw .system(error) }
+    do { return CgroupID(UInt64(try folder.status(path).st_ino)) } catch { throw .system(error) }
   }
 
   private func openFolder(_ path: String) throws(BPFError) -> FileDescriptor {
-    do throws(Errno) { return try FileDescriptor(open: path, O_RDONLY | O_DIRECTORY) } catch { throw .system(error) }
+    do { return try FileDescriptor(open: path, O_RDONLY | O_DIRECTORY) } catch { throw .system(error) }
   }
 
   /// Somebody may have taken all these folders away.

@@ -36,7 +36,7 @@ package final class NetworkTables: Sendable {
       (direction?.prefixes ?? []).map { ($0, Prefix(cidr: $0.cidr, isEgress: isEgress)) }
     }
     written.withLock { $0[revision] = all.map(\.1) }
-    do throws(BPFError) {
+    do {
       for (prefix, written) in all { try add(prefix, revision, to: map(of: written)) }
     } catch {
       try remove([revision])

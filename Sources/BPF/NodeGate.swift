@@ -120,8 +120,11 @@ package final class NodeGate: Sendable {
     return try exemptions.value(podUID(STOCKADE_EVERY_STATIC_POD), zero: 0) != nil
   }
 
-  /// The time until which no gate holds anything back: CLOCK_BOOTTIME in nanoseconds. 0: the gates hold.
-  package func openUntil() throws(BPFError) -> UInt64 { try value(STOCKADE_GATES_OPEN_UNTIL) }
+  /// The time until which no gate holds anything back: nanoseconds since 1970; nil: the gates hold.
+  package func openUntilNanoseconds() throws(BPFError) -> Int64? {
+    let until = Int64(clamping: try value(STOCKADE_GATES_OPEN_UNTIL)), now = Timestamp.now(CLOCK_BOOTTIME)
+    return until > now ? Timestamp.now(CLOCK_REALTIME) + (until - now) : nil
+  }
 
   /// How many programs ran although a gate would have held them back.
   package func letThrough() throws(BPFError) -> UInt64 { try value(STOCKADE_GATES_LET_THROUGH) }
@@ -182,7 +185,7 @@ package final class NodeGate: Sendable {
     // Commands and the daemon may keep records at the same moment. Of two records with the same number, one would be
     // lost. flock(2).
     let turn: FileDescriptor
-    do throws(Errno) { turn = try FileDescriptor(open: "\(folder)/links", O_RDONLY | O_DIRECTORY) } catch {
+    do { turn = try FileDescriptor(open: "\(folder)/links", O_RDONLY | O_DIRECTORY) } catch {
       throw .system(error)
     }
     try bpf("wait for another record") { flock(turn.number, LOCK_EX) }

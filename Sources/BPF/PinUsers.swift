@@ -9,23 +9,24 @@ final class PinUsers: Sendable {
 
   private struct User {
     var name: String
-    var pid: String
+    var pid: UInt32
     var ticks: UInt64
 
     /// nil: the name is no process's.
     init?(_ name: String) {
       let parts = name.split(separator: "-")
-      guard parts.count == 3, let ticks = UInt64(parts[2]) else { return nil }
-      (self.name, pid, self.ticks) = (name, String(parts[1]), ticks)
+      guard parts.count == 3, let pid = UInt32(parts[1]), let ticks = UInt64(parts[2]) else { return nil }
+      (self.name, self.pid, self.ticks) = (name, pid, ticks)
     }
 
-    var isAlive: Bool { (try? ProcessStat.startTicks(in: "/proc/\(pid)")) == ticks }
+    /// Where that cannot be found out, it may be.
+    var isAlive: Bool { !ProcessStat.isOver(pid: pid, startTicks: ticks) }
   }
 
   /// Enters this process, as the newest one, and forgets the processes that are over.
   init(of pins: String) throws(BPFError) {
     folder = "\(pins)/users"
-    do throws(Errno) {
+    do {
       var now = timespec()
       try call("read the clock") { clock_gettime(CLOCK_BOOTTIME, &now) }
       let time = "\(UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec))"

@@ -22,18 +22,21 @@ extension stockade_policy {
     }
     if compiled.binds.isEmpty { return }
     flags |= STOCKADE_HAS_BIND.rawValue
-    bind_range_count = UInt16(compiled.binds.count)
+    bind_range_count = UInt8(compiled.binds.count)
     withUnsafeMutableBytes(of: &bind_ranges) { $0.copy(compiled.binds) }
   }
 
   private mutating func set(_ process: CompiledPolicy.Process) {
     flags |= STOCKADE_HAS_PROCESS.rawValue
     if process.allowEntrypoint { flags |= STOCKADE_ALLOW_ENTRYPOINT.rawValue }
+    if process.auditsEntrypoint { flags |= STOCKADE_AUDIT_ENTRYPOINT.rawValue }
     if !process.arguments.isEmpty { flags |= STOCKADE_HAS_ARGUMENTS.rawValue }
     process_default = process.defaultAction.rawValue
     new_executables = process.newExecutables.rawValue
     fileless = process.fileless.rawValue
     over_long = process.overLong.rawValue
+    unknown_path =
+      process.unknownPath.rawValue + 1 | (process.unknownMappedPath.rawValue + 1) << UInt8(STOCKADE_MAPPED_SHIFT)
     withUnsafeMutableBytes(of: &directory_lengths) { $0.setLengths(of: process.paths) }
   }
 
@@ -46,10 +49,24 @@ extension stockade_policy {
   private mutating func set(_ kernel: CompiledPolicy.Kernel) {
     kernel_blocked = kernel.blocked.reduce(0) { $0 | $1.kernelBit }
     kernel_audited = kernel.audited.reduce(0) { $0 | $1.kernelBit }
+    if let sockets = kernel.sockets { set(sockets) }
     switch kernel.otherContainers {
     case .allow: flags |= STOCKADE_OTHER_CONTAINERS.rawValue
     case .audit: flags |= STOCKADE_AUDIT_OTHER_CONTAINERS.rawValue
     case .block: break
+    }
+  }
+
+  private mutating func set(_ sockets: CompiledPolicy.Sockets) {
+    switch sockets.action {
+    case .block: kernel_blocked |= STOCKADE_SURFACE_SOCKETS.rawValue
+    case .audit: kernel_audited |= STOCKADE_SURFACE_SOCKETS.rawValue
+    case .allow: break
+    }
+    if sockets.auditsListed { kernel_audited |= STOCKADE_SURFACE_SOCKETS.rawValue }
+    let bits = sockets.families.reduce(UInt64(0)) { $0 | 1 << UInt64($1.rawValue) }
+    withUnsafeMutableBytes(of: &file_directory_lengths) {
+      $0.bindMemory(to: UInt64.self)[Int(STOCKADE_FAMILIES_WORD)] |= bits
     }
   }
 }
@@ -72,6 +89,7 @@ extension stockade_verdict {
     self.init()
     guard let verdict else { return }
     (present, action, allow_new) = (1, verdict.action.rawValue, verdict.allowsNew ? 1 : 0)
+    strictest = verdict.strictest.rawValue
     (rule, arguments) = (UInt32(verdict.rule), UInt32(verdict.arguments))
   }
 }

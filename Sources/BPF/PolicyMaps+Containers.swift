@@ -29,8 +29,23 @@ extension PolicyMaps {
     try containersMap.remove(cgroupID)
     try entrypoints.remove(cgroupID)
     try rate.remove(cgroupID)
+    try recordings.stop(cgroupID)
+    try volumes.remove(cgroupID)
     try strays.remove(container: cgroupID)
     try detachReturnsIfUnused()
+  }
+
+  /// Writes the mounts of a container before its entry, which says that it has them.
+  package func setVolumes(_ cgroupID: CgroupID, _ found: [Volume]) throws(BPFError) {
+    try returns.exclusively { () throws(BPFError) in try volumes.set(cgroupID, found) }
+  }
+
+  package func look(at file: FileDescriptor, rootDevice: UInt32) throws(BPFError) -> FileLook {
+    try files.look(at: file, rootDevice: rootDevice)
+  }
+
+  package func removeVolumes(except cgroups: Set<CgroupID>) throws(BPFError) {
+    for cgroupID in try volumes.cgroups() where !cgroups.contains(cgroupID) { try volumes.remove(cgroupID) }
   }
 
   package func setEntrypoint(_ cgroupID: CgroupID, _ entrypoint: ProcessIdentity) throws(BPFError) {
@@ -101,7 +116,7 @@ extension PolicyMaps {
       owning: try bpf("attach the task iterator") { bpf_link_create(program.number, 0, BPF_TRACE_ITER, nil) })
     let iterator = FileDescriptor(owning: try bpf("start the task iterator") { bpf_iter_create(link.number) })
     var bytes: [UInt8] = []
-    do throws(Errno) {
+    do {
       while case let part = try iterator.read(atMost: 4096), !part.isEmpty { bytes += part }
     } catch { throw .system(error) }
     return bytes.withUnsafeBytes { bytes in

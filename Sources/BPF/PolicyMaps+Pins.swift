@@ -60,6 +60,9 @@ extension PolicyMaps {
     return bpf_map_get_next_key(map.number, nil, &key) < 0 && errno == ENOENT
   }
 
+  /// How many maps and programs of this process the kernel knows as Stockade's own.
+  package var objectCount: Int { shared.objects.count }
+
   /// The counters, summed over the CPUs.
   package func counters() throws(BPFError) -> KernelCounters {
     let map = try Self.descriptor("counters", shared)
@@ -67,7 +70,7 @@ extension PolicyMaps {
     guard cpus > 0 else { throw .system(Errno(EINVAL, "count the possible CPUs")) }
     var sums: [KernelCounter: UInt64] = [:]
     for counter in KernelCounter.allCases {
-      var key = counter.number
+      guard var key = counter.number else { continue }
       var values = [UInt64](repeating: 0, count: cpus)
       try bpf("read the counters") { bpf_map_lookup_elem(map.number, &key, &values) }
       sums[counter] = values.reduce(0, &+)
@@ -84,7 +87,7 @@ extension PolicyMaps {
   /// Checks that the pins are there and are this process's, and that the programs for the whole system are attached.
   /// Puts right what is not so. Only the process in charge calls this.
   package func mend() -> [Damage] {
-    do throws(BPFError) {
+    do {
       try Self.makePinFolder(folder)
       try FormerPins.markLayout(of: folder)
     } catch { return [Damage(.maps, problem: error.description)] }
@@ -98,7 +101,7 @@ extension PolicyMaps {
   /// Attaches the program of `judgeReturns` if it is needed. A command that closes the node gate while this process
   /// lives has no program to attach itself. This comes last: what was attached and is not there any more is damage.
   private func attachedReturns() -> Damage? {
-    do throws(BPFError) {
+    do {
       try attachReturnsIfUsed()
       return nil
     } catch { return Damage(.programs, problem: error.description) }
@@ -111,7 +114,7 @@ extension PolicyMaps {
   }
 
   private static func removeAllPins(_ folder: String) throws(BPFError) {
-    do throws(Errno) {
+    do {
       // The programs go first: none runs on without the maps that the next start would look for.
       try removePins("\(folder)/links")
       try removePins(folder)

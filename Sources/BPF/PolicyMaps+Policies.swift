@@ -37,7 +37,7 @@ extension PolicyMaps {
   package func install(_ compiled: CompiledPolicy, revision: Revision) throws(BPFError) {
     rules.begin(revision)
     arguments.begin(revision)
-    do throws(BPFError) {
+    do {
       for path in compiled.process?.paths ?? [] { try set(path, STOCKADE_SECTION_PROCESS, revision) }
       for path in compiled.file?.paths ?? [] { try set(path, STOCKADE_SECTION_FILE, revision) }
       for argument in compiled.process?.arguments ?? [] {

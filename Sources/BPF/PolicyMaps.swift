@@ -33,6 +33,9 @@ package final class PolicyMaps: Sendable {
   let rules: RevisionMap<stockade_path_key, stockade_path_rule>
   let arguments: RevisionMap<stockade_argument_key, stockade_argument>
   let rate: MapAccess<CgroupID, stockade_rate>
+  package let recordings: Recordings
+  let volumes: VolumeTable
+  let files: FileLooks
   let hash: PathHash
 
   /// Loads and attaches the programs that follow tasks. Maps that an earlier process pinned are reused. Its programs
@@ -74,6 +77,9 @@ package final class PolicyMaps: Sendable {
     rules = RevisionMap(try Self.map("path_rules", shared), zero: stockade_path_rule())
     arguments = RevisionMap(try Self.map("arguments", shared), zero: stockade_argument())
     rate = try Self.map("rate", shared)
+    recordings = try Recordings(shared)
+    volumes = try VolumeTable(Self.descriptor("volumes", shared), mark: mark)
+    files = try FileLooks(mark: mark)
     hash = try PathHash(map: Self.descriptor(hashKeysMap, shared))
     tracepointProblem = try Preemption.current().tracepointProblem { () throws(BPFError) in
       try PreemptionTrial.run(mark)
@@ -114,7 +120,7 @@ package final class PolicyMaps: Sendable {
   package func refuse(by refusing: Refusing) throws(BPFError) {
     let object = try BPFObject(
       refusing.rawValue, refusing.image, constants: constants, shared: shared, isShared: Self.isShared)
-    do throws(BPFError) {
+    do {
       for name in object.programNames { try links.attach(name, of: object, pin: "\(refusing.rawValue)_\(name)") }
     } catch {
       try stopRefusing(by: refusing)
@@ -147,7 +153,7 @@ package final class PolicyMaps: Sendable {
     let object = try object(
       ExecReturns.program, EmbeddedObjects.execReturn, ["exec_notes": UInt64(STOCKADE_NOTES_OF_ALL.rawValue)])
     returns.set(object)
-    do throws(BPFError) { try attachReturnsIfUsed() } catch {
+    do { try attachReturnsIfUsed() } catch {
       returns.set(nil)
       throw error
     }
@@ -188,7 +194,7 @@ package final class PolicyMaps: Sendable {
 
   /// Some maps are each object's own. So are the constants, whose map has a dot in its name.
   static func isShared(_ map: String) -> Bool {
-    map != "scratch" && map != PreemptionTrial.map && !map.contains(".")
+    !["scratch", PreemptionTrial.map, VolumeTable.stage, SyscallPrograms.map].contains(map) && !map.contains(".")
   }
 
   static func descriptor(_ name: String, _ shared: SharedMaps) throws(BPFError) -> FileDescriptor {
@@ -206,7 +212,7 @@ package final class PolicyMaps: Sendable {
   package static func use(_ folder: String) throws(BPFError) -> FileDescriptor {
     let parent = Files.folder(of: folder)
     let descriptor: FileDescriptor
-    do throws(Errno) { descriptor = try FileDescriptor(open: parent, O_RDONLY | O_DIRECTORY) } catch {
+    do { descriptor = try FileDescriptor(open: parent, O_RDONLY | O_DIRECTORY) } catch {
       throw .notOnBPFFileSystem(folder: folder)
     }
     try bpf("share \(parent)") { flock(descriptor.number, LOCK_SH) }

@@ -57,7 +57,7 @@ final class ProgramLinks: Sendable {
 
   /// A folder that is gone has no pins.
   private func pinned() throws(BPFError) -> [String] {
-    do throws(Errno) { return try Files.names(in: folder) } catch {
+    do { return try Files.names(in: folder) } catch {
       if error.code == ENOENT { return [] }
       throw .system(error)
     }

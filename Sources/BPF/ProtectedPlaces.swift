@@ -49,16 +49,8 @@ struct ProtectedPlaces {
   }
 
   /// Mount points, and the devices of what is mounted there, in mountinfo's order: the last mount covers the others.
-  /// This is not the device of stat(2), which differs if a file system has several devices (btrfs).
   static func mounts(_ mountInfo: String) -> [(point: String, device: UInt32)] {
-    mountInfo.split(separator: "\n").compactMap { line in
-      let fields = line.split(separator: " ")
-      guard fields.count > 4 else { return nil }
-      let numbers = fields[2].split(separator: ":").compactMap { UInt32($0) }
-      guard numbers.count == 2 else { return nil }
-      // `s_dev`: the minor in the low 20 bits.
-      return (String(fields[4]), numbers[0] << 20 | numbers[1])
-    }
+    MountInfo.all(in: mountInfo).map { ($0.point, $0.device) }
   }
 
   /// The device of the longest mount point with which the path begins.

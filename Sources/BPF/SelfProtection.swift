@@ -37,7 +37,7 @@ package struct SelfProtection: Sendable {
   package func start(folders: [String: Protection]) throws(BPFError) {
     let places: ProtectedPlaces
     let ticks: UInt64
-    do throws(Errno) {
+    do {
       places = try ProtectedPlaces(folders: folders, mountInfo: try Files.text("/proc/self/mountinfo"))
       ticks = try ProcessStat.startTicks(in: "/proc/self")
     } catch { throw .system(error) }
@@ -49,6 +49,17 @@ package struct SelfProtection: Sendable {
     try daemon.set(0, ProcessIdentity(pid: UInt32(getpid()), startTicks: ticks).value)
   }
 
+  /// Protects the objects that were loaded since as well, and changes nothing else.
+  package func addObjects() throws(BPFError) { try add(shared.objects) }
+
+  fileprivate func add(_ objects: [stockade_object]) throws(BPFError) {
+    for object in objects { try self.objects.set(object, 1) }
+  }
+
+  fileprivate func remove(_ objects: [stockade_object]) throws(BPFError) {
+    for object in objects { try self.objects.remove(object) }
+  }
+
   /// New elements are written first, so what stays protected is protected all the time.
   private func replace<Key>(
     _ map: MapAccess<Key, UInt32>, with elements: [(Key, UInt32)], zero: Key, by identity: (Key) -> [UInt64]
@@ -56,5 +67,22 @@ package struct SelfProtection: Sendable {
     for (key, value) in elements { try map.set(key, value) }
     let wanted = Set(elements.map { identity($0.0) })
     for key in try map.keys(zero: zero) where !wanted.contains(identity(key)) { try map.remove(key) }
+  }
+}
+
+/// Maps and programs that end before this process does. They are protected as long as this value is there.
+final class PassingObjects: Sendable {
+  private let shared: SharedMaps
+  private let objects: [stockade_object]
+
+  /// - Parameter objects: `shared` remembers them.
+  init(_ objects: [stockade_object], _ shared: SharedMaps) throws(BPFError) {
+    (self.objects, self.shared) = (objects, shared)
+    try SelfProtection(shared: shared)?.add(objects)
+  }
+
+  deinit {
+    let gone = shared.forget(objects)
+    try? SelfProtection(shared: shared)?.remove(gone)
   }
 }

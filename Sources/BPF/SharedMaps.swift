@@ -20,7 +20,7 @@ package final class SharedMaps: Sendable {
 
   /// What containers do makes these maps take more memory. The kernel charges it to the cgroup from which the map was
   /// made. If that were the daemon's cgroup, and it had a limit, one container could use up the memory for all.
-  private static let growing: Set = ["marks", "connections"]
+  private static let growing: Set = ["marks", "script_rules", "connections"]
 
   package init(folder: String?, makers: String? = nil) {
     self.folder = folder
@@ -98,11 +98,11 @@ package final class SharedMaps: Sendable {
     var damage = Damage(.maps)
     guard let folder, seen.withLock({ $0.mayHaveChanged(folder) }) else { return damage }
     for (name, map) in descriptors.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
-      do throws(BPFError) { try checkPin(of: map, name, in: folder, check, &damage) } catch { damage.note(error) }
+      do { try checkPin(of: map, name, in: folder, check, &damage) } catch { damage.note(error) }
     }
     for name in marked.withLock({ $0 }) where !Files.exists(marker(of: name)!) {
       damage.gone.append("\(name)_of_root")
-      if check == .mend { do throws(BPFError) { try mark(name) } catch { damage.note(error) } }
+      if check == .mend { do { try mark(name) } catch { damage.note(error) } }
     }
     if !damage.isNone { seen.withLock { $0.forget() } }
     return damage
@@ -124,8 +124,11 @@ package final class SharedMaps: Sendable {
   /// Why a map that grows with what containers do is charged where there is a limit; nil: no such map is.
   package var makingProblem: String? { problem.withLock { $0 } }
 
-  /// Remembers the maps and programs of an object that was loaded.
-  func remember(maps: some Sequence<FileDescriptor>, programs: some Sequence<FileDescriptor>) throws(BPFError) {
+  /// Remembers maps and programs that were loaded, and says what the kernel calls them.
+  @discardableResult
+  func remember(
+    maps: some Sequence<FileDescriptor>, programs: some Sequence<FileDescriptor> = []
+  ) throws(BPFError) -> [stockade_object] {
     var found: [stockade_object] = []
     for map in maps {
       var info = bpf_map_info()
@@ -140,6 +143,15 @@ package final class SharedMaps: Sendable {
       found.append(stockade_object(kind: STOCKADE_OBJECT_PROGRAM.rawValue, id: info.id))
     }
     loaded.withLock { $0 += found }
+    return found
+  }
+
+  /// Forgets what was remembered once, and returns those that nothing else remembers.
+  func forget(_ objects: [stockade_object]) -> [stockade_object] {
+    loaded.withLock { loaded in
+      for object in objects { loaded.firstIndex { $0.isSame(as: object) }.map { _ = loaded.remove(at: $0) } }
+      return objects.filter { object in !loaded.contains { $0.isSame(as: object) } }
+    }
   }
 
   /// The maps and programs of all objects that were loaded with these maps. A shared map is in it several times.
@@ -147,4 +159,8 @@ package final class SharedMaps: Sendable {
 
   /// Names of the maps that were made or found so far.
   package var names: [String] { descriptors.withLock { $0.keys.sorted() } }
+}
+
+extension stockade_object {
+  fileprivate func isSame(as other: Self) -> Bool { kind == other.kind && id == other.id }
 }

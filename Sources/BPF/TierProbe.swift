@@ -18,13 +18,13 @@ package struct TierProbe: ~Copyable {
   /// The events of the probes can be told by this cgroup.
   package var cgroupID: CgroupID { CgroupID(cgroup.id) }
   private let cgroup: ScratchCgroup
-  private var path: String { cgroup.path }
+  package var path: String { cgroup.path }
 
   package static let cgroupKind = "stockade-probe"
 
   /// - Parameter cgroupRoot: the mount point of the hierarchy in which containers are found.
   package init(cgroupRoot: String) throws(BPFError) {
-    do throws(Errno) { cgroup = try ScratchCgroup(in: cgroupRoot, kind: Self.cgroupKind) } catch {
+    do { cgroup = try ScratchCgroup(in: cgroupRoot, kind: Self.cgroupKind) } catch {
       throw .system(error)
     }
   }
@@ -66,7 +66,7 @@ package struct TierProbe: ~Copyable {
     let revision = Revision.random()
     try policy.install(.blockingEverything, revision: revision)
     let result: Result<Int32, BPFError>
-    do throws(BPFError) {
+    do {
       try policy.put(ContainerEntry(cgroupID: cgroupID, revision: revision, state: .open))
       result = .success(try tried(policy, trial))
     } catch { result = .failure(error) }

@@ -120,12 +120,14 @@ int stockade_kernel_has(const char *function)
 /* The kernel function that a program of this section hooks into; 0: none is named. */
 static int target_of(const char *section, char *name, size_t size)
 {
-	static const char lsm[] = "lsm/", fmod_ret[] = "fmod_ret/";
+	static const char lsm[] = "lsm/", fmod_ret[] = "fmod_ret/", fexit[] = "fexit/";
 
 	if (!strncmp(section, lsm, strlen(lsm)))
 		return snprintf(name, size, "bpf_lsm_%s", section + strlen(lsm));
 	if (!strncmp(section, fmod_ret, strlen(fmod_ret)))
 		return snprintf(name, size, "%s", section + strlen(fmod_ret));
+	if (!strncmp(section, fexit, strlen(fexit)))
+		return snprintf(name, size, "%s", section + strlen(fexit));
 	return 0;
 }
 

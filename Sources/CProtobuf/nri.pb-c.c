@@ -592,6 +592,51 @@ void   nri__container__free_unpacked
   assert(message->base.descriptor == &nri__container__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nri__mount__init
+                     (Nri__Mount         *message)
+{
+  static const Nri__Mount init_value = NRI__MOUNT__INIT;
+  *message = init_value;
+}
+size_t nri__mount__get_packed_size
+                     (const Nri__Mount *message)
+{
+  assert(message->base.descriptor == &nri__mount__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nri__mount__pack
+                     (const Nri__Mount *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nri__mount__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nri__mount__pack_to_buffer
+                     (const Nri__Mount *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nri__mount__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nri__Mount *
+       nri__mount__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nri__Mount *)
+     protobuf_c_message_unpack (&nri__mount__descriptor,
+                                allocator, len, data);
+}
+void   nri__mount__free_unpacked
+                     (Nri__Mount *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nri__mount__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nri__linux_container__init
                      (Nri__LinuxContainer         *message)
 {
@@ -635,6 +680,51 @@ void   nri__linux_container__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &nri__linux_container__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nri__security_profile__init
+                     (Nri__SecurityProfile         *message)
+{
+  static const Nri__SecurityProfile init_value = NRI__SECURITY_PROFILE__INIT;
+  *message = init_value;
+}
+size_t nri__security_profile__get_packed_size
+                     (const Nri__SecurityProfile *message)
+{
+  assert(message->base.descriptor == &nri__security_profile__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nri__security_profile__pack
+                     (const Nri__SecurityProfile *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nri__security_profile__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nri__security_profile__pack_to_buffer
+                     (const Nri__SecurityProfile *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nri__security_profile__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nri__SecurityProfile *
+       nri__security_profile__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nri__SecurityProfile *)
+     protobuf_c_message_unpack (&nri__security_profile__descriptor,
+                                allocator, len, data);
+}
+void   nri__security_profile__free_unpacked
+                     (Nri__SecurityProfile *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nri__security_profile__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   nri__linux_namespace__init
@@ -1752,7 +1842,7 @@ const ProtobufCMessageDescriptor nri__linux_pod_sandbox__descriptor =
   (ProtobufCMessageInit) nri__linux_pod_sandbox__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nri__container__field_descriptors[10] =
+static const ProtobufCFieldDescriptor nri__container__field_descriptors[11] =
 {
   {
     "id",
@@ -1851,6 +1941,18 @@ static const ProtobufCFieldDescriptor nri__container__field_descriptors[10] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "mounts",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nri__Container, n_mounts),
+    offsetof(Nri__Container, mounts),
+    &nri__mount__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "linux",
     11,
     PROTOBUF_C_LABEL_NONE,
@@ -1881,17 +1983,18 @@ static const unsigned nri__container__field_indices_by_name[] = {
   7,   /* field[7] = env */
   0,   /* field[0] = id */
   4,   /* field[4] = labels */
-  8,   /* field[8] = linux */
+  9,   /* field[9] = linux */
+  8,   /* field[8] = mounts */
   2,   /* field[2] = name */
-  9,   /* field[9] = pid */
+  10,   /* field[10] = pid */
   1,   /* field[1] = pod_sandbox_id */
   3,   /* field[3] = state */
 };
 static const ProtobufCIntRange nri__container__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 11, 8 },
-  { 0, 10 }
+  { 11, 9 },
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor nri__container__descriptor =
 {
@@ -1901,14 +2004,91 @@ const ProtobufCMessageDescriptor nri__container__descriptor =
   "Nri__Container",
   "nri",
   sizeof(Nri__Container),
-  10,
+  11,
   nri__container__field_descriptors,
   nri__container__field_indices_by_name,
   2,  nri__container__number_ranges,
   (ProtobufCMessageInit) nri__container__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nri__linux_container__field_descriptors[3] =
+static const ProtobufCFieldDescriptor nri__mount__field_descriptors[4] =
+{
+  {
+    "destination",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nri__Mount, destination),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nri__Mount, type),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nri__Mount, source),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nri__Mount, n_options),
+    offsetof(Nri__Mount, options),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nri__mount__field_indices_by_name[] = {
+  0,   /* field[0] = destination */
+  3,   /* field[3] = options */
+  2,   /* field[2] = source */
+  1,   /* field[1] = type */
+};
+static const ProtobufCIntRange nri__mount__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor nri__mount__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nri.Mount",
+  "Mount",
+  "Nri__Mount",
+  "nri",
+  sizeof(Nri__Mount),
+  4,
+  nri__mount__field_descriptors,
+  nri__mount__field_indices_by_name,
+  1,  nri__mount__number_ranges,
+  (ProtobufCMessageInit) nri__mount__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nri__linux_container__field_descriptors[4] =
 {
   {
     "namespaces",
@@ -1935,6 +2115,18 @@ static const ProtobufCFieldDescriptor nri__linux_container__field_descriptors[3]
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "seccomp_profile",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nri__LinuxContainer, seccomp_profile),
+    &nri__security_profile__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "seccomp_policy",
     8,
     PROTOBUF_C_LABEL_NONE,
@@ -1950,14 +2142,15 @@ static const ProtobufCFieldDescriptor nri__linux_container__field_descriptors[3]
 static const unsigned nri__linux_container__field_indices_by_name[] = {
   1,   /* field[1] = cgroups_path */
   0,   /* field[0] = namespaces */
-  2,   /* field[2] = seccomp_policy */
+  3,   /* field[3] = seccomp_policy */
+  2,   /* field[2] = seccomp_profile */
 };
 static const ProtobufCIntRange nri__linux_container__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 5, 1 },
-  { 8, 2 },
-  { 0, 3 }
+  { 7, 2 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor nri__linux_container__descriptor =
 {
@@ -1967,11 +2160,62 @@ const ProtobufCMessageDescriptor nri__linux_container__descriptor =
   "Nri__LinuxContainer",
   "nri",
   sizeof(Nri__LinuxContainer),
-  3,
+  4,
   nri__linux_container__field_descriptors,
   nri__linux_container__field_indices_by_name,
   3,  nri__linux_container__number_ranges,
   (ProtobufCMessageInit) nri__linux_container__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nri__security_profile__field_descriptors[2] =
+{
+  {
+    "profile_type",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Nri__SecurityProfile, profile_type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "localhost_ref",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nri__SecurityProfile, localhost_ref),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nri__security_profile__field_indices_by_name[] = {
+  1,   /* field[1] = localhost_ref */
+  0,   /* field[0] = profile_type */
+};
+static const ProtobufCIntRange nri__security_profile__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor nri__security_profile__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nri.SecurityProfile",
+  "SecurityProfile",
+  "Nri__SecurityProfile",
+  "nri",
+  sizeof(Nri__SecurityProfile),
+  2,
+  nri__security_profile__field_descriptors,
+  nri__security_profile__field_indices_by_name,
+  1,  nri__security_profile__number_ranges,
+  (ProtobufCMessageInit) nri__security_profile__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor nri__linux_namespace__field_descriptors[2] =

@@ -10,12 +10,12 @@ extension CommandSyntax {
     ].joined(separator: "\n")
   }
 
-  private var usage: String {
+  var usage: String {
     ["stockade \(name)", options.isEmpty ? nil : "[OPTION...]", operands?.usage].compactMap(\.self)
       .joined(separator: " ")
   }
 
-  private func helpText(_ option: CommandOption<Values>) -> String {
+  func helpText(_ option: CommandOption<Values>) -> String {
     option.help + (option.isRepeatable ? "; repeatable" : "")
   }
 }

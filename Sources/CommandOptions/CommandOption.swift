@@ -9,16 +9,20 @@ package struct CommandOption<Values>: Sendable {
   package var help: String
   /// Whether it may be given more than once.
   package var isRepeatable: Bool
+  /// The values that it takes, for completions; empty: any.
+  package var words: [String]
   /// Gets the value. For a switch it gets an empty text.
   package var apply: Apply
 
   package init(
-    _ name: String, _ placeholder: String? = nil, help: String, isRepeatable: Bool = false, apply: @escaping Apply
+    _ name: String, _ placeholder: String? = nil, help: String, isRepeatable: Bool = false, words: [String] = [],
+    apply: @escaping Apply
   ) {
     self.name = name
     self.placeholder = placeholder
     self.help = help
     self.isRepeatable = isRepeatable
+    self.words = words
     self.apply = apply
   }
 
@@ -32,14 +36,17 @@ package struct Operands<Values>: Sendable {
   package var usage: String
   /// Whether they come only after `--`. Then they are taken as they are, options or not.
   package var areAfterDashes: Bool
+  /// What the first one can be, for completions; empty: anything.
+  package var words: [String]
   package var apply: @Sendable (inout Values, [String]) throws(UsageError) -> Void
 
   package init(
-    _ usage: String, areAfterDashes: Bool = false,
+    _ usage: String, areAfterDashes: Bool = false, words: [String] = [],
     apply: @escaping @Sendable (inout Values, [String]) throws(UsageError) -> Void
   ) {
     self.usage = usage
     self.areAfterDashes = areAfterDashes
+    self.words = words
     self.apply = apply
   }
 }

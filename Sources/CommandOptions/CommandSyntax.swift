@@ -10,6 +10,8 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
   package var summary: String
   package var description: String
   package var options: [CommandOption<Values>] = []
+  /// Options that only the project's own tests need. They are read like the others, but the help does not show them.
+  package var testOptions: [CommandOption<Values>] = []
   /// nil: the command takes no operands.
   package var operands: Operands<Values>?
   /// A whole command line, and what it does.
@@ -20,13 +22,15 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
 
   package init(
     name: String, summary: String, description: String, options: [CommandOption<Values>] = [],
-    operands: Operands<Values>? = nil, examples: [(command: String, meaning: String)],
+    testOptions: [CommandOption<Values>] = [], operands: Operands<Values>? = nil,
+    examples: [(command: String, meaning: String)],
     exitStatuses: [(status: String, meaning: String)], usageStatus: Int32 = 2
   ) {
     self.name = name
     self.summary = summary
     self.description = description
     self.options = options
+    self.testOptions = testOptions
     self.operands = operands
     self.examples = examples
     self.exitStatuses = exitStatuses
@@ -40,7 +44,7 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
   ///   - values: the defaults.
   /// - Returns: the exit status.
   package func main(_ arguments: [String], _ values: Values, _ body: (Values) -> Int32) -> Int32 {
-    do throws(UsageError) {
+    do {
       guard let values = try parse(arguments, into: values) else {
         put(help, to: 1)
         return 0
@@ -84,7 +88,9 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
     _ argument: String, _ rest: inout ArraySlice<String>, _ seen: inout Set<String>, _ values: inout Values
   ) throws(UsageError) {
     let (name, attached) = Self.splitValue(argument)
-    guard let option = options.first(where: { $0.name == name }) else { throw UsageError(unknown(name)) }
+    guard let option = (options + testOptions).first(where: { $0.name == name }) else {
+      throw UsageError(unknown(name))
+    }
     guard seen.insert(name).inserted || option.isRepeatable else { throw UsageError("\(name) is given twice") }
     try option.apply(&values, try value(of: option, attached, &rest))
   }
@@ -104,7 +110,7 @@ package struct CommandSyntax<Values: Sendable>: Sendable {
     }
     let next = attached ?? rest.first ?? ""
     // If the next word is an option of this command, the value was forgotten.
-    let isForgotten = attached == nil && (next == "--" || options.contains { $0.name == next })
+    let isForgotten = attached == nil && (next == "--" || (options + testOptions).contains { $0.name == next })
     guard !next.isEmpty, !isForgotten else { throw UsageError("\(option.name) needs a value: \(placeholder)") }
     if attached == nil { rest.removeFirst() }
     return next

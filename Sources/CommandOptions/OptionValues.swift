@@ -1,3 +1,6 @@
+import Policy
+import System
+
 /// How the values of options are read. Each function throws a message that names the option and the values that it
 /// takes.
 package enum OptionValue {
@@ -29,18 +32,54 @@ package enum OptionValue {
 }
 
 /// How a command prints what it found.
-package enum OutputFormat: Sendable {
-  case text, json
+package enum OutputFormat: String, CaseIterable, Sendable {
+  /// For people.
+  case table
+  case json, yaml
+
+  /// What to print.
+  package func text(table: @autoclosure () -> String, _ json: @autoclosure () -> JSON) -> String {
+    switch self {
+    case .table: table()
+    case .json: json().text + "\n"
+    case .yaml: json().yaml
+    }
+  }
 }
 
 extension CommandOption {
-  /// `-o json`. It is the same for every command that prints something for programs.
+  /// `-o FORMAT`. It is the same for every command that prints something for programs.
   package static func output(
-    _ help: String = "print JSON for programs", _ apply: @escaping @Sendable (inout Values, OutputFormat) -> Void
+    _ apply: @escaping @Sendable (inout Values, OutputFormat) -> Void
   ) -> CommandOption {
-    CommandOption("-o", "json", help: help) { (values, value) throws(UsageError) in
+    CommandOption(
+      "-o", "FORMAT", help: "print it as \(OptionValue.list(OutputFormat.self)) (default: table)",
+      words: OutputFormat.allCases.map(\.rawValue)
+    ) {
+      (values, value) throws(UsageError) in apply(&values, try OptionValue.word(value, of: "-o"))
+    }
+  }
+
+  /// `--tier TIER`
+  package static func tier(
+    _ help: String, _ apply: @escaping @Sendable (inout Values, Tier) -> Void
+  ) -> CommandOption {
+    let names = Tier.allCases.map(\.name)
+    return CommandOption("--tier", "TIER", help: help, words: names) { (values, value) throws(UsageError) in
+      guard let tier = Tier.allCases.first(where: { $0.name == value }) else {
+        throw UsageError("--tier takes one of \(names.joined(separator: ", ")), not \"\(value)\"")
+      }
+      apply(&values, tier)
+    }
+  }
+
+  /// `-o json`, for a command that prints records as they come.
+  package static func recordOutput(
+    _ help: String, _ apply: @escaping @Sendable (inout Values) -> Void
+  ) -> CommandOption {
+    CommandOption("-o", "json", help: help, words: ["json"]) { (values, value) throws(UsageError) in
       guard value == "json" else { throw UsageError("-o takes json, not \"\(value)\"") }
-      apply(&values, .json)
+      apply(&values)
     }
   }
 }

@@ -4,27 +4,37 @@ private typealias PortVerdict = CompiledPolicy.PortVerdict
 
 extension CompiledPolicy {
   /// Adds the network sections, and the ports that bind(2) is refused. A section that allows everything is left out.
-  mutating func add(_ network: NetworkSection) throws(CompilationError) {
-    egress = try network.egress.flatMap { (section) throws(CompilationError) in
-      try Direction(section, "spec.network.egress")
+  ///
+  /// - Parameter listed: what bind(2) to a port of `bind` gets.
+  mutating func add(_ network: NetworkSection, listed: Action) throws(CompilationError) {
+    var misfits: [Misfit] = []
+    do { if let section = network.egress { egress = try Direction(section, "spec.network.egress") } } catch {
+      misfits.append(error)
     }
-    ingress = try network.ingress.flatMap { (section) throws(CompilationError) in
-      try Direction(section, "spec.network.ingress")
+    do { if let section = network.ingress { try add(ingress: section, network.bind, listed) } } catch {
+      misfits.append(error)
     }
+    if !misfits.isEmpty { throw CompilationError(misfits: misfits) }
+  }
+
+  private mutating func add(ingress section: NetworkDirection, _ list: BindList?, _ listed: Action) throws(Misfit) {
+    ingress = try Direction(section, "spec.network.ingress")
     guard let ingress else { return }
-    binds = ingress.blockedPorts
+    let blocked = ingress.blockedPorts
+    if blocked.isEmpty { return }
+    binds = (list?.ports ?? []).map { $0.entry(listed) } + blocked
     if binds.count > Self.bindsMax {
-      throw .binds(count: binds.count, at: network.ingress!.rules[0].location)
+      // Without rules and without `bind`, ingress blocks two ranges.
+      throw .binds(count: binds.count, withList: list != nil, at: list?.location ?? section.rules[0].location)
     }
   }
 }
 
 extension CompiledPolicy.Direction {
   /// - Parameter place: the section's place, for messages.
-  fileprivate init?(_ section: NetworkDirection, _ place: String) throws(CompilationError) {
-    let strictest = section.rules.map(\.action).reduce(section.defaultAction, max)
-    guard strictest != .allow else { return nil }
-    self.init(defaultAction: section.defaultAction, strictest: strictest)
+  fileprivate init?(_ section: NetworkDirection, _ place: String) throws(Misfit) {
+    guard section.strictest != .allow else { return nil }
+    self.init(defaultAction: section.defaultAction, strictest: section.strictest)
     let cidrs = section.prefixes.sorted()
     if cidrs.count > CompiledPolicy.prefixesMax, let last = section.rules.last {
       throw .prefixes(section: place, count: cidrs.count, at: last.location)
@@ -51,7 +61,7 @@ extension CompiledPolicy.Direction {
 
 extension CompiledPolicy.Prefix {
   /// The rules that apply to the whole of `cidr`, in the order in which they are asked.
-  fileprivate init(_ cidr: CIDR, of section: NetworkDirection, _ place: String) throws(CompilationError) {
+  fileprivate init(_ cidr: CIDR, of section: NetworkDirection, _ place: String) throws(Misfit) {
     self.init(cidr: cidr, entries: [])
     let rules = section.candidates(at: cidr)
     for entry in rules.flatMap({ section.rules[$0].entries(rule: $0) })
@@ -86,10 +96,13 @@ extension NetworkRule {
   /// One entry for each port range. Ports 0 to 65535 of protocol 0 are everything.
   fileprivate func entries(rule: Int) -> [CompiledPolicy.PortVerdict] {
     if ports.isEmpty { return [PortVerdict(protocolNumber: 0, first: 0, last: .max, action: action, rule: rule)] }
-    return ports.map {
-      PortVerdict(
-        protocolNumber: $0.transport.number, first: $0.first, last: $0.last, action: action, rule: rule)
-    }
+    return ports.map { $0.entry(action, rule: rule) }
+  }
+}
+
+extension PortRule {
+  fileprivate func entry(_ action: Action, rule: Int? = nil) -> CompiledPolicy.PortVerdict {
+    PortVerdict(protocolNumber: transport.number, first: first, last: last, action: action, rule: rule)
   }
 }
 

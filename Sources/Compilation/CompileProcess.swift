@@ -5,6 +5,7 @@ extension CompiledPolicy.Process {
     self.init(
       defaultAction: section.defaultAction, newExecutables: section.newExecutables, fileless: section.fileless,
       overLong: section.overLong)
+    (unknownPath, unknownMappedPath) = (section.unknownPath, section.unknownMappedPath)
     allowEntrypoint = section.allowEntrypoint
     let rules = section.rules
     for (bytes, indices) in Dictionary(grouping: rules.indices, by: { rules[$0].matchedBytes }) {
@@ -14,7 +15,8 @@ extension CompiledPolicy.Process {
           bytes: bytes, direct: .init(read: rules.verdict(indices)), deep: .init(read: rules.verdict(deep))))
     }
     paths.sort()
-    arguments = rules.indices.flatMap { rule in
+    // What stands for another rule at another path has the arguments of that rule.
+    arguments = rules.indices.filter { rules[$0].origin == nil }.flatMap { rule in
       rules[rule].arguments.enumerated().map { .init(rule: rule, position: $0.offset, argument: $0.element) }
     }
   }
@@ -29,7 +31,8 @@ extension [PathRule] {
   func verdict(_ indices: [Int]) -> CompiledPolicy.Verdict? {
     strictest(of: indices).map { index in
       CompiledPolicy.Verdict(
-        action: self[index].action, rule: index, allowsNew: self[index].allowNew,
+        action: self[index].action, strictest: self[index].strictest, rule: number(index),
+        allowsNew: self[index].allowNew,
         arguments: self[index].arguments.count)
     }
   }

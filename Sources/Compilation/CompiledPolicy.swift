@@ -8,8 +8,8 @@ package struct CompiledPolicy: Equatable, Sendable {
   package var file: File?
   package var egress: Direction?
   package var ingress: Direction?
-  /// The ports that `ingress` blocks or audits for every peer. bind(2) is refused these ports. The first entry that
-  /// contains a port decides.
+  /// What bind(2) may: the ports that `bind` allows, then those that `ingress` blocks or audits for every peer. The
+  /// first entry that contains a port decides. Empty: every port may be bound.
   package var binds: [PortVerdict] = []
   package var kernel: Kernel?
 
@@ -18,6 +18,8 @@ package struct CompiledPolicy: Equatable, Sendable {
   /// What the strictest of several rules says, with that rule's index in the section.
   package struct Verdict: Equatable, Sendable {
     package var action: Action
+    /// Of the rule and its argument rules. It holds for a program that is mapped without an exec of its own.
+    package var strictest: Action
     package var rule: Int
     package var allowsNew = false
     /// How many argument rules the rule has.
@@ -52,7 +54,13 @@ package struct CompiledPolicy: Equatable, Sendable {
     package var defaultAction, newExecutables, fileless: Action
     /// For a path that is too long to be known.
     package var overLong: Action
+    /// For a program that has no path.
+    package var unknownPath = Action.block
+    /// For a mapped file that has no path.
+    package var unknownMappedPath = Action.block
     package var allowEntrypoint = false
+    /// What `allowEntrypoint` allows is audited.
+    package var auditsEntrypoint = false
     /// Sorted by their bytes.
     package var paths: [Path] = []
     package var arguments: [Argument] = []
@@ -78,8 +86,22 @@ package struct CompiledPolicy: Equatable, Sendable {
   package struct Kernel: Equatable, Sendable {
     package var blocked: Set<KernelSurface> = []
     package var audited: Set<KernelSurface> = []
+    /// Sockets of every other family are blocked or audited; nil: of none.
+    package var sockets: Sockets?
     package var otherContainers: Action
     package init(otherContainers: Action) { self.otherContainers = otherContainers }
+  }
+
+  package struct Sockets: Equatable, Sendable {
+    package var families: Set<SocketFamily>
+    /// For the families that are not listed.
+    package var action: Action
+    /// With the action Block: sockets of the families that are listed are audited.
+    package var auditsListed = false
+
+    package init(families: Set<SocketFamily>, action: Action, auditsListed: Bool = false) {
+      (self.families, self.action, self.auditsListed) = (families, action, auditsListed)
+    }
   }
 
   /// What one entry of a prefix's list says.
@@ -115,7 +137,7 @@ package struct CompiledPolicy: Equatable, Sendable {
 
 extension CompiledPolicy {
   /// Limits of the kernel's tables, as in bpf/include/stockade.h: the entries of one prefix, the prefixes of a
-  /// direction, and the port ranges that bind(2) is refused.
+  /// direction, and the port ranges that bind(2) is judged by.
   package static let entriesMax = 64
   package static let prefixesMax = 2048
   package static let bindsMax = 32

@@ -2,25 +2,33 @@ import Policy
 
 /// Turns a profile into what the kernel's tables hold. The code is pure; its parts are in the files Compile….swift.
 package enum PolicyCompiler {
-  package static func compile(_ profile: Profile) throws(CompilationError) -> CompiledPolicy {
-    let profile = profile.applyingMode()
+  /// - Parameter isRecorded: everything that the profile allows is audited.
+  package static func compile(
+    _ profile: Profile, isRecorded: Bool = false
+  ) throws(CompilationError) -> CompiledPolicy {
     var compiled = CompiledPolicy()
-    compiled.process = profile.process.map { CompiledPolicy.Process($0) }
-    compiled.file = profile.fileAccess.flatMap { CompiledPolicy.File($0) }
-    compiled.kernel = CompiledPolicy.Kernel(of: profile)
-    try compiled.add(profile.network)
+    compiled.setPaths(of: profile, isRecorded: isRecorded)
+    compiled.kernel = CompiledPolicy.Kernel(of: profile, isRecorded: isRecorded)
+    let applied = profile.applyingMode()
+    try compiled.add((isRecorded ? applied.recorded : applied).network, listed: isRecorded ? .audit : .allow)
     return compiled
   }
 
-  /// Everything for which the kernel's tables are too small, on whatever node.
+  /// What `compile` would throw.
   package static func problems(of profile: Profile) -> [Problem] {
-    let network = profile.applyingMode().network
-    var (egress, ingress) = (NetworkSection(), NetworkSection())
-    (egress.egress, ingress.ingress) = (network.egress, network.ingress)
-    return [egress, ingress].compactMap { section in
-      var compiled = CompiledPolicy()
-      do throws(CompilationError) { try compiled.add(section) } catch { return error.problem }
-      return nil
-    }
+    do {
+      _ = try compile(profile)
+      return []
+    } catch { return error.problems }
+  }
+}
+
+extension CompiledPolicy {
+  mutating func setPaths(of profile: Profile, isRecorded: Bool) {
+    let applied = profile.applyingMode()
+    let profile = isRecorded ? applied.recorded : applied
+    process = profile.process.map { Process($0) }
+    process?.auditsEntrypoint = isRecorded
+    file = profile.fileAccess.flatMap { File($0) }
   }
 }

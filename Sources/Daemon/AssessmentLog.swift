@@ -3,10 +3,18 @@ import Policy
 
 /// Logs what is not enforced of a profile for a container.
 extension Logger {
+  /// A profile may have thousands of rules, and a container that starts does not wait for as many lines.
+  private static let gapsMaximum = 16
+
   func report(_ assessment: Assessment, of container: Subject) {
     // What the profile's author has accepted need not be reported again for each container.
     for (level, gaps) in [(Logger.Level.warning, assessment.ignored), (.debug, assessment.accepted)] {
-      for gap in gaps {
+      if level < logLevel { continue }
+      var said = gaps.prefix(Self.gapsMaximum).map(\.description)
+      if gaps.count > said.count {
+        said.append("\(gaps.count - said.count) more; all: stockade containers \(container.containerID)")
+      }
+      for gap in said {
         log(
           level: level, "not enforced",
           metadata: container.metadata(["profile": "\(assessment.profile)", "gap": "\(gap)"]))

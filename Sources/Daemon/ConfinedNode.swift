@@ -1,11 +1,15 @@
 import BPF
 import Compilation
+import Control
 import Enforcement
 import Events
 import Glibc
 import Logging
+import Metrics
 import Policy
+import RPC
 import Seccomp
+import Status
 import Synchronization
 import System
 
@@ -18,29 +22,47 @@ package final class ConfinedNode: Sendable {
   /// The time for one round of the sweep.
   private static let roundMilliseconds = 300
   /// The time for threads that end at once, unless a disk, a process's memory or the runtime holds them.
-  private static let idleMilliseconds = 50
+  static let idleMilliseconds = 50
+  /// The time for containers to get the policies back that they had before they were recorded. If that is not enough,
+  /// the next process gives them their policies.
+  private static let recordingMilliseconds = 150
 
   package let enforcer: Enforcer
   package let events = EventHub()
+  package let idle: IdleReports
   package let pump: EventPump?
-  private let kernel: BPFBackend?
-  private let log: Logger
-  private let sweep: NodeSweep
-  private let running = StopList()
+  package let filters: SyscallFilters
+  let kernel: BPFBackend?
+  /// nil: there is no kernel to record by.
+  package let recorder: Recorder?
+  let log: Logger
+  let sweep: NodeSweep
+  let session = SessionFacts()
+  let control: NodeControl
+  let counts = MetricRegistry()
+  let calls: CallMeter
+  let running = StopList()
   private struct State {
     var carriesEvents = false
     var follower: ProfileFollower?
+    /// What a configuration brought; nil: there was none that can be used.
+    var settings: Settings?
     var whenProfilesAreLate: @Sendable () -> Void = {}
+    var toldMissing: Set<IdlePart> = []
   }
   private let state = Mutex(State())
 
   /// - Parameter runtimeMountNamespace: inode number of the runtime's mount namespace.
-  package init(pinFolder: String = ConfinedNode.pinFolder, runtimeMountNamespace: UInt64, log: Logger) throws(Errno) {
+  package init(
+    pinFolder: String = ConfinedNode.pinFolder, runtimeMountNamespace: UInt64, mode: NodeStatus.Mode = .service,
+    log: Logger
+  ) throws(Errno) {
     self.log = log
+    idle = IdleReports(events, log)
     let hierarchy = try CgroupHierarchy.current()
     let kernel: BPFBackend?
     var noKernelReason = ""
-    do throws(BPFError) {
+    do {
       kernel = try BPFBackend(
         pinFolder: pinFolder, runtimeMountNamespace: runtimeMountNamespace, hierarchy: hierarchy)
     } catch {
@@ -70,25 +92,43 @@ package final class ConfinedNode: Sendable {
       kernel: kernel, hierarchy: hierarchy, runtimeMountNamespace: runtimeMountNamespace,
       noKernelReason: noKernelReason)
     self.enforcer = enforcer
+    let recorder = kernel.map { Recorder(kernel: $0, subjects: enforcer.subjects) }
+    self.recorder = recorder
+    let watch = kernel.map { kernel in
+      SyscallWatch(log: log) { (onlyTrampoline) throws(BPFError) in
+        try kernel.syscallPrograms(onlyTrampoline: onlyTrampoline)
+      }
+    }
+    filters = SyscallFilters(watch, problem: noKernelReason, log: log)
+    running.add { watch?.stop() }
     running.add { [events] in events.close(log: log) }
-    pump = kernel.flatMap { [running, events] in Self.makePump($0, enforcer, events, running, log) }
-    sweep = NodeSweep(enforcer, kernel, events, log)
+    running.add { [idle] in idle.finish(milliseconds: Self.idleMilliseconds) }
+    pump = kernel.flatMap { [running, events, filters] in
+      Self.makePump($0, enforcer, filters, recorder, events, running, log)
+    }
+    let audit = AuditControl(enforcer: enforcer, events: events, log: log)
+    sweep = NodeSweep(enforcer, kernel, filters, events, audit, log)
+    let recording = RecordingControl(enforcer, recorder, pump, log)
+    control = NodeControl(enforcer, kernel, session, audit, filters, recording, mode)
+    calls = CallMeter(counts)
+    counts.change(NodeMetric.begin)
   }
 
   /// The reader of command lines for the events is stopped last, together with the subscribers that are added later.
   private static func makePump(
-    _ kernel: BPFBackend, _ enforcer: Enforcer, _ events: EventHub, _ running: StopList, _ log: Logger
+    _ kernel: BPFBackend, _ enforcer: Enforcer, _ filters: SyscallFilters, _ recorder: Recorder?, _ events: EventHub,
+    _ running: StopList, _ log: Logger
   ) -> EventPump? {
-    do throws(BPFError) {
+    do {
       let source = try kernel.eventReader()
       let commandLines = CommandLineReader()
       running.add { commandLines.stop(milliseconds: idleMilliseconds) }
       let decoder = EventDecoder(
         tier: enforcer.tier, subject: { enforcer.subjects.find($0, $1) },
-        commandLine: { commandLines.read(pid: $0) })
+        commandLine: { commandLines.read(pid: $0) }, syscall: { filters.ruling($0, $1) })
       return EventPump(
         source: source, decoder: decoder, counters: { (try? kernel.counters()) ?? KernelCounters() }, hub: events,
-        log: log)
+        log: log, wants: { recorder?.take($0) ?? true })
     } catch {
       log.error("no events", metadata: ["reason": "\(error)"])
       return nil
@@ -123,6 +163,23 @@ package final class ConfinedNode: Sendable {
     running.add { [self] in endSweeping(worker) }
   }
 
+  /// Serves the control socket. Containers are confined without it as well, so an error is only told.
+  func serveControl(at path: String = ControlService.socketPath) {
+    let admission = ControlAdmission(hierarchy: enforcer.hierarchy) { [subjects = enforcer.subjects] in
+      subjects.find($0, nil) != nil
+    }
+    do {
+      let server = try RPCServer(
+        at: path, methods: ControlService.methods(of: control),
+        admit: { (socket) throws(RPCStatus) in try admission.admit(socket) },
+        tell: { [log] in log.warning("\($0)") })
+      running.add { server.stop(milliseconds: Self.idleMilliseconds) }
+      running.add { [control] in control.endRecordings(milliseconds: Self.recordingMilliseconds) }
+    } catch {
+      log.error("nothing can be asked of this stockade", metadata: ["reason": "\(error)", "socket": "\(path)"])
+    }
+  }
+
   /// Starts work that nobody else waits for. At the end it is not waited for either, whatever holds it.
   func start(_ work: @escaping @Sendable (Worker.Stop) -> Void) {
     let worker = Worker(work)
@@ -145,7 +202,7 @@ package final class ConfinedNode: Sendable {
   }
 
   private func takeOut() {
-    do throws(BackendError) {
+    do {
       if try !enforcer.removeIfUnused() {
         log.info("containers stay confined by what is pinned", metadata: ["pins": "\(Self.pinFolder)"])
       }
@@ -165,16 +222,20 @@ package final class ConfinedNode: Sendable {
   func begin(_ settings: Settings, defaultEventsFile: String?) {
     let configuration = settings.configuration
     if let path = configuration.eventsFile ?? defaultEventsFile {
-      writeEvents(to: path)
+      writeEvents(to: path, EventLineFormat(configuration))
     } else {
-      events.subscribe("standard output", DescriptorSink(FileDescriptor(owning: dup(1))))
+      events.subscribe(
+        "standard output", EventLineFormat(configuration), DescriptorSink(FileDescriptor(owning: dup(1))))
     }
     setNodeGate(configuration.nodeGate)
-    follow(settings.profiles, in: configuration.profilesFolder)
+    if let address = configuration.metricsAddress { serveMetrics(at: address) }
+    follow(settings.profiles, by: configuration)
   }
 
   /// Containers start and are confined even if events cannot be written: a full or missing disk stops no node.
-  func writeEvents(to path: String) { events.subscribe(path, FileSink(path: path, log: log)) }
+  func writeEvents(to path: String, _ format: EventLineFormat) {
+    events.subscribe(path, format, FileSink(path: path, log: log))
+  }
 
   /// Sets the node gate as the configuration wants it. A closed node gate stays closed while Stockade is away.
   private func setNodeGate(_ wanted: NodeConfiguration.NodeGate) {
@@ -189,15 +250,37 @@ package final class ConfinedNode: Sendable {
   }
 
   /// Reads the profiles, and reads them again whenever they change. Waits for the first reading, but not long.
-  private func follow(_ profiles: LoadedProfiles, in folder: String) {
-    let follower = ProfileFollower(folder: folder, log: log) { @Sendable [self] in reload(profiles, known: $0) }
+  private func follow(_ profiles: LoadedProfiles, by configuration: NodeConfiguration) {
+    tellIdle(configuration)
+    let follower = ProfileFollower(folder: configuration.profilesFolder, log: log) { @Sendable [self] known in
+      defer { tellMissing(of: configuration, in: profiles) }
+      return reload(profiles, known: known)
+    }
     state.withLock { $0.follower = follower }
+    control.began(Settings(configuration: configuration, profiles: profiles), follower)
     running.add { follower.stop(milliseconds: Self.idleMilliseconds) }
-    follower.start { @Sendable [self] in state.withLock { $0.whenProfilesAreLate }() }
+    follower.start(patienceMilliseconds: SettingsLoader.profilesPatience(session.callLimit)) { @Sendable [self] in
+      session.profilesCameLate(state.withLock { $0.whenProfilesAreLate })
+    }
   }
 
-  /// - Parameter act: called when the profiles are read, if the runtime was answered without them meanwhile. What runs
-  ///   could not be adopted then.
+  /// Logs what does nothing in a configuration.
+  package func tellIdle(_ configuration: NodeConfiguration) {
+    for part in configuration.idleParts { log.warning("configuration", metadata: ["problem": "\(part)"]) }
+  }
+
+  /// Logs which profiles a configuration names and the folder has not, each once until it is there.
+  package func tellMissing(of configuration: NodeConfiguration, in profiles: LoadedProfiles) {
+    let missing = configuration.missingProfiles(exists: profiles.exists)
+    let new = state.withLock { state in
+      defer { state.toldMissing = Set(missing) }
+      return missing.filter { !state.toldMissing.contains($0) }
+    }
+    for part in new { log.warning("configuration", metadata: ["problem": "\(part)"]) }
+  }
+
+  /// - Parameter act: called when the profiles are read, if the runtime was answered without them meanwhile, and
+  ///   something that ran already could not be adopted for that.
   func whenProfilesAreLate(_ act: @escaping @Sendable () -> Void) { state.withLock { $0.whenProfilesAreLate = act } }
 
   /// Begins the events' file anew and reads the profiles again. Waits for neither.
@@ -215,6 +298,9 @@ package final class ConfinedNode: Sendable {
   package func reload(_ profiles: LoadedProfiles, known: Set<String> = []) -> LoadedProfiles.Report {
     let node = enforcer.capabilities
     let report = profiles.reload { $0.assess(node: node).refusal }
+    control.noteReload(report)
+    let outcome = report.messages.isEmpty && report.refused.isEmpty ? NodeMetric.Reload.ok : .problems
+    counts.add(to: NodeMetric.reloads, outcome.rawValue)
     for message in report.messages where !known.contains(message) {
       log.error("profile", metadata: ["problem": "\(message)"])
     }
@@ -240,7 +326,7 @@ package final class ConfinedNode: Sendable {
         level: enforcer.profilesInUse.contains(profile.name) ? .error : .info, "the profile cannot be enforced here",
         metadata: ["profile": "\(profile.name)", "reason": "\(refusal)"])
     }
-    do throws(BackendError) {
+    do {
       try enforcer.replace(changed) { log.report(newText: $1, of: $0) }
       log.info("profile loaded", metadata: ["profile": "\(profile.name)"])
     } catch {

@@ -1,6 +1,8 @@
+import Events
 import Logging
 import NRI
 import Seccomp
+import Status
 import System
 import YAML
 
@@ -24,19 +26,32 @@ package final class Daemon {
     /// text is not known, and the files are read that the runtime usually reads. If there are none, the configuration
     /// is broken.
     case launched(text: String?, name: String, index: String)
+
+    fileprivate var mode: NodeStatus.Mode {
+      switch self {
+      case .runtime: .launched
+      case .file: .service
+      case .launched: .kept
+      }
+    }
   }
 
   /// - Parameters:
   ///   - socket: connected to the runtime. The runtime's mount namespace tells its own processes from the containers'.
   ///   - defaultEventsFile: nil: standard output.
+  ///   - restarts: how many Stockades a keeper has started, this one included.
   /// - Throws: also if a required configuration file cannot be used.
-  package init(socket: FileDescriptor, source: Source, defaultEventsFile: String?, log: Logger) throws {
+  package init(
+    socket: FileDescriptor, source: Source, defaultEventsFile: String?, restarts: UInt64 = 0, log: Logger
+  ) throws {
     runtimeMountNamespace = try NRISocket.peerMountNamespace(of: socket)
     // This comes first: a configuration that cannot be used is found before anything is pinned.
     let loader = SettingsLoader(environment: try SeccompEnvironment.thisNode(), log: log)
     let load = try Self.load(from: source, by: loader)
-    let node = try ConfinedNode(runtimeMountNamespace: runtimeMountNamespace, log: log)
+    let node = try ConfinedNode(runtimeMountNamespace: runtimeMountNamespace, mode: source.mode, log: log)
+    node.counts.change { $0.set(NodeMetric.keeperRestarts, to: restarts) }
     node.startSweeping()
+    node.serveControl()
     if case .runtime = source {
       plugin = Self.plugin(node, log) { text in
         let settings = try load(text)
@@ -65,7 +80,8 @@ package final class Daemon {
     self.node = node
     plugin = Self.plugin(node, log) { text in
       let settings = try load(text, node)
-      if let path = settings.configuration.eventsFile { node.writeEvents(to: path) }
+      let configuration = settings.configuration
+      if let path = configuration.eventsFile { node.writeEvents(to: path, EventLineFormat(configuration)) }
       return settings
     }
   }
@@ -73,7 +89,9 @@ package final class Daemon {
   private static func plugin(
     _ node: ConfinedNode, _ log: Logger, _ load: @escaping (_ text: String) throws -> Settings
   ) -> Plugin {
-    Plugin(enforcer: node.enforcer, log: log, didConfigure: { node.carryEvents() }, load: load)
+    Plugin(
+      enforcer: node.enforcer, log: log, idle: node.idle, filters: node.filters, session: node.session,
+      counts: node.counts, didConfigure: { node.carryEvents() }, load: load)
   }
 
   /// Ends what was started.

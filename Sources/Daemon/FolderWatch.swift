@@ -1,6 +1,8 @@
 import Glibc
 import System
 
+import struct Policy.ExactText
+
 /// Tells when a file in a folder was written, added or removed. inotify(7).
 package struct FolderWatch: Sendable {
   package enum Outcome: Equatable, Sendable {
@@ -31,14 +33,15 @@ package struct FolderWatch: Sendable {
     try call("watch \(folder)") { inotify_add_watch(inotify.number, folder, events) }
   }
 
-  /// Waits for a change and for the quiet after it, or for `wakeup`.
+  /// Waits for a change and for the quiet after it, or for `wakeup`. Who is woken looks at everything, so no change is
+  /// told of beside that.
   package func wait(milliseconds: Int, or wakeup: Wakeup) throws(Errno) -> Outcome {
     let ready = try Self.poll([wakeup.reader, inotify], milliseconds)
     if ready[0] {
       wakeup.clear()
       return .woken
     }
-    return ready[1] ? try settle() : .nothing
+    return ready[1] ? try settle(or: wakeup) : .nothing
   }
 
   /// Waits in the same way where nothing can be watched.
@@ -48,13 +51,18 @@ package struct FolderWatch: Sendable {
     return .woken
   }
 
-  private func settle() throws(Errno) -> Outcome {
+  private func settle(or wakeup: Wakeup) throws(Errno) -> Outcome {
     let end = ContinuousClock.now + .milliseconds(Self.longestMilliseconds)
-    var events = try read()
-    while events & Self.ends == 0, .now < end, try Self.poll([inotify], Self.quietMilliseconds)[0] {
-      events |= try read()
+    while true {
+      if try read() & Self.ends != 0 { return .ended }
+      if .now >= end { return .changed }
+      let ready = try Self.poll([wakeup.reader, inotify], Self.quietMilliseconds)
+      if ready[0] {
+        wakeup.clear()
+        return .woken
+      }
+      if !ready[1] { return .changed }
     }
-    return events & Self.ends == 0 ? .changed : .ended
   }
 
   /// Which of the descriptors can be read.
@@ -99,13 +107,13 @@ package struct FolderStamp: Equatable, Sendable {
     }
   }
   private var folder: FileIdentity?
-  private var files: [String: FileStamp] = [:]
+  private var files: [ExactText: FileStamp] = [:]
 
   package init(_ path: String) {
     folder = (try? Files.status(path)).map(FileIdentity.init)
     let names = (try? Files.names(in: path)) ?? []
     for name in names.prefix(Self.filesMax) where !name.hasPrefix(".") {
-      files[name] = (try? Files.status("\(path)/\(name)")).map(FileStamp.init)
+      files[ExactText(name)] = (try? Files.status("\(path)/\(name)")).map(FileStamp.init)
     }
   }
 }

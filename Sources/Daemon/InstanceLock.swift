@@ -54,7 +54,7 @@ package final class InstanceLock: Sendable {
   /// - Returns: nil: the lock is ours. Else the pid of the process that has it; 0 or less if that cannot be found out.
   private static func lock(_ file: FileDescriptor) throws(Errno) -> pid_t? {
     var wanted = wholeFile
-    do throws(Errno) {
+    do {
       try call("lock \(path)") { fcntl(file.number, F_SETLK, &wanted) }
       return nil
     } catch {

@@ -1,3 +1,4 @@
+import Compilation
 import Policy
 import Seccomp
 import Synchronization
@@ -16,6 +17,9 @@ package final class LoadedProfiles: Sendable {
     package var messages: [String] = []
     /// What changed profiles say that is accepted, but that the author hardly meant.
     package var warnings: [Problem] = []
+
+    /// What is wrong, with what was refused.
+    var problems: [String] { messages + refused.map { Refusal(profile: $0.name, $0.reason).description } }
   }
 
   private struct State {
@@ -37,25 +41,42 @@ package final class LoadedProfiles: Sendable {
   private let state: Mutex<State>
   private let seccompFolder: String
   private let environment: SeccompEnvironment
+  private let recording: RecordingDetail
 
   /// Empty until the first `reload`.
-  package init(folder: String, environment: SeccompEnvironment) {
+  ///
+  /// - Parameter recording: here and below: what is recorded of all containers of the profiles.
+  package init(folder: String, environment: SeccompEnvironment, recording: RecordingDetail = .nothing) {
     let store = ResolvedProfiles(folder: folder) { profile in
       ProfileLoader(folder: folder, environment: environment).problems(of: profile)
     }
     state = Mutex(State(store: store))
     seccompFolder = folder
     self.environment = environment
+    self.recording = recording
   }
 
   /// One profile file, with its bases and seccomp files from the same folder.
-  package init(file: String, environment: SeccompEnvironment) throws {
-    seccompFolder = Files.folder(of: file)
-    self.environment = environment
-    var loader = ProfileLoader(folder: seccompFolder, environment: environment)
+  package convenience init(file: String, environment: SeccompEnvironment, recording: RecordingDetail = .nothing) throws
+  {
+    let folder = Files.folder(of: file)
+    let loader = ProfileLoader(folder: folder, environment: environment)
     let profile = try Profile.load(file: file, furtherProblems: loader.problems)
+    try self.init(profile, folder: folder, environment: environment, recording: recording)
+  }
+
+  /// One profile.
+  ///
+  /// - Parameter folder: where its seccomp files are.
+  package init(
+    _ profile: Profile, folder: String, environment: SeccompEnvironment, recording: RecordingDetail = .nothing
+  ) throws {
+    seccompFolder = folder
+    self.environment = environment
+    self.recording = recording
+    var loader = ProfileLoader(folder: folder, environment: environment, recording: recording)
     let loaded = try loader.load(profile)
-    state = Mutex(State(store: ResolvedProfiles(folder: seccompFolder), isRead: true, loaded: [profile.name: loaded]))
+    state = Mutex(State(store: ResolvedProfiles(folder: folder), isRead: true, loaded: [profile.name: loaded]))
   }
 
   /// Takes over what `other` has loaded, in place of profiles of the same name.
@@ -65,6 +86,19 @@ package final class LoadedProfiles: Sendable {
   }
 
   package var names: [String] { state.withLock { $0.loaded.keys.sorted() } }
+
+  /// Also of profiles that cannot be used.
+  package var allNames: [String] {
+    state.withLock { state in Set(state.loaded.keys).union(state.failures.keys).union(state.store.names).sorted() }
+  }
+
+  /// Whether there is a profile of this name, usable or not.
+  package func exists(_ name: String) -> Bool {
+    do { _ = try profile(named: name) } catch let error as PolicyError {
+      if case .noSuchProfile = error { return false }
+    } catch {}
+    return true
+  }
 
   /// - Throws: `PolicyError` if there is no such profile, `Refusal` if it cannot be used: one line, for the runtime to
   ///   show.
@@ -92,7 +126,7 @@ package final class LoadedProfiles: Sendable {
     var next = state.withLock { $0 }
     let read = next.store.reload()
     var report = Report(messages: read.messages)
-    var loader = ProfileLoader(folder: seccompFolder, environment: environment)
+    var loader = ProfileLoader(folder: seccompFolder, environment: environment, recording: recording)
     for name in Set(read.changed).union(next.localhostProfiles).sorted() {
       next.failures[name] = nil
       guard let profile = try? next.store.profile(named: name) else {
@@ -103,10 +137,10 @@ package final class LoadedProfiles: Sendable {
         report.refused.append((name, reason))
         continue
       }
-      do throws(PolicyError) {
+      do {
         let loaded = try loader.load(profile)
         if loaded == next.loaded[name] { continue }
-        if let old = next.loaded[name], old.seccomp != loaded.seccomp { report.staleFilters.append(name) }
+        if let old = next.loaded[name], old.setsOtherFilter(than: loaded) { report.staleFilters.append(name) }
         next.loaded[name] = loaded
         report.changed.append(loaded)
         report.warnings += loaded.warnings

@@ -5,13 +5,11 @@ import System
 package enum NRISocket {
   package static let defaultPath = "/var/run/nri/nri.sock"
 
-  /// Longest path of a unix socket: sun_path of unix(7), without the NUL behind it.
-  package static let pathMaxBytes = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
-
   /// Throws for a path that no unix socket can have.
   package static func check(_ path: String) throws(Errno) {
-    if path.utf8.count > pathMaxBytes {
-      throw Errno(ENAMETOOLONG, "connect to \(path) (a socket's path has at most \(pathMaxBytes) bytes)")
+    let limit = UnixAddress.pathMaxBytes
+    if path.utf8.count > limit {
+      throw Errno(ENAMETOOLONG, "connect to \(path) (a socket's path has at most \(limit) bytes)")
     }
     if path.isEmpty { throw Errno(ENOENT, "connect to a socket without a path") }
     if path.utf8.contains(0) { throw Errno(EINVAL, "connect to a socket whose path has a NUL") }
@@ -20,18 +18,9 @@ package enum NRISocket {
   /// connect(2) to a unix socket. Never waits: if a runtime hangs and its queue is full, that is an error (EAGAIN).
   package static func connect(to path: String) throws(Errno) -> FileDescriptor {
     try check(path)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
     let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let socket = FileDescriptor(owning: try call("make a socket") { Glibc.socket(AF_UNIX, type, 0) })
-    try call("connect to \(path)") {
-      withUnsafePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          Glibc.connect(socket.number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-        }
-      }
-    }
+    try UnixAddress(path).connect(socket)
     try call("let the socket wait from now on") { fcntl(socket.number, F_SETFL, 0) }
     return socket
   }
@@ -43,6 +32,9 @@ package enum NRISocket {
     guard pid > 0 else {
       throw Errno(ESRCH, "find the runtime's process (the plugin must share its pid namespace)")
     }
-    return UInt64(try Files.status("/proc/\(pid)/ns/mnt").st_ino)
+    do { return UInt64(try Files.status("/proc/\(pid)/ns/mnt").st_ino) } catch {
+      guard error.code == EACCES || error.code == EPERM else { throw error }
+      throw Errno(error.code, "look at the runtime's mount namespace, /proc/\(pid)/ns/mnt (it takes CAP_SYS_PTRACE)")
+    }
   }
 }

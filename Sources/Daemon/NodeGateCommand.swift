@@ -195,17 +195,15 @@ package struct NodeGateCommand {
   }
 
   package func status() throws -> Status {
-    let until = Int64(clamping: try gate.openUntil()), now = Timestamp.now(CLOCK_BOOTTIME)
-    return Status(
+    Status(
       parents: try gate.parents(), isWhole: try NodeGateClosing(gate, root: root).isWhole,
-      openUntilNanoseconds: until > now ? Timestamp.now(CLOCK_REALTIME) + until - now : nil,
-      letThrough: try gate.letThrough(), pods: try pods())
+      openUntilNanoseconds: try gate.openUntilNanoseconds(), letThrough: try gate.letThrough(), pods: try pods())
   }
 
   private func pods() throws -> [Pod] {
     var pods: [Pod] = []
     for (id, state) in try gate.gates.all() where !state.isParent {
-      guard let cgroup = Cgroup(id: id, in: root) else { continue }
+      guard let cgroup = try Cgroup.find(id, in: root) else { continue }
       pods.append(
         Pod(
           path: String(cgroup.directory.dropFirst(root.count)), isFree: state == .free,

@@ -16,30 +16,52 @@ final class NodeSweep: Sendable {
 
   private let enforcer: Enforcer
   private let kernel: BPFBackend?
+  private let filters: SyscallFilters
   private let events: EventHub
+  private let audit: AuditControl
   private let log: Logger
   private struct State {
     var damage = DamageWatch()
     var fills = FillWatch()
     var isReplaced = false
     var tellsGateRecords = false
+    /// When the thread last did a step; nil: it was not started.
+    var lastStep: SuspendingClock.Instant?
   }
   private let state = Mutex(State())
 
-  init(_ enforcer: Enforcer, _ kernel: BPFBackend?, _ events: EventHub, _ log: Logger) {
-    (self.enforcer, self.kernel, self.events, self.log) = (enforcer, kernel, events, log)
+  init(
+    _ enforcer: Enforcer, _ kernel: BPFBackend?, _ filters: SyscallFilters, _ events: EventHub, _ audit: AuditControl,
+    _ log: Logger
+  ) {
+    (self.enforcer, self.kernel, self.filters, self.events) = (enforcer, kernel, filters, events)
+    (self.audit, self.log) = (audit, log)
   }
 
   /// The work of a thread.
   func run(until stop: Worker.Stop) {
     var sweeps = 0
+    noteStep()
     while stop.pause(milliseconds: DamageWatch.lookMilliseconds) {
       checkClaim()
       guard stop.pause(milliseconds: DamageWatch.lookMilliseconds) else { return }
       sweeps += 1
       sweep()
+      // By now the start is over.
+      if sweeps == 1 { Memory.giveBackCode() }
       if sweeps % Self.sweepsBetweenFills == 0 { checkFills() }
+      noteStep()
     }
+  }
+
+  /// The thread goes on. Nearly each of its steps needs the lock of the table of containers.
+  private func noteStep() { state.withLock { $0.lastStep = .now } }
+
+  /// Why nothing is checked and released; nil: the thread went on within that time.
+  func problem(over limit: Duration, now: SuspendingClock.Instant = .now) -> String? {
+    guard let last = state.withLock({ $0.lastStep }), now - last > limit else { return nil }
+    let seconds = (now - last).components.seconds
+    return "the sweep has not gone on for \(seconds) s: something holds the table of containers, or the kernel"
   }
 
   /// From now on it is known where events go.
@@ -47,7 +69,7 @@ final class NodeSweep: Sendable {
 
   /// Reports tables that are nearly full, before something is refused because of it.
   private func checkFills() {
-    do throws(BackendError) {
+    do {
       let fills = try enforcer.fills()
       for fill in state.withLock({ $0.fills.news(fills) }) {
         log.warning(
@@ -62,22 +84,31 @@ final class NodeSweep: Sendable {
   /// Releases containers whose end the runtime never reported, and containers that had processes left.
   func sweep() {
     checkClaim()
-    if state.withLock({ $0.tellsGateRecords }) { tellGateRecords() }
+    if state.withLock({ $0.tellsGateRecords }) {
+      tellGateRecords()
+      audit.tellOverdue()
+    }
     for id in enforcer.containerIDs where enforcer.hasEnded(id) {
-      do throws(ReleaseError) { _ = try enforcer.release(id) } catch {
+      noteStep()
+      do { _ = try enforcer.release(id) } catch {
         log.error("\(error)", metadata: ["container": "\(id)", "check": "CAP_SYS_ADMIN of the plugin"])
       }
     }
-    do throws(BackendError) { try enforcer.sweepStrays() } catch {
+    filters.keep { enforcer.entry($0) != nil }
+    noteStep()
+    do { try enforcer.sweepStrays() } catch {
       log.error("cannot forget processes that are over", metadata: ["reason": "\(error)"])
     }
-    do throws(BackendError) { try enforcer.openGoneGates() } catch {
+    noteStep()
+    do { try enforcer.openGoneGates() } catch {
       log.error("cannot open the gate of a pod that is gone", metadata: ["reason": "\(error)"])
     }
-    do throws(BackendError) { try enforcer.removeUnusedPolicies() } catch {
+    noteStep()
+    do { try enforcer.removeUnusedPolicies() } catch {
       log.error("cannot remove policies that no container has any more", metadata: ["reason": "\(error)"])
     }
-    do throws(BackendError) {
+    noteStep()
+    do {
       try enforcer.replaceUnfinished { log.report(newText: $1, of: $0) }
     } catch {
       log.error("running containers still have the old text of a profile", metadata: ["reason": "\(error)"])
@@ -87,7 +118,7 @@ final class NodeSweep: Sendable {
   /// Tells what commands did to the gates, also while no Stockade ran.
   func tellGateRecords() {
     guard let kernel else { return }
-    do throws(BPFError) {
+    do {
       let (records, lost) = try kernel.nodeGate.takeRecords()
       for (index, record) in records.enumerated() {
         let told = GateRecord(record, lost: index == 0 ? lost : 0)
@@ -100,7 +131,9 @@ final class NodeSweep: Sendable {
   /// Checks that what is claimed is true.
   private func checkClaim() {
     mend()
+    noteStep()
     checkTier()
+    noteStep()
   }
 
   /// Puts right what somebody else did to pins and programs, and reports it.
@@ -158,7 +191,7 @@ final class NodeSweep: Sendable {
 
   /// From now on, what runs is confined by a weaker promise, and what starts is judged by that promise.
   func checkTier() {
-    do throws(BackendError) {
+    do {
       guard let found = try enforcer.checkClaim() else { return }
       let claim = enforcer.claim
       let loss = TierLoss(

@@ -3,24 +3,33 @@ import Logging
 import NRI
 import Policy
 import Seccomp
+import System
 
 /// The life of a container.
 extension Plugin {
   /// What Create decided.
   struct Prepared {
     var choice: Choice
-    /// What was sent to the runtime.
-    var policy: LinuxSeccomp?
+    /// The filter that was sent to the runtime.
+    var sent: SeccompFilter?
     /// What the profile said of the filter.
     var seccomp: ResolvedSeccomp?
     /// What the profile was judged by.
     var facts: ContainerFacts
 
+    /// In the runtime's words.
+    var policy: LinuxSeccomp? { sent.map { LinuxSeccomp($0) } }
+
+    /// Whether the container was left the filter that its pod brings.
+    private var keptPodFilter: Bool {
+      seccomp != nil && policy == nil && facts.filterProblem == nil && !facts.isSandboxed
+    }
+
     /// The facts by which the profile's text at Start is judged. A filter that the text got after Create is not the
     /// container's.
     func facts(under loaded: LoadedProfile) -> ContainerFacts {
-      guard let now = loaded.seccomp, !facts.isSandboxed,
-        now.filter != seccomp?.filter || now.optional != seccomp?.optional
+      guard let now = loaded.seccomp, !facts.isSandboxed, policy != nil || !loaded.profile.keepsPodFilter(facts),
+        keptPodFilter || now.filter != seccomp?.filter || now.optional != seccomp?.optional
       else { return facts }
       var facts = facts
       facts.filterProblem = "the profile got another seccomp filter after the container was created"
@@ -36,20 +45,33 @@ extension Plugin {
 
   private func prepare(_ pod: PodSandbox, _ container: Container) throws -> Prepared {
     let choice = try choose(pod, container)
+    tellAnnotations(pod, container, choice)
     var facts = ContainerFacts(runtimeHandler: pod.runtimeHandler)
+    facts.podFilter = PodFilter(container, told: filterReport)
     guard case .profile(let name, let because) = choice else {
-      return Prepared(choice: choice, policy: nil, facts: facts)
+      return Prepared(choice: choice, facts: facts)
     }
     let loaded = try profile(named: name)
-    var policy: LinuxSeccomp?
-    do throws(SeccompError) { policy = try filter(of: loaded, facts, pod, container) } catch {
+    var sent: SeccompFilter?
+    do { sent = try filter(of: loaded, facts, pod, container) } catch {
       facts.filterProblem = "\(error)"
     }
-    facts.filterWasSent = policy != nil
-    let assessment = loaded.profile.assess(node: enforcer.presentCapabilities, container: facts)
+    facts.filterWasSent = sent != nil
+    facts.filterDeniesPacketSockets = sent != nil && loaded.seccomp?.deniesPacketSockets == true
+    let assessment = loaded.compiled.assess(node: enforcer.presentCapabilities, container: facts)
     if let refusal = assessment.refusal { throw Refusal(refusal) }
     log.debug("prepared", metadata: metadata(pod, container, ["profile": "\(name)", "because": "\(because)"]))
-    return Prepared(choice: choice, policy: policy, seccomp: loaded.seccomp, facts: facts)
+    if sent != nil { tellReplaced(facts.podFilter, by: loaded.profile, pod, container) }
+    return Prepared(choice: choice, sent: sent, seccomp: loaded.seccomp, facts: facts)
+  }
+
+  /// What a pod asked for is replaced only with a word of it. In mode Audit the new filter denies nothing.
+  private func tellReplaced(_ filter: PodFilter, by profile: Profile, _ pod: PodSandbox, _ container: Container) {
+    if filter == .unconfined { return }
+    log.log(
+      level: profile.mode == .audit ? .warning : .info, "the profile's seccomp filter replaces the pod's own",
+      metadata: metadata(
+        pod, container, ["profile": "\(profile.name)", "mode": "\(profile.mode.rawValue)", "replaced": "\(filter)"]))
   }
 
   /// What Create decided. If Stockade was away then, it is decided now.
@@ -71,13 +93,15 @@ extension Plugin {
   /// This is the only place that closes a container, and the only one that lets it through. Whatever is thrown on the
   /// way closes the container.
   package func startContainer(pod: PodSandbox, container: Container) throws {
-    let start = Enforcer.Start(pod, container)
+    let start = Enforcer.Start(pod, container, labels: eventLabels)
     do {
       let decided = try decision(pod, container)
       guard case .profile(let name, _) = decided.choice else { return try admit(start, container) }
       let (assessment, failure) = try putInForce(name, start, facts: decided.facts(under:))
       if let refusal = assessment.refusal { throw Refusal(refusal) }
       log.report(assessment, of: start.subject)
+      if decided.sent != nil { warnOfCapabilities(decided.seccomp, pod, container) }
+      tellDenials(of: container)
       if failure == nil {
         log.info(
           "confined", metadata: metadata(pod, container, ["profile": "\(name)", "tier": "\(enforcer.tier.name)"]))
@@ -93,8 +117,39 @@ extension Plugin {
     }
   }
 
+  /// Only what Create decided was sent to the runtime.
+  private func tellDenials(of container: Container) {
+    guard let decided = prepared[container.id], let sent = decided.sent, let resolved = decided.seccomp,
+      let entry = enforcer.entry(container.id)
+    else { return }
+    filters?.insert(container.id, entry.cgroup.id, (filter: sent, of: resolved))
+  }
+
+  /// The filter was made before there was a process whose capabilities could be looked at.
+  private func warnOfCapabilities(_ seccomp: ResolvedSeccomp?, _ pod: PodSandbox, _ container: Container) {
+    guard let deciding = seccomp?.decidingCapabilities, !deciding.isEmpty,
+      let status = try? Files.text("/proc/\(container.pid)/status")
+    else { return }
+    let missing = Capabilities.available(inStatus: status).filter(deciding.contains)
+    guard !missing.isEmpty else { return }
+    log.warning(
+      "the seccomp filter leaves out its rules for capabilities that the container has",
+      metadata: metadata(
+        pod, container,
+        [
+          "capabilities": "\(missing.joined(separator: " "))",
+          "advice": "if its programs need them, name them in spec.seccomp.addedCapabilities of the profile",
+        ]))
+  }
+
+  private func tellAnnotations(_ pod: PodSandbox, _ container: Container, _ choice: Choice) {
+    for part in annotations.came(container.name, to: pod.id, PodContext(pod), choice) {
+      log.notice("an annotation may not do what was meant", metadata: metadata(pod, container, ["problem": "\(part)"]))
+    }
+  }
+
   private func admit(_ start: Enforcer.Start, _ container: Container) throws {
-    do throws(EnforcementError) { try enforcer.admit(start) } catch {
+    do { try enforcer.admit(start) } catch {
       throw Refusal("cannot let container \(container.name) through its pod's gate: \(error)")
     }
   }
@@ -116,21 +171,33 @@ extension Plugin {
       let loaded = try profile(named: name)
       var facts = facts(loaded)
       let plan: StartPlan
-      do throws(EnforcementError) { plan = try enforcer.plan(start, loaded.compiled, known: facts) } catch {
+      do { plan = try enforcer.plan(start, loaded.compiled, known: facts) } catch {
         facts.failure = "\(error)"
-        return (loaded.profile.assess(node: enforcer.presentCapabilities, container: facts), error)
+        return (loaded.compiled.assess(node: enforcer.presentCapabilities, container: facts), error)
       }
       guard plan.assessment.refusal == nil else { return (plan.assessment, nil) }
-      do throws(EnforcementError) {
+      do {
         let inForce = try enforcer.open(plan) { (try? profile(named: name)) == loaded }
-        if let inForce { return (inForce, nil) }
+        if let inForce {
+          tell(plan.pathlessMounts, of: start)
+          tell(plan.aliases, of: loaded.profile, start)
+          idle?.look(loaded.profile, of: start.subject, pid: start.pid)
+          return (inForce, nil)
+        }
       } catch { return (plan.failing(error).assessment, error) }
     }
     throw Refusal(profile: name, "its text changes faster than a container starts")
   }
 
+  private func tell(_ pathless: [String], of start: Enforcer.Start) {
+    if pathless.isEmpty { return }
+    log.warning(
+      "files below these mounts have no path: the strictest action of the profile's section decides about them",
+      metadata: start.subject.metadata(["mounts": "\(pathless.joined(separator: ", "))"]))
+  }
+
   private func admitUnconfined(_ start: Enforcer.Start, _ pod: PodSandbox, _ container: Container) {
-    do throws(EnforcementError) { try enforcer.admit(start, afterFailure: true) } catch {
+    do { try enforcer.admit(start, afterFailure: true) } catch {
       log.error(
         "a container starts closed: every program in it is killed",
         metadata: metadata(pod, container, ["reason": "\(error)"]))
@@ -146,11 +213,12 @@ extension Plugin {
 
   /// An error is only logged: the runtime could do no more with it, and the sweep tries again.
   private func release(_ id: String) {
-    do throws(ReleaseError) {
+    do {
       if try !enforcer.release(id) {
         log.info(
           "processes remain; execs are forbidden until they are gone", metadata: ["container": "\(id)"])
       }
+      filters?.keep { $0 != id || enforcer.entry(id) != nil }
     } catch {
       log.error("\(error)", metadata: ["container": "\(id)", "check": "CAP_SYS_ADMIN of the plugin"])
     }
@@ -158,7 +226,7 @@ extension Plugin {
 
   // MARK: Decisions
 
-  private func profile(named name: String) throws -> LoadedProfile {
+  func profile(named name: String) throws -> LoadedProfile {
     try settings.get().profiles.profile(named: name)
   }
 
@@ -173,19 +241,21 @@ extension Plugin {
       container: ContainerContext(name: container.name, image: container.annotations[Self.imageAnnotation] ?? ""))
   }
 
-  /// An annotation of containerd's CRI. NRI itself names no image before containerd 2.4.
+  /// An annotation of containerd's CRI: the name that the pod's author wrote. NRI's own field for the image, which
+  /// containerd fills since 2.4, has a name that the node knows.
   static let imageAnnotation = "io.kubernetes.cri.image-name"
 
-  /// nil: the profile has no filter, or the node's kernel does not see the container's calls (gVisor, Kata).
+  /// nil: the profile has no filter, the container keeps its pod's, or the node's kernel does not see the container's
+  /// calls (gVisor, Kata).
   private func filter(
     of loaded: LoadedProfile, _ facts: ContainerFacts, _ pod: PodSandbox, _ container: Container
-  ) throws(SeccompError) -> LinuxSeccomp? {
-    guard let seccomp = loaded.seccomp, !facts.isSandboxed else { return nil }
+  ) throws(SeccompError) -> SeccompFilter? {
+    guard let seccomp = loaded.seccomp, !facts.isSandboxed, !loaded.profile.keepsPodFilter(facts) else { return nil }
     let adapted = try adapt(seccomp, to: support)
     for note in adapted.notes {
       log.debug(
         "seccomp", metadata: metadata(pod, container, ["profile": "\(loaded.profile.name)", "note": "\(note)"]))
     }
-    return LinuxSeccomp(adapted.filter)
+    return adapted.filter
   }
 }

@@ -6,13 +6,18 @@ import Policy
 /// Pods, and their gates.
 extension Plugin {
   package func runPodSandbox(_ pod: PodSandbox) throws {
-    try setGate(Enforcer.Sandbox(pod, withoutPID: .none), pod)
+    annotations.begin(pod.id, PodContext(pod))
+    try setGate(Enforcer.Sandbox(pod, labels: eventLabels, withoutPID: .none), pod)
   }
 
   func setGate(_ sandbox: Enforcer.Sandbox, _ pod: PodSandbox) throws {
-    do throws(EnforcementError) {
+    do {
       guard needsGate(pod) else { return try enforcer.openGate(sandbox) }
       let refused = try enforcer.closeGate(sandbox)
+      if let refused {
+        counts.add(to: NodeMetric.gatesClosed)
+        counts.add(UInt64(refused), to: NodeMetric.gateRefusals)
+      }
       if let refused, refused > 0 {
         log.warning(
           "a pod's gate has refused programs",
@@ -34,7 +39,11 @@ extension Plugin {
 
   /// Stockade does not subscribe to this event: the kernel knows when a sandbox is over.
   package func stopPodSandbox(_ pod: PodSandbox) throws {}
-  package func removePodSandbox(_ pod: PodSandbox) throws { enforcer.forgetSandbox(pod.id) }
+  package func removePodSandbox(_ pod: PodSandbox) throws {
+    enforcer.forgetSandbox(pod.id)
+    let subject = Enforcer.Sandbox(pod, labels: eventLabels, withoutPID: .none).subject
+    for part in annotations.end(pod.id) { idle?.tell(part, of: subject, profile: nil) }
+  }
 
   func needsGate(_ pod: PodSandbox) -> Bool {
     guard case .success(let settings) = settings else { return true }

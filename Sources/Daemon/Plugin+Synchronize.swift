@@ -33,14 +33,17 @@ extension Plugin {
   }
 
   package func synchronize(pods: [PodSandbox], containers: [Container]) throws {
+    annotations.reset()
     let byID = Dictionary(pods.map { ($0.id, $0) }) { a, _ in a }
     // What was prepared for containers whose end the runtime never reported is forgotten.
     let listed = Set(containers.map(\.id))
     prepared.keep { listed.contains($0) }
+    var leftOut = 0
     for container in containers where container.isRunning {
       guard let pod = byID[container.podSandboxID] else { continue }
-      adopt(pod, container)
+      if !adopt(pod, container) { leftOut += 1 }
     }
+    session.adopted(leftOut: leftOut)
     // Gates close only now, because what runs had to be let through first.
     for pod in pods {
       if needsGate(pod) {
@@ -49,38 +52,63 @@ extension Plugin {
         }
       }
       // containerd names no process if the sandbox is over. CRI-O names none also if it starts none.
-      let sandbox = Enforcer.Sandbox(pod, withoutPID: runtimeName == "cri-o" ? .noneOrOver : .unknown)
+      let sandbox = Enforcer.Sandbox(
+        pod, labels: eventLabels, withoutPID: runtimeName == "cri-o" ? .noneOrOver : .unknown)
       do { try setGate(sandbox, pod) } catch { log.error("\(error)") }
     }
     // Last, so that a gate which an earlier process closed is never open in between.
-    do throws(BackendError) { try enforcer.settle(sandboxes: Set(byID.keys)) } catch {
+    let unsoftened = (try? settings.get().configuration.profilesWithoutAudit) ?? []
+    do { try enforcer.settle(sandboxes: Set(byID.keys), unsoftened: unsoftened) } catch {
       log.error("cannot settle what an earlier process left", metadata: ["reason": "\(error)"])
     }
   }
 
   /// A running container cannot be refused any more: what cannot be enforced is reported, and what was in force stays.
-  private func adopt(_ pod: PodSandbox, _ container: Container) {
-    let start = Enforcer.Start(pod, container)
+  ///
+  /// - Returns: false: it could not be confined.
+  private func adopt(_ pod: PodSandbox, _ container: Container) -> Bool {
+    let start = Enforcer.Start(pod, container, labels: eventLabels)
     do {
-      guard case .profile(let name, _) = try choose(pod, container) else { return try enforcer.admit(start) }
-      var facts = ContainerFacts(runtimeHandler: pod.runtimeHandler)
-      facts.ranBefore = true
-      let (assessment, failure) = try putInForce(name, start) { [facts] _ in facts }
+      guard case .profile(let name, _) = try choose(pod, container) else {
+        try enforcer.admit(start)
+        note(.unconfined)
+        return true
+      }
+      let wasBound = enforcer.isBound(start)
+      let (assessment, failure) = try putInForce(name, start) { loaded in
+        var facts = ContainerFacts(runtimeHandler: pod.runtimeHandler)
+        facts.ranBefore = true
+        // The filters of what runs are not kept.
+        facts.podFilter = PodFilter(container, told: .profile)
+        facts.filterDeniesPacketSockets = loaded.seccomp?.deniesPacketSockets == true
+        return facts
+      }
       if let failure { throw failure }
       if let refusal = assessment.refusal { throw Refusal(refusal) }
       log.report(assessment, of: start.subject)
-      log.info("adopted", metadata: metadata(pod, container, ["profile": "\(name)"]))
+      if let entry = enforcer.entry(container.id), try profile(named: name).seccomp != nil {
+        filters?.insert(container.id, entry.cgroup.id, nil)
+      }
+      log.log(
+        level: wasBound ? .info : .notice, "adopted",
+        metadata: metadata(pod, container, ["profile": "\(name)", "ranUnconfined": "\(!wasBound)"]))
+      note(.confined)
+      return true
     } catch {
+      note(.failed)
       let kept = (try? enforcer.keepPrevious(start)) ?? false
       log.error(
         "cannot confine a running container",
         metadata: metadata(pod, container, ["reason": "\(error)", "previousPolicyKept": "\(kept)"]))
+      return false
     }
   }
 
+  private func note(_ adoption: NodeMetric.Adoption) { counts.add(to: NodeMetric.adoptions, adoption.rawValue) }
+
   private func admitAdopted(_ pod: PodSandbox, _ container: Container) {
     guard enforcer.entry(container.id) == nil else { return }
-    do throws(EnforcementError) { try enforcer.admit(Enforcer.Start(pod, container), beforeGate: true) } catch {
+    do { try enforcer.admit(Enforcer.Start(pod, container, labels: eventLabels), beforeGate: true) } catch {
       log.error("cannot let a running container through", metadata: metadata(pod, container, ["reason": "\(error)"]))
     }
   }

@@ -16,6 +16,13 @@ package final class ProfileFollower: Sendable {
   private let wakeup = Wakeup.atStart()
   private let worker = Mutex<Worker?>(nil)
   private let isRead = Monitor(false)
+  /// How often somebody asked for a reading, and the last one that was asked for.
+  private struct Asked {
+    var count = 0
+    var done = 0
+    var report: LoadedProfiles.Report?
+  }
+  private let asked = Monitor(Asked())
   private let late = Monitor<(@Sendable () -> Void)?>(nil)
 
   init(
@@ -56,6 +63,19 @@ package final class ProfileFollower: Sendable {
   /// Reads the profiles again even though no change was seen. Does not wait for it.
   func readAgain() { wakeup.wake() }
 
+  /// Reads the profiles again, and waits for it.
+  ///
+  /// - Returns: nil: they are not read within that time.
+  func readAgain(within milliseconds: Int) -> LoadedProfiles.Report? {
+    let turn = asked.withLock { asked in
+      asked.count += 1
+      return asked.count
+    }
+    wakeup.wake()
+    guard asked.wait(milliseconds: milliseconds, until: { $0.done >= turn }) else { return nil }
+    return asked.read { $0.report }
+  }
+
   /// Ends the thread. A thread that a disk holds is left behind.
   ///
   /// - Returns: whether it has ended.
@@ -82,7 +102,7 @@ package final class ProfileFollower: Sendable {
 
   /// A folder that is not there is looked for again and again, because it may be mounted later, or put back.
   private func makeWatch(_ isTold: inout Bool) -> FolderWatch? {
-    do throws(Errno) {
+    do {
       let watch = try FolderWatch(folder)
       isTold = false
       return watch
@@ -113,7 +133,7 @@ package final class ProfileFollower: Sendable {
   }
 
   private func wait(_ watch: FolderWatch?) -> FolderWatch.Outcome {
-    do throws(Errno) {
+    do {
       guard let watch else { return try FolderWatch.wait(milliseconds: Self.lookMilliseconds, for: wakeup) }
       return try watch.wait(milliseconds: Self.lookMilliseconds, or: wakeup)
     } catch {
@@ -126,7 +146,9 @@ package final class ProfileFollower: Sendable {
   private func read(_ known: Set<String>) -> Set<String> { Set(reload(known).messages) }
 
   private func readAsked() -> Set<String> {
+    let turn = asked.read { $0.count }
     let report = reload([])
+    asked.withLock { ($0.done, $0.report) = (turn, report) }
     log.info(
       "the profiles were read again",
       metadata: [

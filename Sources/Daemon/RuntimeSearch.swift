@@ -20,9 +20,13 @@ struct RuntimeSearch {
   private let path: String
   private let stop: StopSignal
   private let log: Logger
+  private let pulse: Pulse?
   private var waitMilliseconds = RuntimeSearch.firstWaitMilliseconds
 
-  init(_ path: String, _ stop: StopSignal, _ log: Logger) { (self.path, self.stop, self.log) = (path, stop, log) }
+  /// - Parameter pulse: beats between two looks.
+  init(_ path: String, _ stop: StopSignal, _ log: Logger, _ pulse: Pulse? = nil) {
+    (self.path, self.stop, self.log, self.pulse) = (path, stop, log, pulse)
+  }
 
   // MARK: The socket
 
@@ -33,11 +37,10 @@ struct RuntimeSearch {
     var told = 0
     while !stop.isSet {
       let isWatched = watch.map { (try? $0.aim()) != nil } ?? false
-      do throws(Errno) { return try NRISocket.connect(to: path) } catch {
+      do { return try NRISocket.connect(to: path) } catch {
         tell(error, since: begin, &told)
         let isRare = isWatched && error.code == ENOENT
-        stop.wait(
-          milliseconds: isRare ? Self.rareLookMilliseconds : Self.lookMilliseconds, orReadable: watch?.inotify)
+        wait(isRare ? Self.rareLookMilliseconds : Self.lookMilliseconds, watch)
       }
       usleep(Self.restMilliseconds * 1000)
     }
@@ -67,7 +70,7 @@ struct RuntimeSearch {
   /// Waits after a session. After a good session, there is no wait. Otherwise the wait gets longer each time, unless
   /// the runtime makes its socket anew.
   ///
-  /// - Parameter isGood: `WatchedHandler.wasGood`.
+  /// - Parameter isGood: `SessionWatch.wasGood`.
   mutating func pause(afterGood isGood: Bool) {
     if isGood { return waitMilliseconds = Self.firstWaitMilliseconds }
     // The wait has jitter, so that the plugins of many nodes do not come back at one moment.
@@ -86,10 +89,17 @@ struct RuntimeSearch {
       let left = (deadline - .now).components
       let milliseconds = Int(left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000)
       if milliseconds <= 0 { return false }
-      stop.wait(milliseconds: milliseconds, orReadable: watch?.inotify)
+      wait(milliseconds, watch)
       usleep(Self.restMilliseconds * 1000)
     }
     return false
+  }
+
+  /// Waits at most this long, and no longer than until the next beat.
+  private func wait(_ milliseconds: Int, _ watch: SocketWatch?) {
+    pulse?.beat()
+    let limit = pulse.map { Int($0.milliseconds) } ?? milliseconds
+    stop.wait(milliseconds: min(milliseconds, limit), orReadable: watch?.inotify)
   }
 
   /// A socket that is made anew has another number or another time.

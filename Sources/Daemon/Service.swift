@@ -18,20 +18,26 @@ package enum Service {
 
   /// Serves the connection that the runtime handed over, until it is closed. A plugin that lives longer than the
   /// connection would be a duplicate when the runtime comes back.
-  package static func launched() -> Int32 { withLog({ .systemLog() }, launched) }
+  package static func launched() -> Int32 { withLog({ .systemLog() }, hasKeeper: true, launched) }
 
-  /// Makes what comes first and ends last: the signals, and the log.
-  private static func withLog(
-    _ output: () -> LogOutput, _ serve: (_ stop: StopSignal, _ log: Logger) -> Int32
-  ) -> Int32 {
+  /// What comes first and ends last: the capabilities, the signals and the log.
+  private struct Base {
+    let start: Privileges.Start
+    let stop: StopSignal
+    let log: Logger
+  }
+
+  private static func withLog(_ output: () -> LogOutput, hasKeeper: Bool, _ serve: (Base) -> Int32) -> Int32 {
+    let start = Privileges.begin(hasKeeper: hasKeeper)
     let stop = StopSignal()
     defer { stop.stop() }
     let output = output()
     defer { output.stop(milliseconds: LogOutput.endMilliseconds) }
-    return serve(stop, output.logger(stop))
+    return serve(Base(start: start, stop: stop, log: output.logger(stop)))
   }
 
-  private static func launched(_ stop: StopSignal, _ log: Logger) -> Int32 {
+  private static func launched(_ base: Base) -> Int32 {
+    let (stop, log) = (base.stop, base.log)
     guard let text = getenv(socketVariable).map({ String(cString: $0) }), let number = Int32(text), number > 2 else {
       log.critical("\(socketVariable) is not the number of a socket")
       return 2
@@ -54,6 +60,7 @@ package enum Service {
         try Daemon(socket: socket, source: .runtime, defaultEventsFile: ConfinedNode.launchedEventsFile, log: log)
       }
       defer { daemon.stop() }
+      base.start.end(log)
       stop.shutDownOnSignal(socket)
       stop.onHangUp { [node = daemon.node] in node.refresh() }
       daemon.node.whenProfilesAreLate { [node = daemon.node] in
@@ -63,12 +70,15 @@ package enum Service {
             log, pause: end.pause, isReplaceable: { kept.isReplaceable(socket) }, end: stop.endConnectionOnceAnswered)
         }
       }
-      let handler = WatchedHandler(daemon.plugin, kept.heartbeat) { text in
+      let watch = SessionWatch(kept.heartbeat) { text in
         do { try kept.keep(configuration: text) } catch {
           log.error("the keeper has no copy of the configuration", metadata: ["reason": "\(error)"])
         }
       }
-      _ = try PluginSession(socket: socket, name: name, index: index, handler: handler).run()
+      watch.meter = daemon.node.calls
+      _ = try PluginSession(
+        socket: socket, name: name, index: index, handler: daemon.plugin, observer: watch
+      ).run()
       return 0
     } catch {
       log.critical("stopped", metadata: ["reason": "\(error)"])
@@ -83,10 +93,8 @@ package enum Service {
     defer { kept?.stop() }
     let bystander = Bystander(socket)
     defer { bystander.stop() }
-    let handler = WatchedHandler(bystander, kept?.heartbeat ?? Heartbeat()) { text in
-      try? kept?.keep(configuration: text)
-    }
-    _ = try? PluginSession(socket: socket, name: name, index: index, handler: handler).run()
+    let watch = SessionWatch(kept?.heartbeat ?? Heartbeat()) { text in try? kept?.keep(configuration: text) }
+    _ = try? PluginSession(socket: socket, name: name, index: index, handler: bystander, observer: watch).run()
   }
 
   /// The other Stockade that serves this node. nil: there is none, and none begins until this process ends. If there
@@ -95,7 +103,7 @@ package enum Service {
   ///
   /// - Parameter waits: waits for this process's turn, for as long as that takes.
   private static func other(_ log: Logger, waits: Bool = false) -> OtherStockade? {
-    do throws(Errno) {
+    do {
       var outcome = try InstanceLock.take()
       if case .taken(let pid) = outcome { tell(of: pid, log) }
       while waits, case .taken = outcome {
@@ -125,7 +133,7 @@ package enum Service {
 
   /// The program that starts us may have left the limit low for programs that use select(2). We do not use it.
   private static func raiseDescriptorLimit(_ log: Logger) {
-    do throws(Errno) {
+    do {
       let limit = try DescriptorLimit.raise()
       if limit >= DescriptorLimit.needed { return }
       log.error(
@@ -156,10 +164,20 @@ package enum Service {
 
   /// Connects to the runtime's socket, and again whenever the connection ends, until SIGTERM or SIGINT.
   package static func run(_ options: RunOptions) -> Int32 {
-    withLog({ .standardError() }) { stop, log in run(options, stop, log) }
+    // This comes before any thread: it changes the environment.
+    let manager = Result { try ServiceManager.ofEnvironment() }
+    return withLog({ .standardError() }, hasKeeper: false) { base in
+      do { return run(options, try manager.get(), base) } catch {
+        base.log.error(
+          "the service manager is told nothing, and will take this service for one that did not start",
+          metadata: ["reason": "\(error)"])
+        return run(options, nil, base)
+      }
+    }
   }
 
-  private static func run(_ options: RunOptions, _ stop: StopSignal, _ log: Logger) -> Int32 {
+  private static func run(_ options: RunOptions, _ manager: ServiceManager?, _ base: Base) -> Int32 {
+    let log = base.log
     // This check comes before the wait for the socket: nobody would read the log of a service that only seems to wait.
     do { try options.check() } catch {
       log.critical("\(error)")
@@ -174,20 +192,21 @@ package enum Service {
       options,
       Surroundings(
         source: .file(path ?? Daemon.configurationFile, required: path != nil), defaultEventsFile: nil,
-        heartbeat: Heartbeat(), kept: nil, stop: stop, log: log))
+        heartbeat: Heartbeat(), kept: nil, base: base, manager: manager))
   }
 
   /// Runs a Stockade that a keeper started in the place of a launched one. It connects by itself. In everything else it
   /// is like the launched one.
   ///
-  /// - Parameter words: name, index and the runtime's socket.
+  /// - Parameter words: name, index, the runtime's socket, and which restart this is.
   package static func kept(_ words: [String]) -> Int32 {
-    withLog({ .systemLog() }) { stop, log in kept(words, stop, log) }
+    withLog({ .systemLog() }, hasKeeper: true) { base in kept(words, base) }
   }
 
-  private static func kept(_ words: [String], _ stop: StopSignal, _ log: Logger) -> Int32 {
-    guard words.count == 3,
-      let kept = Kept.byKeeper(name: words[0], index: words[1], tell: { log.error("\($0)") })
+  private static func kept(_ words: [String], _ base: Base) -> Int32 {
+    let log = base.log
+    guard words.count == 4, let restarts = UInt64(words[3]),
+      let kept = Kept.byKeeper(name: words[0], index: words[1], restarts: restarts, tell: { log.error("\($0)") })
     else {
       put("stockade: \(KeptDescriptors.keptWord) is for the keeper alone; use stockade run\n", to: 2)
       return 2
@@ -201,7 +220,7 @@ package enum Service {
         options,
         Surroundings(
           source: source, defaultEventsFile: ConfinedNode.launchedEventsFile, heartbeat: kept.heartbeat, kept: kept,
-          stop: stop, log: log))
+          base: base))
     } catch {
       log.critical("\(error)")
       return 1
@@ -215,33 +234,43 @@ package enum Service {
     let heartbeat: Heartbeat
     /// nil: this is a service of its own.
     let kept: Kept?
-    let stop: StopSignal
-    let log: Logger
+    let base: Base
+    /// nil: nobody wants to know how the service is.
+    var manager: ServiceManager?
+
+    var pulse: Pulse? {
+      manager.map { manager in Pulse(milliseconds: manager.beatMilliseconds) { manager.beat() } }
+    }
   }
 
   private static func serve(_ options: RunOptions, _ surroundings: Surroundings) -> Int32 {
-    let (log, heartbeat, stop) = (surroundings.log, surroundings.heartbeat, surroundings.stop)
+    let (log, stop, heartbeat) = (surroundings.base.log, surroundings.base.stop, surroundings.heartbeat)
+    let (manager, pulse) = (surroundings.manager, surroundings.pulse)
     raiseDescriptorLimit(log)
     if other(log, waits: surroundings.kept != nil) != nil { return 1 }
-    var search = RuntimeSearch(options.socketPath, stop, log)
+    var search = RuntimeSearch(options.socketPath, stop, log, pulse)
+    let waiting = "waits for the runtime on \(options.socketPath)"
+    manager?.show(status: waiting)
     var daemon: Daemon?
     defer { daemon?.stop() }
+    defer { manager?.stopping() }
     while let socket = search.connect() {
-      var handler: WatchedHandler?
+      let watch = SessionWatch(heartbeat)
+      watch.whenServing = { manager?.ready(status: "serves the runtime on \(options.socketPath)") }
       do {
         try surroundings.kept?.check(peerOf: socket)
         let current = try daemon ?? heartbeat.during(limit: Heartbeat.readyLimit) { try make(socket, surroundings) }
         daemon = current
+        surroundings.base.start.end(log)
+        watch.meter = current.node.calls
         stop.onHangUp { [node = current.node] in node.refresh() }
         // The next session is told what runs, and adopts it.
         current.node.whenProfilesAreLate { stop.endConnectionOnceAnswered() }
         try current.checkRuntime(of: socket)
         stop.shutDownOnSignal(socket)
-        let watched = WatchedHandler(current.plugin, heartbeat)
-        handler = watched
         _ = try PluginSession(
-          socket: socket, name: options.name, index: options.index, handler: watched,
-          synchronizesWithin: PluginSession.synchronizeMilliseconds
+          socket: socket, name: options.name, index: options.index, handler: current.plugin, observer: watch,
+          synchronizesWithin: PluginSession.synchronizeMilliseconds, pulse: pulse
         ).run()
         if stop.isSet { break }
         log.warning("the runtime closed the connection")
@@ -251,7 +280,9 @@ package enum Service {
       } catch {
         log.warning("no connection to the runtime", metadata: ["reason": "\(error)"])
       }
-      search.pause(afterGood: handler?.wasGood() ?? false)
+      manager?.show(status: waiting)
+      daemon?.plugin.sessionEnded()
+      search.pause(afterGood: watch.wasGood())
     }
     return 0
   }
@@ -259,7 +290,7 @@ package enum Service {
   private static func make(_ socket: FileDescriptor, _ surroundings: Surroundings) throws -> Daemon {
     try Daemon(
       socket: socket, source: surroundings.source, defaultEventsFile: surroundings.defaultEventsFile,
-      log: surroundings.log)
+      restarts: surroundings.kept?.restarts ?? 0, log: surroundings.base.log)
   }
 }
 

@@ -41,6 +41,13 @@ package struct SettingsLoader: Sendable {
   /// the time that the runtime waits for an answer (2 seconds, unless it is configured otherwise).
   package static let patienceMilliseconds = 500
   package static let profilesPatienceMilliseconds = 1200
+  /// Of the time that a runtime with more patience waits.
+  package static let profilesPatiencePercent = 60
+
+  /// - Parameter callLimit: how long the runtime waits for an answer.
+  static func profilesPatience(_ callLimit: Duration) -> Int {
+    max(profilesPatienceMilliseconds, Int(callLimit / .milliseconds(1)) * profilesPatiencePercent / 100)
+  }
 
   private static func read(_ file: String, required: Bool) throws(Errno) -> [UInt8] {
     let bytes = try readIfThere(file)
@@ -50,7 +57,7 @@ package struct SettingsLoader: Sendable {
 
   /// nil: there is no such file.
   static func readIfThere(_ file: String) throws(Errno) -> [UInt8]? {
-    do throws(Errno) { return try readInTime(file) } catch {
+    do { return try readInTime(file) } catch {
       guard error.code == ENOENT else { throw error }
       return nil
     }

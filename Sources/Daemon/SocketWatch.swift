@@ -20,7 +20,7 @@ struct SocketWatch {
     while (try? inotify.read(atMost: 65536))?.isEmpty == false {}
     var folder = Files.folder(of: path)
     while true {
-      do throws(Errno) {
+      do {
         // If it is the same folder again, the watch is the same. If there is a link on the way, the watch is where the
         // link leads.
         try call("watch \(folder)") { inotify_add_watch(inotify.number, folder, Self.changes | UInt32(IN_ONLYDIR)) }

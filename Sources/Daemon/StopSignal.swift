@@ -24,7 +24,7 @@ final class StopSignal: Sendable {
   /// Must be made before any other thread, so that all threads inherit the mask and only ours waits for the signals.
   init() {
     let signals: SignalDescriptor
-    do throws(Errno) { signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP]) } catch { fatalError("\(error)") }
+    do { signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP]) } catch { endHard(error) }
     let end = Wakeup.atStart()
     worker.withLock { $0 = Worker(waking: end) { [self] stop in run(signals, end, stop) } }
   }

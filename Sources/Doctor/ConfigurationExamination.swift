@@ -66,9 +66,11 @@ struct ConfigurationExamination {
           .configuration, .ok, "\(reader) has none (there is no \(file)): only pods with an annotation are confined"))
       return
     }
-    do throws(PolicyError) {
-      inEffect.append(ConfigurationFile(path: file, configuration: try parse(file)))
+    do {
+      let configuration = try parse(file)
+      inEffect.append(ConfigurationFile(path: file, configuration: configuration))
       findings.append(Finding(.configuration, .ok, "\(file) is read by \(reader)"))
+      for part in configuration.idleParts { findings.append(Finding(.configuration, .limited, "\(file): \(part)")) }
     } catch {
       add(error, .missing, "mend it and restart \(reader): until then it refuses every container")
     }
@@ -76,7 +78,7 @@ struct ConfigurationExamination {
 
   private func parse(_ file: String) throws(PolicyError) -> NodeConfiguration {
     let bytes: [UInt8]
-    do throws(Errno) { bytes = try Files.readRegular(places.root + file, limit: YAML.Node.fileMaxBytes) } catch {
+    do { bytes = try Files.readRegular(places.root + file, limit: YAML.Node.fileMaxBytes) } catch {
       throw .unreadable(error)
     }
     return try NodeConfiguration.parse(bytes, file: file)
@@ -104,7 +106,7 @@ struct ConfigurationExamination {
 
   private mutating func addUnused(_ file: String) {
     let used = inEffect.map(\.path).joined(separator: ", ")
-    do throws(PolicyError) {
+    do {
       let configuration = try parse(file)
       // An empty file, or a copy, misleads nobody.
       guard configuration != NodeConfiguration(), !inEffect.contains(where: { $0.configuration == configuration })

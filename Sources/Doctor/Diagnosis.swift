@@ -30,6 +30,11 @@ package struct Diagnosis: Sendable {
       + configuration.inEffect.flatMap { ProfileExamination($0, places, judge).findings }
   }
 
+  /// Whether the runtime keeps containers from starting while no Stockade is there; nil: that is not known.
+  package static func requiredPlugin() -> Finding? {
+    RuntimeExamination(.thisNode()).findings.first { $0.subject == .requiredPlugin }
+  }
+
   init(findings: [Finding]) { self.findings = findings }
 
   /// 0. It is 1 if something is missing that enforcement needs, or if that could not be found out.

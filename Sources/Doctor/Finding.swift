@@ -5,6 +5,7 @@ package struct Finding: Equatable, Sendable {
     case fullMemory = "full memory"
     case memory
     case networkRules = "network rules"
+    case seccompEvents = "seccomp events"
     case overlayfs, containerd
     case nri = "NRI"
     case requiredPlugin = "required plugin"

@@ -17,7 +17,7 @@ struct KernelExamination {
     if isRoot {
       proveTier(hierarchy, isThorough)
     } else {
-      for subject in [Finding.Subject.tier, .memory, .networkRules] {
+      for subject in [Finding.Subject.tier, .memory, .networkRules, .seccompEvents] {
         findings.append(Finding(subject, .unknown, "not tried", "run stockade doctor as root"))
       }
     }
@@ -53,6 +53,18 @@ struct KernelExamination {
       .memory, .limited, "\(MemoryRoot.consequence): \(problem)", "give Stockade's cgroup no memory limit")
   }
 
+  static func finding(of sight: NodeProbe.SyscallSight) -> Finding {
+    switch sight {
+    case .trampoline: Finding(.seccompEvents, .ok, "what filters deny is seen where the kernel asks them")
+    case .tracepoint(let reason):
+      Finding(
+        .seccompEvents, .limited,
+        "what filters deny is seen at the end of each system call, which makes all processes slower: \(reason)",
+        "if that costs too much, set seccompEvents: trampoline in the configuration, and nothing is told")
+    case .not(let reason): Finding(.seccompEvents, .limited, "what filters deny cannot be seen: \(reason)")
+    }
+  }
+
   private static var cgroupV2Advice: String {
     let knows = (try? Files.text("/proc/filesystems"))?.contains("\tcgroup2\n") ?? true
     return knows
@@ -61,9 +73,10 @@ struct KernelExamination {
   }
 
   private mutating func proveTier(_ hierarchy: CgroupHierarchy, _ isThorough: Bool) {
-    do throws(Errno) {
+    do {
       let proof = try NodeProbe.proof(isThorough: isThorough)
       add(proof.capabilities, hierarchy)
+      if proof.capabilities.tier != .none { findings.append(Self.finding(of: proof.syscalls)) }
       findings += proof.trials.map { Self.findings(of: $0, tier: proof.capabilities.tier) } ?? []
     } catch {
       add(.none(because: "\(error)"), hierarchy)

@@ -59,12 +59,9 @@ struct NodeGateState: Equatable, Sendable {
   /// - Returns: nil: the state cannot be read.
   static func ofThisNode() -> NodeGateState? {
     guard geteuid() == 0 else { return nil }
-    do throws(BPFError) {
+    do {
       guard let gate = try NodeGate.pinned(in: ConfinedNode.pinFolder) else { return NodeGateState() }
-      let until = Int64(clamping: try gate.openUntil()), now = Timestamp.now(CLOCK_BOOTTIME)
-      return NodeGateState(
-        parents: try gate.parents(),
-        openUntilNanoseconds: until > now ? Timestamp.now(CLOCK_REALTIME) + until - now : nil)
+      return NodeGateState(parents: try gate.parents(), openUntilNanoseconds: try gate.openUntilNanoseconds())
     } catch { return nil }
   }
 }

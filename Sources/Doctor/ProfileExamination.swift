@@ -18,7 +18,7 @@ struct ProfileExamination {
       add(.limited, "there is no folder \(folder)", "put profiles there (config/profiles)")
       return
     }
-    do throws(SeccompError) {
+    do {
       let library = LoadedProfiles(folder: places.root + folder, environment: try SeccompEnvironment.thisNode())
       let report = library.reload()
       for message in report.messages { add(.missing, message, "mend it") }
@@ -134,7 +134,7 @@ struct ProfileJudge {
 
   private func filterProblem(_ loaded: LoadedProfile) -> String? {
     guard let support, let filter = loaded.seccomp else { return nil }
-    do throws(SeccompError) {
+    do {
       _ = try adapt(filter, to: support)
       return nil
     } catch { return "\(error)" }

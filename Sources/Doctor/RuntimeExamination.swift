@@ -170,6 +170,12 @@ struct RuntimeExamination {
   // MARK: Overlay
 
   private mutating func addOverlay() {
+    if (try? Files.text(places.root + "/sys/module/overlay/parameters/redirect_dir"))?.hasPrefix("Y") == true {
+      add(
+        .overlayfs, .limited,
+        "redirect_dir is on: at tier signal, containers can rename folders of their image past rules about programs",
+        "write `options overlay redirect_dir=off` into a file of /etc/modprobe.d, and start the node anew")
+    }
     let advice = "use the overlayfs snapshotter: newExecutables needs containers whose root is an overlay"
     if let snapshotter = configuration?.snapshotter, !snapshotter.isEmpty {
       let isOverlay = snapshotter == "overlayfs"

@@ -6,7 +6,7 @@ import PackagePlugin
 struct EmbedBPFPlugin: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {
     let folder = context.package.directoryURL.appending(path: "bpf")
-    let headers = try files(in: folder, suffix: ".h") + files(in: folder.appending(path: "include"), suffix: ".h")
+    let headers = try folders(in: folder).flatMap { try files(in: $0, suffix: ".h") }
     let sources = try files(in: folder, suffix: ".bpf.c")
     let clang = try context.tool(named: "clang").url
     let objcopy = try context.tool(named: "llvm-objcopy").url
@@ -20,6 +20,10 @@ struct EmbedBPFPlugin: BuildToolPlugin {
         arguments: [clang.path, objcopy.path, folder.path, work.path, output.path] + sources.map(\.path),
         inputFiles: sources + headers, outputFiles: [output])
     ]
+  }
+
+  private func folders(in folder: URL) throws -> [URL] {
+    try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil).filter(\.hasDirectoryPath)
   }
 
   private func files(in folder: URL, suffix: String) throws -> [URL] {

@@ -21,8 +21,12 @@ package final class BPFBackend: EnforcementBackend {
   private let cgroupRoot: String
   /// The cgroup of the self-tests.
   private let probe: CgroupID
+  /// Those that this process has loaded.
+  private let syscalls = Mutex<SyscallPrograms?>(nil)
   private let network: (programs: NetworkPrograms, tables: NetworkTables)?
   private let pinFolder: String
+  /// What is protected is written by one thread at a time.
+  private let protecting = Mutex(())
   private let care = Mutex(Care.ours)
   /// Who looks after the pins, as the last look found it.
   private enum Care {
@@ -46,7 +50,7 @@ package final class BPFBackend: EnforcementBackend {
     cgroupRoot = root
     self.pinFolder = pinFolder
     let memory = MemoryRoot.found
-    do throws(BPFError) {
+    do {
       policy = try PolicyMaps(
         pinFolder: pinFolder, runtimeMountNamespace: UInt32(truncatingIfNeeded: runtimeMountNamespace),
         cgroupV1: hierarchy.layout == .v1, makers: memory.procs)
@@ -60,7 +64,7 @@ package final class BPFBackend: EnforcementBackend {
       throw error
     }
     let choice: TierChoice
-    do throws(BPFError) {
+    do {
       choice = try TierChoice(policy, cgroupRoot: root)
       try policy.note(execsCanPass: choice.claim.execProblem != nil)
     } catch {
@@ -88,7 +92,7 @@ package final class BPFBackend: EnforcementBackend {
     guard hierarchy.layout != .v1, let root = hierarchy.root else {
       return (nil, CgroupHierarchy.noV2Text)
     }
-    do throws(BPFError) {
+    do {
       let programs = try NetworkPrograms(shared: policy.shared, pinFolder: pinFolder, rootCgroupPath: root)
       _ = try programs.adopt(flowsOfBefore: try policy.formerMap("flows"))
       return ((programs, try NetworkTables(shared: policy.shared)), nil)
@@ -98,12 +102,32 @@ package final class BPFBackend: EnforcementBackend {
   /// Keeps containers away from the things with which they could undo their confinement.
   private static func protect(_ shared: SharedMaps, _ pinFolder: String) -> String? {
     let folders: [String: SelfProtection.Protection] = [
-      pinFolder: .hidden, "/etc/stockade": .kept, "/etc/nri": .kept, "/opt/nri/plugins": .kept,
+      pinFolder: .hidden, "/run/stockade": .hidden, "/etc/stockade": .kept, "/etc/nri": .kept,
+      "/opt/nri/plugins": .kept,
     ]
-    do throws(BPFError) {
+    do {
       try SelfProtection(shared: shared)?.start(folders: folders)
       return nil
     } catch { return "\(error)" }
+  }
+
+  /// Loads what tells which calls seccomp filters stop, which takes its time. Containers may run already.
+  ///
+  /// - Throws: also if it cannot be kept from containers as all else is.
+  package func syscallPrograms(onlyTrampoline: Bool = false) throws(BPFError) -> SyscallPrograms {
+    defer { BPFObject.freeLoadMemory() }
+    let programs = try policy.syscallPrograms(onlyTrampoline: onlyTrampoline)
+    if protectionProblem == nil {
+      try protecting.withLock { (_) throws(BPFError) in try SelfProtection(shared: policy.shared)?.addObjects() }
+    }
+    syscalls.withLock { $0 = programs }
+    return programs
+  }
+
+  /// Loads what notes system calls and capabilities of recorded containers, and attaches it as long as it is held.
+  package func recordingPrograms() -> RecordingPrograms {
+    defer { BPFObject.freeLoadMemory() }
+    return policy.recordingPrograms()
   }
 
   /// The reader of the kernel's events; one in a process.
@@ -131,7 +155,7 @@ package final class BPFBackend: EnforcementBackend {
 
   package func mend() -> PinsCheck {
     if care.withLock({ $0 == .nobody }) { return .inCharge([]) }
-    do throws(BPFError) {
+    do {
       guard try policy.isInCharge() else {
         leaveToPins()
         return .replaced
@@ -155,7 +179,8 @@ package final class BPFBackend: EnforcementBackend {
 
   /// Pins and folders that were made again have other inodes.
   private func protectAgain(_ found: inout [Damage]) {
-    guard protectionProblem == nil, let problem = Self.protect(policy.shared, pinFolder) else { return }
+    guard protectionProblem == nil else { return }
+    guard let problem = protecting.withLock({ _ in Self.protect(policy.shared, pinFolder) }) else { return }
     found[0].problem = found[0].problem ?? problem
   }
 
@@ -165,7 +190,11 @@ package final class BPFBackend: EnforcementBackend {
     return found.flatMap { isDamage($0) ? $0 : nil }
   }
 
-  package func counters() throws(BPFError) -> KernelCounters { try policy.counters() }
+  package func counters() throws(BPFError) -> KernelCounters {
+    var counters = try policy.counters()
+    counters[.syscallsUnseen] = try syscalls.withLock { $0 }?.skipped() ?? 0
+    return counters
+  }
 
   package func containers() throws(BackendError) -> [ContainerEntry] {
     try kernel { () throws(BPFError) in try policy.containers() }
@@ -183,9 +212,33 @@ package final class BPFBackend: EnforcementBackend {
     try kernel { () throws(BPFError) in try policy.removeContainer(cgroupID) }
   }
 
+  package func setVolumes(_ cgroupID: CgroupID, _ volumes: [Volume]) throws(BackendError) {
+    try kernel { () throws(BPFError) in try policy.setVolumes(cgroupID, volumes) }
+  }
+
+  package func look(at file: FileDescriptor, rootDevice: UInt32) throws(BackendError) -> FileLook {
+    try kernel { () throws(BPFError) in try policy.look(at: file, rootDevice: rootDevice) }
+  }
+
+  package func removeVolumes(except cgroups: Set<CgroupID>) throws(BackendError) {
+    try kernel { () throws(BPFError) in try policy.removeVolumes(except: cgroups) }
+  }
+
   package func setEntrypoint(_ cgroupID: CgroupID, _ entrypoint: ProcessIdentity) throws(BackendError) {
     try kernel { () throws(BPFError) in try policy.setEntrypoint(cgroupID, entrypoint) }
   }
+
+  package func beginRecording(_ cgroupID: CgroupID, _ detail: RecordingDetail) throws(BackendError) {
+    try kernel { () throws(BPFError) in
+      try policy.recordings.begin(cgroupID, withArguments: detail == .factsWithArguments)
+    }
+  }
+
+  package func stopRecording(_ cgroupID: CgroupID) throws(BackendError) {
+    try kernel { () throws(BPFError) in try policy.recordings.stop(cgroupID) }
+  }
+
+  package var recordings: Recordings { policy.recordings }
 
   package func gates() throws(BackendError) -> [CgroupID: GateState] {
     try kernel { () throws(BPFError) in try policy.gateStates() }
@@ -304,7 +357,7 @@ package final class BPFBackend: EnforcementBackend {
 }
 
 private func kernel<Result>(_ body: () throws(BPFError) -> Result) throws(BackendError) -> Result {
-  do throws(BPFError) { return try body() } catch {
+  do { return try body() } catch {
     if case .system(let errno) = error { throw BackendError(message: errno.description, reason: errno.reason) }
     throw BackendError(message: error.description, reason: error.description)
   }

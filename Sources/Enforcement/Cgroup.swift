@@ -19,27 +19,38 @@ package struct Cgroup: Equatable, Sendable {
     id = CgroupID(UInt64(status.st_ino))
   }
 
+  private init(_ id: CgroupID, at directory: String) { (self.id, self.directory) = (id, directory) }
+
   /// Finds the cgroup that has an id, wherever the cgroup lies; nil: the cgroup is gone.
-  package init?(id: CgroupID, in root: String) {
-    guard let mount = try? FileDescriptor(open: root, O_DIRECTORY | O_RDONLY),
-      let handle = try? FileSystem.openCgroup(id.number, in: mount),
-      let directory = try? Files.link(at: "/proc/self/fd/\(handle.number)"), directory.hasPrefix("/"),
-      !directory.hasSuffix(" (deleted)")
-    else { return nil }
-    self.directory = directory
-    self.id = id
+  ///
+  /// - Throws: if the kernel does not answer. The cgroup may be there, with processes.
+  package static func find(_ id: CgroupID, in root: String) throws(Errno) -> Cgroup? {
+    let mount = try FileDescriptor(open: root, O_DIRECTORY | O_RDONLY)
+    let handle: FileDescriptor
+    do { handle = try FileSystem.openCgroup(id.number, in: mount) } catch {
+      if error.code == ESTALE || error.code == ENOENT { return nil }
+      throw error
+    }
+    let directory = try Files.link(at: "/proc/self/fd/\(handle.number)")
+    guard directory.hasPrefix("/"), !directory.hasSuffix(" (deleted)") else { return nil }
+    return Cgroup(id, at: directory)
   }
 
-  /// Whether the directory still stands for the same cgroup.
+  /// Whether the directory is known to stand for the same cgroup.
   package var isCurrent: Bool { (try? Files.status(directory).st_ino).map { CgroupID(UInt64($0)) } == id }
+
+  /// Whether the directory is known to be gone, or to stand for another cgroup.
+  package var isGone: Bool {
+    do { return try CgroupID(UInt64(Files.status(directory).st_ino)) != id } catch { return error.code == ENOENT }
+  }
 
   /// Whether no process is left in the cgroup or below it. A cgroup that is gone is empty.
   ///
   /// - Throws: if the kernel does not answer, and the reason is not that the cgroup is gone.
   package func isEmpty() throws(Errno) -> Bool {
-    do throws(Errno) {
-      guard let events = try events() else { return try Self.hasNoProcess(directory) || !isCurrent }
-      return events.split(separator: UInt8(ascii: "\n")).contains { $0.elementsEqual("populated 0".utf8) } || !isCurrent
+    do {
+      guard let events = try events() else { return try Self.hasNoProcess(directory) || isGone }
+      return events.split(separator: UInt8(ascii: "\n")).contains { $0.elementsEqual("populated 0".utf8) } || isGone
     } catch {
       // ENODEV: removed between open and read.
       if error.code == ENOENT || error.code == ENODEV { return true }
@@ -58,7 +69,7 @@ package struct Cgroup: Equatable, Sendable {
   /// nil: v1 has no such file. The kernel gives the whole file at once.
   private func events() throws(Errno) -> [UInt8]? {
     let file: FileDescriptor
-    do throws(Errno) { file = try FileDescriptor(open: directory + "/cgroup.events", O_RDONLY) } catch {
+    do { file = try FileDescriptor(open: directory + "/cgroup.events", O_RDONLY) } catch {
       if error.code == ENOENT { return nil }
       throw error
     }

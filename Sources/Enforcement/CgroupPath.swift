@@ -76,8 +76,6 @@ package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension CgroupPath {
-  private init(trusted path: String) { self.path = path }
-
   /// The cgroup of a whole pod, if it belongs to that pod alone: its last part must carry the pod's uid, as the kubelet
   /// makes it. Otherwise nil: a parent that several pods share must never be closed for one of them.
   ///
@@ -89,7 +87,7 @@ extension CgroupPath {
     guard last == "pod\(uid)" || last.hasSuffix("-pod\(escaped).slice") else { return nil }
     if last.hasSuffix(".slice"), !cgroupParent.contains("/") {
       guard let path = try? Self.expand(slice: last, payload: cgroupParent) else { return nil }
-      self.init(trusted: path)
+      try? self.init(payload: path)
     } else {
       try? self.init(payload: cgroupParent.hasPrefix("/") ? cgroupParent : "/" + cgroupParent)
     }

@@ -11,7 +11,7 @@ extension ConfinementTable {
     let damage = kernel.mendNetwork(entry.cgroup)
     let isOpen = damage?.isOpen == true || nodeIsOpen
     if isOpen == entry.isSuspended { return damage }
-    do throws(BackendError) {
+    do {
       try set(entry, isOpen ? .closed : .open)
       entries[containerID]!.isSuspended = isOpen
     } catch {

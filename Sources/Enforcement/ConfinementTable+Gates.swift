@@ -33,7 +33,7 @@ extension ConfinementTable {
       try check(known, before)
     }
     subjects.insert(pod: gate.subject, id)
-    do throws(BackendError) {
+    do {
       if known == nil && before == nil {
         try closeUnknown(gate.cgroup)
       } else {
@@ -102,18 +102,21 @@ extension ConfinementTable {
   /// The first cgroup that is made in a pod's cgroup belongs to the sandbox, and keeps every other cgroup out. If the
   /// runtime was ended before it put a process there, no program learns that this sandbox is over. So the sandbox is
   /// over when `unusedLooks` looks in a row find no process there.
-  mutating func endUnusedClaims(root: String) throws(BackendError) {
+  ///
+  /// - Parameter found: what one look found.
+  /// - Returns: the claims that are over, for `endClaim`.
+  mutating func overdueClaims(_ found: [UnusedClaim]) -> [UnusedClaim] {
     let before = unusedClaims
     unusedClaims = [:]
-    for (pod, known) in try kernel.sandboxes() where known.bound == nil {
-      // The sandbox has a cgroup, and no process has begun in the cgroup.
-      guard let cgroup = known.cgroup.flatMap({ Cgroup(id: $0, in: root) }), (try? cgroup.isEmpty()) == true else {
-        continue
-      }
-      let looks = before[pod].map { $0.cgroup == cgroup.id ? $0.looks + 1 : 1 } ?? 1
-      if looks < Self.unusedLooks { unusedClaims[pod] = (cgroup.id, looks) } else { try endClaim(of: cgroup, in: pod) }
+    return found.filter { claim in
+      let looks = before[claim.pod].map { $0.cgroup == claim.cgroup.id ? $0.looks + 1 : 1 } ?? 1
+      if looks < Self.unusedLooks { unusedClaims[claim.pod] = (claim.cgroup.id, looks) }
+      return looks >= Self.unusedLooks
     }
   }
+
+  /// Asks the kernel again: since the look, the pod may have got another sandbox, or the sandbox a process.
+  func endClaim(_ claim: UnusedClaim) throws(BackendError) { try endClaim(of: claim.cgroup, in: claim.pod) }
 
   private func endClaim(of cgroup: Cgroup, in pod: CgroupID) throws(BackendError) {
     guard var known = try kernel.sandbox(pod), known.cgroup == cgroup.id, known.bound == nil else { return }
@@ -145,9 +148,9 @@ extension ConfinementTable {
   /// - Parameter gate: a gate that `isOver`.
   mutating func removeGate(_ gate: Gate) throws(BackendError) {
     // The runtime may have reported another sandbox of the pod meanwhile.
-    guard let present = gates[gate.cgroup.id], present.sandboxes.isEmpty || !gate.cgroup.isCurrent else { return }
+    guard let present = gates[gate.cgroup.id], present.sandboxes.isEmpty || gate.cgroup.isGone else { return }
     // Under the node gate, the gate ends with the pod's cgroup.
-    if try !kernel.nodeGateIsClosed() || !gate.cgroup.isCurrent { try kernel.removeGate(gate.cgroup.id) }
+    if try !kernel.nodeGateIsClosed() || gate.cgroup.isGone { try kernel.removeGate(gate.cgroup.id) }
     forget(gate.cgroup.id)
   }
 
@@ -163,10 +166,25 @@ extension ConfinementTable {
   }
 }
 
+/// A sandbox that has a cgroup in which no process has begun.
+struct UnusedClaim: Sendable {
+  let pod: CgroupID
+  let cgroup: Cgroup
+
+  static func all(of kernel: any EnforcementBackend, root: String) throws(BackendError) -> [UnusedClaim] {
+    try kernel.sandboxes().compactMap { pod, known in
+      guard known.bound == nil, let id = known.cgroup, let cgroup = try? Cgroup.find(id, in: root),
+        (try? cgroup.isEmpty()) == true
+      else { return nil }
+      return UnusedClaim(pod: pod, cgroup: cgroup)
+    }
+  }
+}
+
 extension ConfinementTable.Gate {
   /// Whether the pod is gone, or has neither a sandbox nor a process.
   var isOver: Bool {
-    if !cgroup.isCurrent { return true }
+    if cgroup.isGone { return true }
     return sandboxes.isEmpty && (try? cgroup.isEmpty()) == true
   }
 }

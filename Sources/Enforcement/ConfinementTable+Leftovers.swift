@@ -11,7 +11,7 @@ extension ConfinementTable {
     try inheritGates(root: root)
     let known = Set(entries.values.map(\.cgroup.id))
     for row in try kernel.containers() where !known.contains(row.cgroupID) {
-      guard let cgroup = Cgroup(id: row.cgroupID, in: root) else {
+      guard let cgroup = try find(row.cgroupID, in: root) else {
         try forget(row.cgroupID)
         continue
       }
@@ -23,12 +23,12 @@ extension ConfinementTable {
   /// If the sandbox of a gate is not known, the gate ends when no process is left behind it.
   private mutating func inheritGates(root: String) throws(BackendError) {
     for row in try kernel.containers() where row.state == .gate {
-      if let pod = Cgroup(id: row.cgroupID, in: root) { try closeUnknown(pod) }
+      if let pod = try find(row.cgroupID, in: root) { try closeUnknown(pod) }
       try kernel.remove(row.cgroupID)
     }
     let states = try kernel.gates()
     for (id, state) in states where gates[id] == nil {
-      guard let cgroup = Cgroup(id: id, in: root) else {
+      guard let cgroup = try find(id, in: root) else {
         try kernel.removeGate(id)
         continue
       }
@@ -38,8 +38,8 @@ extension ConfinementTable {
       }
     }
     // Half-written gates. If the pod exists, its gate may be just being written. Such an entry goes with the pod.
-    for id in try kernel.sandboxes().keys where states[id] == nil && Cgroup(id: id, in: root) == nil {
-      try kernel.removeGate(id)
+    for id in try kernel.sandboxes().keys where states[id] == nil {
+      if try find(id, in: root) == nil { try kernel.removeGate(id) }
     }
   }
 
@@ -48,10 +48,21 @@ extension ConfinementTable {
   /// has ended, so it counts too.
   func isUnused(root: String) throws(BackendError) -> Bool {
     guard entries.isEmpty, try !kernel.nodeGateIsClosed(), try !kernel.hasStrays() else { return false }
-    guard try kernel.containers().allSatisfy({ Cgroup(id: $0.cgroupID, in: root) == nil }) else { return false }
-    return try kernel.gates().keys.allSatisfy { id in
-      let gate = gates[id] ?? Cgroup(id: id, in: root).map { Gate(cgroup: $0, subject: .unknown(id: "")) }
-      return gate?.isOver ?? true
+    for row in try kernel.containers() { if try find(row.cgroupID, in: root) != nil { return false } }
+    for id in try kernel.gates().keys {
+      if let gate = gates[id] {
+        if !gate.isOver { return false }
+      } else if let pod = try find(id, in: root), !Gate(cgroup: pod, subject: .unknown(id: "")).isOver {
+        return false
+      }
+    }
+    return true
+  }
+
+  /// Only a cgroup that is known to be gone counts as gone: what is in force for processes that live must stay.
+  private func find(_ id: CgroupID, in root: String) throws(BackendError) -> Cgroup? {
+    do { return try Cgroup.find(id, in: root) } catch {
+      throw BackendError(message: "cannot find cgroup \(id): \(error)", reason: error.reason)
     }
   }
 
@@ -71,13 +82,13 @@ extension ConfinementTable {
     let known = Set(entries.values.map(\.cgroup.id))
     let rows = try kernel.containers()
     for row in rows where !known.contains(row.cgroupID) {
-      let cgroup = Cgroup(id: row.cgroupID, in: root)
+      let cgroup = try find(row.cgroupID, in: root)
       if cgroup == nil {
         try forget(row.cgroupID)
       } else if let cgroup, !row.isLetThrough {
         // Processes of a container that the runtime no longer lists: they keep their policy and may exec nothing.
         insertOrphan(cgroup, row)
-        do throws(ReleaseError) { _ = try release(Self.inherited(cgroup)) } catch {
+        do { _ = try release(Self.inherited(cgroup)) } catch {
           throw BackendError(message: error.description, reason: error.reason)
         }
       }
@@ -92,7 +103,7 @@ extension ConfinementTable {
     if unbound.isEmpty { return }
     for cgroupID in unbound {
       guard var row = try kernel.container(cgroupID) else { continue }
-      row.state = .closed
+      (row.state, row.audit) = (.closed, nil)
       try kernel.put(row)
     }
     let closed = entries.filter { unbound.contains($0.value.cgroup.id) }.keys.sorted()
@@ -103,12 +114,13 @@ extension ConfinementTable {
       reason: Errno(ENOMEM, "").reason)
   }
 
-  /// Takes away links that belong to no container's entry, and rules without a policy.
+  /// Takes away links and mounts that belong to no container's entry, and rules without a policy.
   private func dropUnowned() throws(BackendError) {
     let remaining = Set(try kernel.containers().map(\.cgroupID))
     for cgroupID in try kernel.networkCgroups() where !remaining.contains(cgroupID) {
       try kernel.detachNetwork(cgroupID)
     }
+    try kernel.removeVolumes(except: remaining)
     try kernel.removePolicies(except: try kernel.revisions())
   }
 
@@ -122,7 +134,7 @@ extension ConfinementTable {
       Entry(
         subject: .unknown(id: Self.inherited(cgroup)), cgroup: cgroup,
         phase: row.state == .open ? .open : .closing, policy: nil, revision: row.revision,
-        rootDevice: row.rootDevice))
+        rootDevice: row.rootDevice, hasVolumes: row.hasVolumes))
   }
 
   /// Keeps what an earlier process put in force for a container whose profile cannot be used now.
@@ -133,7 +145,7 @@ extension ConfinementTable {
     insert(
       Entry(
         subject: subject, cgroup: cgroup, phase: row.state == .open ? .open : .closing, policy: nil,
-        revision: row.revision, rootDevice: row.rootDevice))
+        revision: row.revision, rootDevice: row.rootDevice, hasVolumes: row.hasVolumes))
     return true
   }
 }

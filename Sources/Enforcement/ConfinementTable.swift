@@ -18,17 +18,25 @@ package struct ConfinementTable: Sendable {
     /// nil: the container was let through its pod's gate without a policy.
     package var policy: PolicyKey?
     package var revision: Revision?
+    /// The text of the container's profile that the policy was made of.
+    var text: Profile?
     package var rootDevice: UInt32
+    /// Whether the kernel knows the container's mounts.
+    var hasVolumes = false
     /// Another text of the container's profile is judged by these facts.
     var facts = ContainerFacts()
     /// The container is closed until its network programs can be attached again.
     var isSuspended = false
   }
 
-  /// The containers of a profile that go without the same rules share a policy in the kernel.
+  /// The containers of a profile share a policy in the kernel if they go without the same rules, and if their roots
+  /// lead the profile's rules to the same paths.
   package struct PolicyKey: Hashable, Sendable {
     package var profile: String
     package var omitted: Set<Assessment.Omission>
+    package var aliases = RuleAliases()
+    /// The policy audits what the profile allows.
+    package var isRecorded = false
   }
 
   struct Installed: Sendable {
@@ -36,6 +44,9 @@ package struct ConfinementTable: Sendable {
     var revision: Revision
     var needs: NetworkNeeds
   }
+
+  /// How many policies with aliases the containers of one profile have at most.
+  package static let variantsMaximum = 64
 
   let kernel: any EnforcementBackend
   package internal(set) var entries: [String: Entry] = [:]
@@ -51,6 +62,8 @@ package struct ConfinementTable: Sendable {
   /// Cgroups of sandboxes in which the last looks found no process, and how many looks that were. The key is the id of
   /// the pod's cgroup.
   var unusedClaims: [CgroupID: (cgroup: CgroupID, looks: Int)] = [:]
+  /// Of a scope there is one at most.
+  var audits: [TemporaryAudit] = []
   /// The index also knows the containers, gates and policies of this table, and needs no lock of the table.
   let subjects: SubjectIndex
 
@@ -78,9 +91,9 @@ package struct ConfinementTable: Sendable {
     }
   }
 
-  /// Whether this process or an earlier one has confined the cgroup.
-  func wasConfined(_ cgroup: Cgroup) throws(EnforcementError) -> Bool {
-    do throws(BackendError) { return try kernel.container(cgroup.id).map { $0.revision != nil } ?? false } catch {
+  /// The cgroup's entry, if this process or an earlier one has confined it.
+  func confined(_ cgroup: Cgroup) throws(EnforcementError) -> ContainerEntry? {
+    do { return try kernel.container(cgroup.id).flatMap { $0.revision == nil ? nil : $0 } } catch {
       throw .kernel(error)
     }
   }
@@ -91,14 +104,19 @@ package struct ConfinementTable: Sendable {
   /// - Returns: what is in force.
   mutating func open(_ plan: StartPlan, _ cgroup: Cgroup) throws(EnforcementError) -> Assessment {
     try checkOwner(plan.subject, of: cgroup)
-    do throws(BackendError) {
+    var plan = plan
+    do throws(BackendError) { try checkVariants(of: plan.key.profile, with: plan.aliases) } catch {
+      plan = plan.failing(links: error)
+      if let refusal = plan.assessment.refusal { throw .refused(refusal) }
+    }
+    do {
       return try write(plan, cgroup)
     } catch {
       let without = plan.failing(network: error)
       guard kernel.networkProblem == nil, without.assessment.refusal == nil,
         without.assessment.omissions.contains(.networkRules)
       else { throw .kernel(error) }
-      do throws(BackendError) {
+      do {
         // The programs that were attached would drop everything.
         try kernel.detachNetwork(cgroup.id)
         return try write(without, cgroup)
@@ -119,7 +137,7 @@ package struct ConfinementTable: Sendable {
   mutating func admit(_ subject: Subject, cgroup: Cgroup) throws(EnforcementError) {
     try checkOwner(subject, of: cgroup)
     subjects.insert(subject, profile: nil, cgroup.id)
-    do throws(BackendError) {
+    do {
       // Programs of a failed activation, or of an earlier process, would find no policy, and refuse everything.
       try kernel.detachNetwork(cgroup.id)
       try kernel.put(ContainerEntry(cgroupID: cgroup.id, revision: nil, state: .open))
@@ -133,24 +151,27 @@ package struct ConfinementTable: Sendable {
 
   private mutating func write(_ plan: StartPlan, _ cgroup: Cgroup) throws(BackendError) -> Assessment {
     let process = plan.process
-    let key = PolicyKey(profile: plan.compiled.profile.name, omitted: plan.assessment.omissions)
+    let key = plan.key
     subjects.insert(plan.subject, profile: key.profile, cgroup.id)
     do throws(BackendError) {
       let policy = try install(key, plan.compiled)
       if plan.hasEntrypoint {
         try kernel.setEntrypoint(cgroup.id, ProcessIdentity(pid: process.pid, startTicks: process.startTicks))
       }
+      if let volumes = plan.volumes { try kernel.setVolumes(cgroup.id, volumes.volumes) }
       try kernel.attachNetwork(cgroup, needs: policy.needs)
       guard cgroup.isCurrent else { throw BackendError(message: "cgroup \(cgroup.directory) was replaced", reason: "") }
+      if plan.compiled.isRecorded { try kernel.beginRecording(cgroup.id, plan.compiled.recording) }
       // This is the last write: until here nothing in the container may run.
       try kernel.put(
         ContainerEntry(
           cgroupID: cgroup.id, revision: policy.revision, state: .open, rootDevice: process.rootDevice,
-          ranBefore: !plan.hasEntrypoint))
+          ranBefore: !plan.hasEntrypoint, hasVolumes: plan.hasVolumes, audit: try deadline(for: plan, cgroup)))
       insert(
         Entry(
           subject: plan.subject, cgroup: cgroup, phase: .open, policy: key, revision: policy.revision,
-          rootDevice: process.rootDevice, facts: plan.factsOfRunning))
+          text: plan.compiled.profile, rootDevice: process.rootDevice, hasVolumes: plan.hasVolumes,
+          facts: plan.factsOfRunning))
       // The text that the other containers may still get must not be older than this one.
       if unfinished[key.profile] != nil { unfinished[key.profile] = plan.compiled }
       return plan.assessment
@@ -161,7 +182,7 @@ package struct ConfinementTable: Sendable {
     }
   }
 
-  /// The policy of a key in the kernel. Writes it first if it is missing or has another text. `giveNewest` gives that
+  /// The policy of a key in the kernel. Writes it first if it is missing or has another text. `give` gives that
   /// text to the other containers of the profile.
   mutating func install(_ key: PolicyKey, _ compiled: CompiledProfile) throws(BackendError) -> Installed {
     if let present = policies[key], present.profile == compiled.profile { return present }
@@ -170,8 +191,20 @@ package struct ConfinementTable: Sendable {
     return installed
   }
 
+  /// Each image can have other links. What a node's images make of a profile may not fill the kernel's maps.
+  func checkVariants(of profile: String, with aliases: RuleAliases) throws(BackendError) {
+    if aliases.isEmpty { return }
+    let variants = Set(policies.keys.filter { $0.profile == profile && !$0.aliases.isEmpty }.map(\.aliases))
+    if variants.contains(aliases) || variants.count < Self.variantsMaximum { return }
+    throw BackendError(
+      message: "profile \(profile) is in force in \(variants.count) variants, which is the limit: the links of "
+        + "as many images lead its rules to other paths each; name the paths that the links lead to, or use a profile "
+        + "for fewer images",
+      reason: "too many variants")
+  }
+
   private mutating func write(_ key: PolicyKey, _ compiled: CompiledProfile) throws(BackendError) -> Installed {
-    let policy = compiled.policy.reduced(
+    let policy = compiled.following(key.aliases).policy.reduced(
       to: key.omitted.contains(.processRules) ? .none : kernel.tier,
       hasNetwork: kernel.networkProblem == nil && !key.omitted.contains(.networkRules),
       withoutNewExecutables: key.omitted.contains(.newExecutables))
@@ -192,9 +225,11 @@ package struct ConfinementTable: Sendable {
     entry.phase = .closing
     entry.cgroup = cgroup
     insert(entry)
-    do throws(BackendError) {
+    do {
       try kernel.put(
-        ContainerEntry(cgroupID: cgroup.id, revision: entry.revision, state: .closed, rootDevice: entry.rootDevice))
+        ContainerEntry(
+          cgroupID: cgroup.id, revision: entry.revision, state: .closed, rootDevice: entry.rootDevice,
+          hasVolumes: entry.hasVolumes))
       return nil
     } catch { return error }
   }
@@ -215,17 +250,17 @@ package struct ConfinementTable: Sendable {
 
   /// Detaches a container whose cgroup is empty; closes it while processes remain. Idempotent.
   ///
-  /// - Returns: whether nothing of it is left.
-  mutating func release(_ containerID: String) throws(ReleaseError) -> Bool {
-    guard let entry = entries[containerID] else { return true }
+  /// - Returns: whether nothing of it is left, and its policy if that may go as well.
+  mutating func release(_ containerID: String) throws(ReleaseError) -> (isGone: Bool, policy: Revision?) {
+    guard let entry = entries[containerID] else { return (true, nil) }
     let isEmpty: Bool
-    do throws(Errno) { isEmpty = try entry.cgroup.isEmpty() } catch {
+    do { isEmpty = try entry.cgroup.isEmpty() } catch {
       throw ReleaseError(directory: entry.cgroup.directory, reason: error.reason)
     }
-    do throws(BackendError) {
+    do {
       guard isEmpty else {
         try closeRemaining(containerID, entry)
-        return false
+        return (false, nil)
       }
       try kernel.detachNetwork(entry.cgroup.id)
       try kernel.remove(entry.cgroup.id)
@@ -233,15 +268,15 @@ package struct ConfinementTable: Sendable {
     subjects.end(containerID, entry.cgroup.id)
     entries[containerID] = nil
     forgetUnusedPolicies()
-    removePolicy(ofEnded: entry)
-    return true
+    return (true, policy(ofEnded: entry))
   }
 
   private mutating func closeRemaining(_ containerID: String, _ entry: Entry) throws(BackendError) {
     guard entry.phase == .open else { return }
     try kernel.put(
       ContainerEntry(
-        cgroupID: entry.cgroup.id, revision: entry.revision, state: .closed, rootDevice: entry.rootDevice))
+        cgroupID: entry.cgroup.id, revision: entry.revision, state: .closed, rootDevice: entry.rootDevice,
+        hasVolumes: entry.hasVolumes))
     entries[containerID]!.phase = .closing
   }
 

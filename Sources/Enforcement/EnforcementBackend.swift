@@ -1,6 +1,7 @@
 import BPF
 import Compilation
 import Policy
+import System
 
 /// What the kernel side can be asked for. In the product one type conforms, `BPFBackend`. Tests have another one, which
 /// records the order of the steps and fails where the test wants it.
@@ -22,18 +23,31 @@ package protocol EnforcementBackend: AnyObject, Sendable {
   /// nil: what the kernel remembers for one container takes memory from no other container; else why it can.
   var memoryProblem: String? { get }
 
+  /// May be called while another thread calls anything else.
   func containers() throws(BackendError) -> [ContainerEntry]
   func container(_ cgroupID: CgroupID) throws(BackendError) -> ContainerEntry?
   func put(_ container: ContainerEntry) throws(BackendError)
   /// Removes the entry and everything that depends on it. A missing entry is success.
   func remove(_ cgroupID: CgroupID) throws(BackendError)
+  /// Writes the mounts that give the container's files their paths.
+  func setVolumes(_ cgroupID: CgroupID, _ volumes: [Volume]) throws(BackendError)
+  /// What a file is to a container with this root. May be called while another thread calls anything else.
+  func look(at file: FileDescriptor, rootDevice: UInt32) throws(BackendError) -> FileLook
+  /// Removes the mounts of every other cgroup: what a start that was cut short left.
+  func removeVolumes(except cgroups: Set<CgroupID>) throws(BackendError)
   func setEntrypoint(_ cgroupID: CgroupID, _ entrypoint: ProcessIdentity) throws(BackendError)
+
+  /// Records what the container does from now on, as far as its policy audits it. `Recordings` has it.
+  func beginRecording(_ cgroupID: CgroupID, _ detail: RecordingDetail) throws(BackendError)
+  /// Records nothing more. A container that is not recorded is success.
+  func stopRecording(_ cgroupID: CgroupID) throws(BackendError)
 
   /// The keys are the ids of the pods' cgroups.
   func gates() throws(BackendError) -> [CgroupID: GateState]
   /// nil: the pod has no gate.
   func gate(_ podID: CgroupID) throws(BackendError) -> GateState?
   func sandbox(_ podID: CgroupID) throws(BackendError) -> SandboxEntry?
+  /// May be called while another thread calls anything else.
   func sandboxes() throws(BackendError) -> [CgroupID: SandboxEntry]
   /// If the pod is gone, nothing is written.
   func replaceSandbox(_ podID: CgroupID, _ sandbox: SandboxEntry) throws(BackendError)
@@ -48,7 +62,7 @@ package protocol EnforcementBackend: AnyObject, Sendable {
 
   /// Writes a policy under a revision that nobody refers to yet. After an error nothing of the policy is left.
   func install(_ policy: CompiledPolicy, revision: Revision) throws(BackendError)
-  /// The revisions of the policies in the kernel.
+  /// The revisions of the policies in the kernel. May be called while another thread calls anything else.
   func revisions() throws(BackendError) -> Set<Revision>
   /// May be called while another thread calls anything else.
   func removePolicies(_ revisions: Set<Revision>) throws(BackendError)
@@ -68,7 +82,7 @@ package protocol EnforcementBackend: AnyObject, Sendable {
   func sweepStrays() throws(BackendError)
   /// How full the tables are.
   func fills() throws(BackendError) -> [MapFill]
-  /// Whether a process lives that left its container's cgroup.
+  /// Whether a process lives that left its container's cgroup. May be called while another thread calls anything else.
   func hasStrays() throws(BackendError) -> Bool
   /// Marks the tasks that run already in containers with a policy.
   ///

@@ -6,6 +6,7 @@ package enum EnforcementError: Error, CustomStringConvertible, Sendable {
   case badCgroupPath(String, String)
   case noPID
   case unreadableProcess(pid: UInt32, Errno)
+  case unreadableRoot(Errno)
   case noCgroup(path: String, Errno)
   /// The payload's process sits neither in the payload's cgroup nor below it.
   case processElsewhere(pid: UInt32, expected: String, found: String?)
@@ -24,6 +25,7 @@ package enum EnforcementError: Error, CustomStringConvertible, Sendable {
       "cgroup path \"\(path)\" of the container \(why); expected /parent/id or slice:prefix:name"
     case .noPID: "cannot look at the container's process: the runtime sent no pid"
     case .unreadableProcess(let pid, let error): "cannot look at the container's process \(pid): \(error)"
+    case .unreadableRoot(let error): "cannot look for links in the container's root: \(error)"
     case .noCgroup(let path, let error): "no cgroup \(path): \(error.reason)"
     case .processElsewhere(let pid, let expected, let found):
       "process \(pid) is neither in cgroup \(expected) nor below it but in \(found ?? "none"); something moved it there"

@@ -12,12 +12,17 @@ extension Enforcer {
     /// An error if the payload's path cannot be the path of a cgroup.
     package var path: Result<CgroupPath, EnforcementError>
     package var pid: UInt32
+    /// What the runtime mounts in the container.
+    package var mounts: [ContainerVolumes.Named]
 
-    package init(subject: Subject, sandboxID: String, cgroupsPath: String, pid: UInt32) {
+    package init(
+      subject: Subject, sandboxID: String, cgroupsPath: String, pid: UInt32, mounts: [ContainerVolumes.Named] = []
+    ) {
       self.subject = subject
       self.sandboxID = sandboxID
       path = Result { () throws(EnforcementError) in try CgroupPath(payload: cgroupsPath) }
       self.pid = pid
+      self.mounts = mounts
     }
   }
 
@@ -33,22 +38,36 @@ extension Enforcer {
     facts.process = ContainerFacts.Process(
       pid: process.pid, hasFilter: filterIsActive(statusText: process.status, parent: process.parentStatus),
       sharesRuntimeNamespace: table != nil && process.mountNamespace == runtimeMountNamespace)
+    facts.hasNetRaw = ProcessView.hasNetRaw(inStatus: process.status)
     // A container that already runs keeps everything that can be enforced, even while something is missing that is
     // mended later.
     let node = known.ranBefore ? capabilities : presentCapabilities
     guard let table else {
       // Nothing remembers whether it was confined. Without this each restart of Stockade would report the container.
       facts.wasConfined = true
-      return StartPlan(start.subject, compiled, process, nil, facts, node)
+      return StartPlan(start.subject, compiled, process, nil, nil, RuleAliases(), facts, node)
     }
     let cgroup = try locate(start, process)
     facts.rootIsOverlay = process.rootIsOverlay
+    facts.rootMovesFolders = process.rootMovesFolders
+    var volumes: ContainerVolumes?
     if known.ranBefore {
-      facts.wasConfined = try table.withLock { (table) throws(EnforcementError) in try table.wasConfined(cgroup) }
+      let former = try table.withLock { (table) throws(EnforcementError) in try table.confined(cgroup) }
+      facts.wasConfined = former != nil
+      facts.mountsAreKnown = former?.hasVolumes == true
     } else {
       facts.leftProcesses = try left(beside: process, in: cgroup)
+      volumes = try ContainerVolumes(
+        pid: process.pid, rootDevice: process.rootDevice, named: start.mounts)
+      facts.rootFoldsCase = volumes?.rootFoldsCase
     }
-    return StartPlan(start.subject, compiled, process, cgroup, facts, node)
+    let found =
+      known.ranBefore
+      ? try links(of: compiled, inRunning: cgroup, first: process.pid, process.rootDevice)
+      : try links(of: compiled, in: process)
+    facts.linksProblem = found.problem
+    facts.filterMayBeOlder = known.ranBefore
+    return StartPlan(start.subject, compiled, process, cgroup, volumes, found.aliases, facts, node)
   }
 
   /// Puts a plan in force. The last write opens the container. So after an error the container is not open, and the
@@ -80,7 +99,7 @@ extension Enforcer {
     guard let process = try? ProcessView(pid: start.pid, in: hierarchy), (try? locate(start, process)) == cgroup else {
       return "\(error); its process is not in its cgroup, so nothing could be done"
     }
-    do throws(Errno) {
+    do {
       try cgroup.killAll()
       return "\(error); its processes were killed"
     } catch { return "\(error); its processes could not be killed either: \(error.reason)" }
@@ -94,6 +113,12 @@ extension Enforcer {
         throw .kernel(error)
       }
     }
+  }
+
+  /// Whether a policy binds the container already. An earlier Stockade has put it in force.
+  package func isBound(_ start: Start) -> Bool {
+    guard let table, let cgroup = try? cgroup(of: start) else { return false }
+    return table.withLock { (try? $0.confined(cgroup)) != nil }
   }
 
   /// Lets a container run without a policy if something of ours would hold it back: its pod's gate, a refused start, or
@@ -116,13 +141,25 @@ extension Enforcer {
   /// - Returns: whether nothing of the container is left; false while processes remain in its cgroup.
   package func release(_ containerID: String) throws(ReleaseError) -> Bool {
     guard let table else { return true }
-    return try table.withLock { (table) throws(ReleaseError) in try table.release(containerID) }
+    let released = try table.withLock { (table) throws(ReleaseError) in
+      let isKnown = table.entries[containerID] != nil
+      do throws(ReleaseError) {
+        let released = try table.release(containerID)
+        if isKnown, released.isGone { tallied.withLock { $0.releases += 1 } }
+        return released
+      } catch {
+        tallied.withLock { $0.failures += 1 }
+        throw error
+      }
+    }
+    if let policy = released.policy { removePolicy(ofEnded: policy) }
+    return released.isGone
   }
 
   private func detachNetwork(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) {
     // A wrong path must not open other containers.
     guard let cgroup = try? cgroup(of: start), table.other(in: cgroup, than: start.subject) == nil else { return }
-    do throws(BackendError) { try table.kernel.detachNetwork(cgroup.id) } catch { throw .kernel(error) }
+    do { try table.kernel.detachNetwork(cgroup.id) } catch { throw .kernel(error) }
   }
 
   /// Whether the container is behind a gate, or the kernel has an entry for it. False too if the container has no
@@ -130,7 +167,7 @@ extension Enforcer {
   private func isHeldBack(_ start: Start, _ table: borrowing ConfinementTable) throws(EnforcementError) -> Bool {
     if table.podOfSandbox[start.sandboxID] != nil || table.entries[start.subject.containerID] != nil { return true }
     guard let cgroup = try? cgroup(of: start) else { return false }
-    do throws(BackendError) {
+    do {
       if try table.isBehindGate(cgroup) { return true }
       return try table.kernel.container(cgroup.id) != nil
     } catch { throw .kernel(error) }
@@ -139,7 +176,7 @@ extension Enforcer {
   private func cgroup(of start: Start) throws(EnforcementError) -> Cgroup {
     let path = try start.path.get()
     guard let root = hierarchy.root else { throw .noKernel(CgroupHierarchy.noneText) }
-    do throws(Errno) { return try Cgroup(path, in: root) } catch { throw .noCgroup(path: root + path.path, error) }
+    do { return try Cgroup(path, in: root) } catch { throw .noCgroup(path: root + path.path, error) }
   }
 
   private func locate(_ start: Start, _ process: ProcessView) throws(EnforcementError) -> Cgroup {
@@ -153,7 +190,7 @@ extension Enforcer {
 
   /// The processes that hooks of the runtime have left in the cgroup; nil: none. Waits for processes that are ending.
   private func left(beside process: ProcessView, in cgroup: Cgroup) throws(EnforcementError) -> String? {
-    do throws(Errno) { return try LeftProcesses.beside(process.pid, in: cgroup)?.description } catch {
+    do { return try LeftProcesses.beside(process.pid, in: cgroup)?.description } catch {
       throw .noCgroup(path: cgroup.directory, error)
     }
   }

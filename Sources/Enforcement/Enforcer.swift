@@ -23,6 +23,10 @@ package final class Enforcer: Sendable {
   /// What `mend` could not put right.
   let missing = Mutex<String?>(nil)
   let turns = Mutex(LookTurns())
+  let images = KnownImages()
+  /// Held by who changes a temporary audit.
+  let auditTurn = Mutex<Void>(())
+  let tallied = Mutex(Tally())
 
   /// - Parameters:
   ///   - kernel: nil where the node takes no BPF programs at all: only seccomp remains.
@@ -117,7 +121,7 @@ package final class Enforcer: Sendable {
     guard let root = hierarchy.root,
       let path = CgroupPath(pod: sandbox.subject.podUID, cgroupParent: sandbox.cgroupParent)
     else { return nil }
-    do throws(Errno) { return try Cgroup(path, in: root) } catch {
+    do { return try Cgroup(path, in: root) } catch {
       if error.code == ENOENT { return nil }
       throw .noCgroup(path: root + path.path, error)
     }
@@ -171,7 +175,7 @@ package final class Enforcer: Sendable {
       throw .nodeGate("no BPF programs could be loaded: \(claim.reason)")
     }
     let closing = NodeGateClosing(gate, root: root)
-    do throws(BPFError) {
+    do {
       guard wanted.enabled else {
         guard wanted.isSaid, try gate.isClosed else { return nil }
         try closing.open()
@@ -180,7 +184,7 @@ package final class Enforcer: Sendable {
     } catch { throw .bpf(error) }
     // Also if the gate is closed already: at this tier it may hold nothing back.
     if let problem = NodeGateClosing.problem(claim) { throw .nodeGate(problem) }
-    do throws(BPFError) { if try closing.isDone(wanted) { return nil } } catch { throw .bpf(error) }
+    do { if try closing.isDone(wanted) { return nil } } catch { throw .bpf(error) }
     _ = try closing.close(wanted)
     return .now(.closed, "the configuration asks for it")
   }
@@ -195,17 +199,24 @@ package final class Enforcer: Sendable {
     guard let table, let root = hierarchy.root else { return }
     try table.withLock { (table) throws(BackendError) in
       try table.inherit(root: root)
+      try table.noteInheritedAudits()
       try bindRunning(&table)
     }
   }
 
   /// After a Synchronize: marks what runs, and settles everything that no listed container accounts for.
-  package func settle(sandboxes: Set<String>) throws(BackendError) {
+  ///
+  /// - Parameter unsoftened: the profiles whose containers have no temporary audit.
+  package func settle(sandboxes: Set<String>, unsoftened: Set<String> = []) throws(BackendError) {
     guard let table, let root = hierarchy.root else { return }
     try table.withLock { (table) throws(BackendError) in
       for sandbox in table.podOfSandbox.keys where !sandboxes.contains(sandbox) { table.forgetSandbox(sandbox) }
       var failure: BackendError?
-      do throws(BackendError) { try table.settleLeftovers(root: root) } catch { failure = error }
+      do throws(BackendError) {
+        try table.settleLeftovers(root: root)
+        try table.noteInheritedAudits()
+        try table.endAudits(ofProfiles: unsoftened)
+      } catch { failure = error }
       try bindRunning(&table)
       if let failure { throw failure }
     }
@@ -214,7 +225,7 @@ package final class Enforcer: Sendable {
   /// If a container's tasks cannot be bound, the adoptions of the other containers end all the same.
   private func bindRunning(_ table: inout ConfinementTable) throws(BackendError) {
     var failure: BackendError?
-    do throws(BackendError) { try table.bindRunning() } catch { failure = error }
+    do { try table.bindRunning() } catch { failure = error }
     try table.endAdoptions()
     if let failure { throw failure }
   }
@@ -222,11 +233,14 @@ package final class Enforcer: Sendable {
   /// Ends the gates of pods that are gone, or that have neither a sandbox nor a process. Also ends what keeps a pod's
   /// next sandbox out. The lock is held for one gate at a time, because the start of a container waits for it.
   package func openGoneGates() throws(BackendError) {
-    guard let table, let root = hierarchy.root else { return }
+    guard let kernel, let table, let root = hierarchy.root else { return }
     for gate in table.withLock({ Array($0.gates.values) }) where gate.isOver {
       try table.withLock { (table) throws(BackendError) in try table.removeGate(gate) }
     }
-    try table.withLock { (table) throws(BackendError) in try table.endUnusedClaims(root: root) }
+    let found = try UnusedClaim.all(of: kernel, root: root)
+    for claim in table.withLock({ $0.overdueClaims(found) }) {
+      try table.withLock { (table) throws(BackendError) in try table.endClaim(claim) }
+    }
   }
 
   /// Ids of the containers in the table. The sweep releases those whose cgroup is empty although nobody reported an

@@ -41,7 +41,7 @@ package struct LeftProcesses: Equatable, Sendable {
   /// The processes of the cgroup and of those below it. Zombies are not among them.
   static func pids(in folder: String) throws(Errno) -> [UInt32] {
     var found: [UInt32] = []
-    do throws(Errno) {
+    do {
       // 0: the process is in a pid namespace that we do not see into.
       for line in try Files.text(folder + "/cgroup.procs").split(separator: "\n") { found.append(UInt32(line) ?? 0) }
     } catch {
@@ -52,7 +52,7 @@ package struct LeftProcesses: Equatable, Sendable {
     guard try Files.status(folder).st_nlink > 2 else { return found }
     for name in try Files.names(in: folder) {
       let inner = "\(folder)/\(name)"
-      do throws(Errno) {
+      do {
         if try Files.status(inner).st_mode & S_IFMT == S_IFDIR { found += try pids(in: inner) }
       } catch {
         // The folder has been removed meanwhile.

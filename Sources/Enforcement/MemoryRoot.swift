@@ -12,7 +12,7 @@ package enum MemoryRoot: Equatable, Sendable {
 
   /// This node's.
   package static var found: MemoryRoot {
-    do throws(Errno) { return MemoryRoot(mountInfo: try Files.text("/proc/self/mountinfo")) } catch {
+    do { return MemoryRoot(mountInfo: try Files.text("/proc/self/mountinfo")) } catch {
       return .outOfReach("\(error)")
     }
   }

@@ -42,7 +42,7 @@ package struct NodeGateClosing {
   ///   maybe in more cgroups.
   package func close(_ wanted: NodeConfiguration.NodeGate) throws(EnforcementError) -> Outcome {
     var (outcome, wasOpen, remains) = (Outcome(), false, "")
-    do throws(BPFError) {
+    do {
       try checkParents(newParents(wanted.parents, try gate.gates.all()), wanted)
       wasOpen = try !gate.isClosed
       remains = "; it is closed as before, or in more cgroups"
@@ -68,7 +68,7 @@ package struct NodeGateClosing {
 
   /// - Returns: a text for the error: what could not be taken back after a closing that failed. Empty: everything was.
   private func openAgain(_ outcome: Outcome) -> String {
-    do throws(BPFError) {
+    do {
       try open()
       for path in outcome.entered {
         if let pod = try? Cgroup(directory: root + path) { try gate.gates.remove(pod.id) }
@@ -103,7 +103,7 @@ package struct NodeGateClosing {
 
   /// nil: the cgroup is gone, or its path cannot be found.
   private func path(of id: CgroupID) -> String? {
-    Cgroup(id: id, in: root).map(path)
+    (try? Cgroup.find(id, in: root)).map(path)
   }
 
   private func path(of cgroup: Cgroup) -> String { String(cgroup.directory.dropFirst(root.count)) }
@@ -197,16 +197,11 @@ extension NodeGate.Record {
   package static func now(
     _ act: NodeGate.Act, _ reason: String, untilNanoseconds: Int64 = 0, pod: String = ""
   ) -> NodeGate.Record {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return NodeGate.Record(
-      timeNanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec), act: act,
-      untilNanoseconds: untilNanoseconds, user: loginUser, pod: pod, reason: reason)
+    NodeGate.Record(
+      timeNanoseconds: Timestamp.now(CLOCK_REALTIME), act: act, untilNanoseconds: untilNanoseconds, user: loginUser,
+      pod: pod, reason: reason)
   }
 
   /// The user who is logged in where this process was started; nil: nobody is.
-  package static var loginUser: UInt32? {
-    let user = (try? Files.text("/proc/self/loginuid")).flatMap { UInt32($0.filter(\.isNumber)) }
-    return user == .max ? nil : user
-  }
+  package static var loginUser: UInt32? { try? LoginUser.ofProcess("/proc/self") }
 }

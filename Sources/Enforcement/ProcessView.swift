@@ -16,11 +16,17 @@ package struct ProcessView: Equatable, Sendable {
   /// so an image's files cannot be told from others.
   package let rootDevice: UInt32
   package var rootIsOverlay: Bool { rootDevice != 0 }
+  /// Whether a server has to be asked for what is in the root.
+  package let rootIsRemote: Bool
+  /// What the root is mounted from. nil: the root is no overlay, or has layers that cannot be told from others.
+  let rootLayers: KnownImages.Layers?
+  /// Whether folders of the image can be renamed in the root overlay.
+  package let rootMovesFolders: Bool
 
   package init(pid: UInt32, in hierarchy: CgroupHierarchy) throws(EnforcementError) {
     guard pid > 0 else { throw .noPID }
     let folder = "/proc/\(pid)"
-    do throws(Errno) {
+    do {
       self.pid = pid
       startTicks = try ProcessStat.startTicks(in: folder)
       mountNamespace = UInt64(try Files.status(folder + "/ns/mnt").st_ino)
@@ -28,7 +34,11 @@ package struct ProcessView: Equatable, Sendable {
       status = try Files.text(folder + "/status")
       parentStatus = try Files.text("/proc/\(Self.parent(ofStatus: status))/status")
       let isOverlay = try FileSystem.isOverlay(folder + "/root/")
-      let isWhole = Self.rootIsWhole(mountInfo: try Files.text(folder + "/mountinfo"))
+      let root = Self.rootMount(mountInfo: try Files.text(folder + "/mountinfo"))
+      let isWhole = root?.root == "/"
+      rootIsRemote = root?.isRemote ?? false
+      rootLayers = isOverlay && isWhole ? root.flatMap { KnownImages.Layers($0) } : nil
+      rootMovesFolders = isOverlay && isWhole && root?.movesFolders() != false
       rootDevice =
         isOverlay && isWhole ? FileSystem.kernelDevice(try Files.status(folder + "/root/").st_dev) : 0
     } catch {
@@ -36,13 +46,17 @@ package struct ProcessView: Equatable, Sendable {
     }
   }
 
-  /// Whether `/` is a file system from its own root on, and not a folder of a file system. proc(5), mountinfo.
-  static func rootIsWhole(mountInfo: String) -> Bool {
+  /// What is mounted on `/`. Its own root is `/` if it is a file system as a whole, and not a folder of one. proc(5),
+  /// mountinfo.
+  static func rootMount(mountInfo: String) -> MountInfo? {
     // What was mounted last on / hides what was mounted there before.
-    let roots = mountInfo.split(separator: "\n").map { $0.split(separator: " ") }.filter {
-      $0.count > 4 && $0[4] == "/"
-    }
-    return roots.last?[3] == "/"
+    MountInfo.all(in: mountInfo).last { $0.point == "/" }
+  }
+
+  /// Whether a process of the container can have CAP_NET_RAW: it is in the bounding set, or the text has no such set.
+  package static func hasNetRaw(inStatus text: String) -> Bool {
+    ProcFields.values(of: "CapBnd", in: text).isEmpty
+      || Capabilities.available(inStatus: text).contains("CAP_NET_RAW")
   }
 
   /// Throws if the parent cannot be seen: otherwise filters that the parent might have would pass for the container's

@@ -10,17 +10,32 @@ package struct StartPlan: Sendable {
   let process: ProcessView
   /// nil: the node takes no BPF programs, so only the filter was judged, and there is nothing to write.
   let cgroup: Cgroup?
+  /// The mounts to write; nil: the kernel has them from the container's start, or the container ran before.
+  let volumes: ContainerVolumes?
+  /// Where links of the container's root lead the profile's rules.
+  package private(set) var aliases: RuleAliases
   private let facts: ContainerFacts
   private let node: NodeCapabilities
 
   init(
-    _ subject: Subject, _ compiled: CompiledProfile, _ process: ProcessView, _ cgroup: Cgroup?, _ facts: ContainerFacts,
-    _ node: NodeCapabilities
+    _ subject: Subject, _ compiled: CompiledProfile, _ process: ProcessView, _ cgroup: Cgroup?,
+    _ volumes: ContainerVolumes?, _ aliases: RuleAliases, _ facts: ContainerFacts, _ node: NodeCapabilities
   ) {
     (self.subject, self.compiled, self.process, self.cgroup) = (subject, compiled, process, cgroup)
-    (self.facts, self.node) = (facts, node)
-    assessment = compiled.profile.assess(node: node, container: facts)
+    (self.volumes, self.aliases, self.facts, self.node) = (volumes, aliases, facts, node)
+    assessment = compiled.assess(node: node, container: facts)
   }
+
+  /// Whether the kernel knows the container's mounts once the plan is in force.
+  var hasVolumes: Bool { facts.mountsAreKnown != false }
+
+  var key: ConfinementTable.PolicyKey {
+    .init(
+      profile: compiled.profile.name, omitted: assessment.omissions, aliases: aliases, isRecorded: compiled.isRecorded)
+  }
+
+  /// Mount points below which files have no path.
+  package var pathlessMounts: [String] { volumes?.pathless ?? [] }
 
   /// Whether the container's first program is still to be executed.
   var hasEntrypoint: Bool { !facts.ranBefore }
@@ -32,6 +47,13 @@ package struct StartPlan: Sendable {
     return facts
   }
 
+  /// The plan for a container whose rules cannot have aliases.
+  func failing(links error: BackendError) -> StartPlan {
+    var plan = judged { $0.linksProblem = error.message }
+    plan.aliases = RuleAliases()
+    return plan
+  }
+
   /// The plan for a container to whose cgroup programs could not be attached.
   func failing(network error: BackendError) -> StartPlan { judged { $0.networkFailure = error.message } }
 
@@ -41,6 +63,6 @@ package struct StartPlan: Sendable {
   private func judged(_ change: (inout ContainerFacts) -> Void) -> StartPlan {
     var facts = facts
     change(&facts)
-    return StartPlan(subject, compiled, process, cgroup, facts, node)
+    return StartPlan(subject, compiled, process, cgroup, volumes, aliases, facts, node)
   }
 }

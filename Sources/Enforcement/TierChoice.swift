@@ -59,9 +59,9 @@ struct TierChoice {
   /// Why a skipped exec is not found on the way back to the user; nil: it is found.
   private static func returnsProblem(_ policy: PolicyMaps, _ probe: borrowing TierProbe) throws(BPFError) -> String? {
     if Preemption.isRealTime { return "on PREEMPT_RT a program can run before SIGKILL reaches it" }
-    do throws(BPFError) { try policy.judgeReturns() } catch {
+    do { try policy.judgeReturns() } catch {
       return "x86_fpu_regs_activated, where a second program finds what the first was skipped for, cannot be had: "
-        + oneLine(error)
+        + error.line
     }
     let isSeen = try policy.returnsAreSeen { () throws(BPFError) in _ = try probe.run(policy) }
     return isSeen ? nil : "the program that would find what was skipped does not run"
@@ -72,7 +72,7 @@ struct TierChoice {
     _ refusing: PolicyMaps.Refusing, _ policy: PolicyMaps, _ probe: borrowing TierProbe
   ) -> String? {
     if let why = Self.whyNot(refusing) { return why }
-    do throws(BPFError) {
+    do {
       try policy.refuse(by: refusing)
       let outcome = try probe.run(policy)
       if outcome == .refused(files: true) { return nil }
@@ -82,7 +82,7 @@ struct TierChoice {
       // Programs that stay attached would be taken for those of the next tier.
       try? stop(refusing, policy)
       if case .load(_, EPERM, _) = error { return "this kernel lets no such programs be loaded" }
-      return oneLine(error)
+      return error.line
     }
   }
 
@@ -91,11 +91,6 @@ struct TierChoice {
   private static func stop(_ refusing: PolicyMaps.Refusing, _ policy: PolicyMaps) throws(BPFError) {
     try policy.judgeExecs(filesAreJudged: false)
     try policy.stopRefusing(by: refusing)
-  }
-
-  /// The whole error in one line. The verifier's log says at its end what was wrong.
-  private static func oneLine(_ error: BPFError) -> String {
-    error.description.split(separator: "\n").joined(separator: " | ")
   }
 
   /// Why a tier need not be tried; nil: it has to be.

@@ -13,6 +13,10 @@ package indirect enum Event: Sendable {
   case tampered(Tampering)
   /// Somebody acted on the node gate.
   case nodeGate(GateRecord)
+  /// Something does nothing, though it seems to say something.
+  case idle(IdleRecord)
+  /// A temporary audit began or ended, or was refused.
+  case audit(AuditRecord)
 
   /// The record.
   package var json: JSON {
@@ -22,6 +26,14 @@ package indirect enum Event: Sendable {
     case .tierLowered(let loss): loss.json
     case .tampered(let tampering): tampering.json
     case .nodeGate(let record): record.json
+    case .idle(let record): record.json
+    case .audit(let record): record.json
     }
+  }
+
+  /// The record, with the name of the node on which it happened.
+  package func json(node: String) -> JSON {
+    guard case .object(let members) = json else { return json }
+    return .object(members + [("node", .string(node))])
   }
 }

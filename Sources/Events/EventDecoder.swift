@@ -12,23 +12,25 @@ package struct EventDecoder: Sendable {
   /// The tier whose programs decide.
   private let tier: Tier
   private let subject: SubjectLookUp
+  private let syscall: SyscallLookUp
   private let commandLine: @Sendable (_ pid: UInt32) -> [UInt8]?
   private let bootOffsetNanoseconds: @Sendable () -> Int64
 
   /// - Parameters:
   ///   - commandLine: reads the beginning of `/proc/PID/cmdline`, for records that carry no arguments. It returns at
   ///     most `argumentsMaxBytes` and one more byte. That byte tells that there are more.
+  ///   - syscall: asks the filter of a container about a call.
   ///   - bootOffsetNanoseconds: added to a CLOCK_BOOTTIME stamp to get the wall clock's.
   package init(
     tier: Tier, subject: @escaping SubjectLookUp,
     commandLine: @escaping @Sendable (_ pid: UInt32) -> [UInt8]? = EventDecoder.readCommandLine,
-    bootOffsetNanoseconds: @escaping @Sendable () -> Int64 = {
-      Timestamp.now(CLOCK_REALTIME) - Timestamp.now(CLOCK_BOOTTIME)
-    }
+    syscall: @escaping SyscallLookUp = { _, _ in nil },
+    bootOffsetNanoseconds: @escaping @Sendable () -> Int64 = { Timestamp.bootOffset }
   ) {
     self.tier = tier
     self.subject = subject
     self.commandLine = commandLine
+    self.syscall = syscall
     self.bootOffsetNanoseconds = bootOffsetNanoseconds
   }
 
@@ -40,20 +42,40 @@ package struct EventDecoder: Sendable {
     try? FileDescriptor(open: "/proc/\(pid)/cmdline", O_RDONLY).read(atMost: argumentsMaxBytes + 1)
   }
 
+  /// The record of an event; nil: the event turns out to tell of nothing that was denied or audited.
+  package func record(of event: KernelEvent) -> EventRecord? {
+    guard let call = event.syscall else { return decode(event) }
+    guard let ruling = syscall(event.cgroupID, call) else { return nil }
+    var record = decode(event)
+    record.syscall = EventRecord.Syscall(call, ruling)
+    record.rule = ruling.rule
+    // The kernel's program knows only the result.
+    if event.effect != .killed { record.effect = ruling.isAudited ? .audited : .refused }
+    if record.effect != .refused { record.syscall?.error = nil }
+    if case .seccomp(.defaultAction, _) = ruling.rule { record.reason = .defaultAction }
+    return record
+  }
+
   package func decode(_ event: KernelEvent) -> EventRecord {
     let known = subject(event.cgroupID, event.revision)
     let target = event.target.map { target in
       (pid: target.pid, known: target.cgroupID.flatMap { subject($0, nil) })
     }
     return EventRecord(
-      timeNanoseconds: Int64(event.timeNanoseconds) + bootOffsetNanoseconds(), kind: event.kind, effect: event.effect,
+      timeNanoseconds: wallClock(event.timeNanoseconds), kind: event.kind, effect: event.effect,
       reason: event.reason, subject: known?.subject, cgroupID: event.cgroupID,
       profile: Self.profile(event.kind, known?.profile, target?.known?.profile)?.name ?? "",
-      rule: Self.rule(event, isKnown: known != nil, known?.profile),
+      rule: Self.rule(event, isKnown: known != nil, known?.profile), tags: Self.tags(event, known?.profile),
       tier: known != nil && Self.isJudgedByTier(event.kind) ? tier : .none,
       process: event.process.map { process(event, $0) }, file: Self.file(event), peer: event.peer.flatMap(Self.peer),
-      surface: event.surface, protected: event.protected,
-      target: target.map { EventRecord.Target(pid: $0.pid, subject: $0.known?.subject) })
+      surface: event.surface, socketFamily: event.socketFamily, protected: event.protected,
+      target: target.map { EventRecord.Target(pid: $0.pid, subject: $0.known?.subject) }, isSoftened: event.isSoftened)
+  }
+
+  /// A time that no clock reaches becomes the last one that can be told.
+  private func wallClock(_ bootNanoseconds: UInt64) -> Int64 {
+    let (time, isTooLate) = Int64(clamping: bootNanoseconds).addingReportingOverflow(bootOffsetNanoseconds())
+    return isTooLate ? .max : time
   }
 
   /// The profile that decided. For a trace it is the profile of the traced process. For what belongs to the daemon
@@ -68,6 +90,7 @@ package struct EventDecoder: Sendable {
 
   private static func rule(_ event: KernelEvent, isKnown: Bool, _ profile: Profile?) -> EventRule? {
     if event.kind == .kernel, event.reason == .rule, let surface = event.surface { return .kernelBlock(surface) }
+    if event.kind == .kernel, event.reason == .rule, event.socketFamily != nil { return .kernelSockets }
     guard isKnown, let index = event.rule, let section = section(event.kind) else { return nil }
     return .rule(
       section, index: index, argument: event.reason == .argument ? event.argument : nil,
@@ -81,17 +104,28 @@ package struct EventDecoder: Sendable {
     case .file: .file
     case .connect, .sendmsg, .egress: .egress
     case .bind, .ingress: .ingress
-    case .socket, .left, .kernel, .trace, .protected: nil
+    case .socket, .left, .kernel, .trace, .protected, .syscall: nil
     }
   }
 
+  private static func tags(_ event: KernelEvent, _ profile: Profile?) -> [String] {
+    guard let profile, let index = event.rule, let section = section(event.kind) else { return [] }
+    return text(section, index, profile)?.tags ?? []
+  }
+
   private static func location(_ section: EventRule.Section, _ index: Int, _ profile: Profile) -> Location? {
-    func element<Rule>(_ rules: [Rule]?) -> Rule? { rules.flatMap { $0.indices.contains(index) ? $0[index] : nil } }
+    text(section, index, profile)?.location
+  }
+
+  /// What the profile's text has of a rule; nil: it has no such rule.
+  private static func text(
+    _ section: EventRule.Section, _ index: Int, _ profile: Profile
+  ) -> (location: Location, tags: [String])? {
     switch section {
-    case .process: return element(profile.process?.rules)?.location
-    case .file: return element(profile.fileAccess?.rules)?.location
-    case .egress: return element(profile.network.egress?.rules)?.location
-    case .ingress: return element(profile.network.ingress?.rules)?.location
+    case .process: return profile.process?.rules.element(index).map { ($0.location, $0.tags) }
+    case .file: return profile.fileAccess?.rules.element(index).map { ($0.location, $0.tags) }
+    case .egress: return profile.network.egress?.rules.element(index).map { ($0.location, $0.tags) }
+    case .ingress: return profile.network.ingress?.rules.element(index).map { ($0.location, $0.tags) }
     }
   }
 
@@ -134,7 +168,7 @@ package struct EventDecoder: Sendable {
   private static func isJudgedByTier(_ kind: KernelEvent.Kind) -> Bool {
     switch kind {
     case .exec, .map, .file, .kernel, .trace, .protected: true
-    case .connect, .sendmsg, .bind, .egress, .ingress, .socket, .left: false
+    case .connect, .sendmsg, .bind, .egress, .ingress, .socket, .left, .syscall: false
     }
   }
 

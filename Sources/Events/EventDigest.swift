@@ -21,6 +21,9 @@ package struct EventDigest: Sendable {
     case .tierLowered(let loss): add(loss.summary)
     case .tampered(let tampering): add(tampering.summary)
     case .nodeGate(let record): add(record.summary)
+    case .audit(let record): add(record.summary)
+    // The log has said it.
+    case .idle: break
     case .lost(let lost):
       for loss in lost.counts { losses[loss.counter, default: 0] += loss.count }
       untoldCount += lost.unwritten

@@ -29,6 +29,9 @@ package struct EventLosses: Equatable, Sendable {
     self.unwritten = unwritten
   }
 
+  /// Whether nothing is missing.
+  var isEmpty: Bool { counts.isEmpty && unwritten == 0 }
+
   /// The record of kind `dropped`.
   package var json: JSON {
     let unwritten = unwritten == 0 ? [] : [(Self.unwrittenName, JSON.unsigned(unwritten))]
@@ -53,6 +56,7 @@ extension EventLosses.Count {
       case .straysFull:
         "\(times) a container had too many processes outside its cgroup: what let it be one more was killed"
       case .scratchBusy: "\(times) a program was interrupted, which cannot be, and another had no memory: it blocked"
+      case .syscallsUnseen: "\(times) a system call was not looked at: whether it was denied is not known"
       }
     return "\(text) (\(counter.rawValue))"
   }

@@ -27,6 +27,7 @@ package final class EventPump: Sendable {
   private let source: any EventSource
   private let decoder: EventDecoder
   private let kernelCounters: @Sendable () -> KernelCounters
+  private let wants: @Sendable (KernelEvent) -> Bool
   private let hub: EventHub
   private let log: Logger
   private let now: @Sendable () -> ContinuousClock.Instant
@@ -41,13 +42,16 @@ package final class EventPump: Sendable {
     var counted = KernelCounters()
   }
 
-  /// - Parameter now: the clock by which a round ends.
+  /// - Parameters:
+  ///   - wants: called with each event before anything else is; whether it is to be published.
+  ///   - now: the clock by which a round ends.
   package init(
     source: any EventSource, decoder: EventDecoder, counters: @escaping @Sendable () -> KernelCounters, hub: EventHub,
-    log: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    log: Logger, wants: @escaping @Sendable (KernelEvent) -> Bool = { _ in true },
+    now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
   ) {
     self.source = source
-    self.now = now
+    (self.wants, self.now) = (wants, now)
     self.decoder = decoder
     self.kernelCounters = counters
     self.hub = hub
@@ -85,9 +89,9 @@ package final class EventPump: Sendable {
     let end = now() + Self.round
     let isEmpty = reading.withLock { _ in
       defer { tellLosses() }
-      do throws(BPFError) {
+      do {
         return try source.read { [self] event in
-          hub.publish(.record(decoder.decode(event)))
+          if wants(event), let record = decoder.record(of: event) { hub.publish(.record(record)) }
           return now() < end && !isLeft
         }
       } catch {

@@ -53,7 +53,8 @@ package struct EventRecord: Sendable {
       self = Self.allCases.first { $0.protocolNumber == protocolNumber } ?? .other(protocolNumber)
     }
 
-    private var protocolNumber: UInt8 {
+    /// IPPROTO_*.
+    var protocolNumber: UInt8 {
       switch self {
       case .icmp: 1
       case .tcp: 6
@@ -96,52 +97,68 @@ package struct EventRecord: Sendable {
   package var cgroupID: CgroupID
   package var profile: String
   package var rule: EventRule?
+  /// What the profile says of the rule.
+  package var tags: [String] = []
   package var tier: Tier
   package var process: Process?
   package var file: File?
   package var peer: Peer?
   /// For `kernel`.
   package var surface: KernelSurface?
+  /// For `kernel`: the family of a socket.
+  package var socketFamily: SocketFamily?
   /// For `protected`.
   package var protected: KernelEvent.Protected?
   package var target: Target?
+  package var syscall: Syscall?
+  /// The profile blocks it, and a temporary audit let it pass.
+  package var isSoftened = false
+
+  /// What the profile says.
+  package var action: String { effect.action }
 
   /// One JSON object. Its members have a fixed order, and those that do not apply are absent.
   package var json: JSON {
     var members: [(String, JSON)] = [
       ("time", .string(Timestamp.rfc3339(nanoseconds: timeNanoseconds))),
       ("kind", .string(kind.rawValue)),
-      ("action", .string(effect == .audited ? "Audit" : "Block")),
+      ("action", .string(action)),
       ("effect", .string(effect.rawValue)),
       ("reason", .string(reason.word)),
     ]
+    if isSoftened { members.append(("temporaryAudit", true)) }
     if let subject { members += Self.members(of: subject) }
     members += [("cgroupId", .unsigned(cgroupID.number)), ("profile", .string(profile))]
     if let rule { members.append(("rule", .string(rule.text))) }
+    if !tags.isEmpty { members.append(("tags", .array(tags.map { .string($0) }))) }
     members.append(("tier", .string(tier.name)))
     if let surfaceWord { members.append(("surface", .string(surfaceWord))) }
+    if let socketFamily { members.append(("socketFamily", .string(socketFamily.name))) }
     if let process { members.append(("process", Self.json(process))) }
     if let file { members.append(("file", Self.json(file))) }
     if let peer { members.append(("peer", Self.json(peer))) }
     if let target { members.append(("target", Self.json(target))) }
+    if let syscall { members.append(("syscall", syscall.json)) }
     return .object(members)
   }
 
-  /// The word of `kernel.block`, or the part of Stockade that somebody tried to reach.
-  var surfaceWord: String? { surface?.rawValue ?? protected?.rawValue }
+  /// The word of `kernel.block`, `sockets` for `kernel.sockets`, or the part of Stockade that somebody tried to reach.
+  var surfaceWord: String? { surface?.rawValue ?? socketFamily.map { _ in "sockets" } ?? protected?.rawValue }
 
   static func members(of subject: Subject) -> [(String, JSON)] {
-    [
-      ("container", .object([("id", .string(subject.containerID)), ("name", .string(subject.containerName))])),
-      (
-        "pod",
-        .object([
-          ("namespace", .string(subject.podNamespace)), ("name", .string(subject.podName)),
-          ("uid", .string(subject.podUID)),
-        ])
-      ),
-      ("image", .string(subject.image)),
+    var pod: [(String, JSON)] = [
+      ("namespace", .string(subject.podNamespace)), ("name", .string(subject.podName)),
+      ("uid", .string(subject.podUID)),
     ]
+    if !subject.labels.isEmpty {
+      pod.append(("labels", .object(subject.labels.map { ($0.name, .string($0.value)) })))
+    }
+    var members: [(String, JSON)] = [
+      ("container", .object([("id", .string(subject.containerID)), ("name", .string(subject.containerName))])),
+      ("pod", .object(pod)), ("image", .string(subject.image)),
+    ]
+    if let digest = subject.imageDigest { members.append(("imageDigest", .string(digest))) }
+    return members
   }
 
   private static func json(_ process: Process) -> JSON {

@@ -1,16 +1,8 @@
+import BPF
 import Glibc
 import Logging
 import Synchronization
 import System
-
-/// An event on its way, with its record.
-package struct EventNotice: Sendable {
-  package let event: Event
-  /// JSON, without a line break.
-  package let line: String
-
-  init(_ event: Event) { (self.event, line) = (event, event.json.text) }
-}
 
 /// A subscriber to events, with a buffer and a thread of its own. What does not fit the buffer is lost. An event in its
 /// place says how much that was.
@@ -29,28 +21,50 @@ package final class EventSubscription: Sendable {
   }
 
   private let name: String
+  private let receiver: EventReceiver
+  private let wants: @Sendable (Event) -> Bool
   private let queue: OutputQueue<EventNotice>
   private let told = Mutex(Told())
+  private let untold = UntoldLosses()
 
   init(
     _ name: String, limitBytes: Int = EventSubscription.limitBytes,
-    receive: @escaping @Sendable (EventNotice) throws(Errno) -> Void, reopen: @escaping @Sendable () -> Void = {}
+    _ receiver: EventReceiver, wants: @escaping @Sendable (Event) -> Bool = { _ in true },
+    reopen: @escaping @Sendable () -> Void = {}, isVital: Bool = true
   ) {
-    self.name = name
+    (self.name, self.receiver, self.wants) = (name, receiver, wants)
     queue = OutputQueue(
-      limitBytes: limitBytes, size: { $0.line.utf8.count },
-      gap: { count in
-        EventNotice(
-          .lost(
-            EventLosses(timeNanoseconds: Timestamp.now(CLOCK_REALTIME), counts: [], unwritten: UInt64(count))))
+      limitBytes: limitBytes, size: { $0.bytes },
+      gap: { [untold] count in
+        let losses = EventLosses(
+          timeNanoseconds: Timestamp.now(CLOCK_REALTIME), counts: untold.take(), unwritten: UInt64(count))
+        return losses.isEmpty ? nil : receiver.notice(.lost(losses), nil)
       },
-      write: receive, reopen: reopen)
+      write: { (notice) throws(Errno) in try receiver.take(notice) }, reopen: reopen,
+      isVital: isVital)
   }
 
   /// How many events were lost since the start, and how many wait.
-  package var progress: OutputQueue<EventNotice>.Progress { queue.progress }
+  package var progress: OutputProgress { queue.progress }
 
-  func put(_ notice: EventNotice) { queue.put(notice) }
+  /// For one that is not vital: starts its thread.
+  func start() throws(Errno) { try queue.start() }
+
+  /// - Returns: why the event is lost; nil: it will be taken, or what it says will, or it is not wanted.
+  func put(_ event: Event, _ number: UInt64? = nil) -> QueueLoss? {
+    wants(event) ? put(event, receiver.notice(event, number)) : nil
+  }
+
+  /// The event in the form that the receiver takes: to make it can take a while.
+  func notice(_ event: Event) -> EventNotice { receiver.notice(event, nil) }
+
+  func put(_ event: Event, _ notice: EventNotice) -> QueueLoss? {
+    queue.put(notice) { [untold] in
+      guard case .lost(let losses) = event else { return false }
+      untold.add(losses.counts)
+      return true
+    }
+  }
 
   func reopen() { queue.reopen() }
 
@@ -62,6 +76,9 @@ package final class EventSubscription: Sendable {
 
   /// Waits until everything is taken, at most this long, and ends the thread.
   func stop(milliseconds: Int) { queue.stop(milliseconds: milliseconds) }
+
+  /// Ends the thread, and waits for nothing. What is not taken is lost.
+  func abandon() { queue.abandon() }
 
   /// Says in the log that events are not written: at once, and then every `reportSeconds`. Also says when they are
   /// written again.
@@ -93,11 +110,31 @@ package final class EventSubscription: Sendable {
     }
   }
 
-  private func metadata(_ progress: OutputQueue<EventNotice>.Progress, _ lost: Int) -> Logger.Metadata {
+  private func metadata(_ progress: OutputProgress, _ lost: Int) -> Logger.Metadata {
     [
       "to": "\(name)",
       "reason": "\(progress.failure.map { "\($0)" } ?? "nobody takes them fast enough")", "lost": "\(lost)",
       "waiting": "\(progress.waiting)",
     ]
+  }
+}
+
+/// What the kernel counted and the subscriber was not told, because its buffer was full. The next record of a loss says
+/// it.
+private final class UntoldLosses: Sendable {
+  private let counts = Mutex<[KernelCounter: UInt64]>([:])
+
+  func add(_ losses: [EventLosses.Count]) {
+    counts.withLock { counts in for loss in losses { counts[loss.counter, default: 0] += loss.count } }
+  }
+
+  func take() -> [EventLosses.Count] {
+    let taken = counts.withLock { counts in
+      defer { counts = [:] }
+      return counts
+    }
+    return KernelCounter.allCases.compactMap { counter in
+      taken[counter].map { EventLosses.Count(counter: counter, count: $0) }
+    }
   }
 }

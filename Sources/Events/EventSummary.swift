@@ -4,6 +4,8 @@ extension EventRecord {
   /// One line for people: `killed exec /bin/id (id -u): rule process.rules[0] (web.yaml:9)`.
   package var summary: String {
     var text = "\(effect.rawValue) \(kind.rawValue)" + (surfaceWord.map { " \($0)" } ?? "")
+    if let socketFamily { text += " of \(socketFamily.name)" }
+    if let syscall { text += " \(syscall.name ?? "\(syscall.number)") (\(syscall.architecture))" }
     if let target {
       text += " of process \(target.pid)" + (target.subject.map { " in \(Self.printable($0.containerName))" } ?? "")
     }
@@ -13,7 +15,7 @@ extension EventRecord {
     if let process { text += Self.summary(of: process) }
     if let hook = process?.hook { text += " by \(Self.printable(hook))" }
     return text + ": " + (rule.map { "\(reason.word) \($0.text)" } ?? reason.word)
-      + (profile.isEmpty ? "" : " of profile \(profile)")
+      + (profile.isEmpty ? "" : " of profile \(profile)") + (isSoftened ? ", in a temporary audit" : "")
   }
 
   /// What the rules of this kind are about: the peer's address and port, the container's own port, or both. A port that
@@ -48,5 +50,6 @@ extension EventRecord {
 }
 
 extension EventRecord.Peer {
-  fileprivate var hasPorts: Bool { [.tcp, .udp, .sctp].contains(transport) }
+  /// Of other protocols the ports are something else, or nothing.
+  var hasPorts: Bool { [.tcp, .udp, .sctp].contains(transport) }
 }

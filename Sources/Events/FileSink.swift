@@ -9,7 +9,6 @@ import System
 ///
 /// No line is ever glued to a half line. If only a part of a line could be written, that part is cut off again. If it
 /// cannot be cut off, or an earlier process left a half line, a line break comes first.
-/// where an earlier process left a half line, a line break comes first.
 package final class FileSink: EventSink {
   /// The limit of one file. Two files are kept.
   package static let limitBytes = 64 << 20
@@ -39,7 +38,8 @@ package final class FileSink: EventSink {
       forgetIfReplaced(&state)
       let bytes = Array((line + "\n").utf8)
       var current = if let state { state } else { try open() }
-      if current.isRegular, current.bytes > 0, current.bytes + bytes.count > limitBytes {
+      let size = bytes.count + (current.endsInHalfLine ? 1 : 0)
+      if current.isRegular, current.bytes > 0, current.bytes + size > limitBytes {
         state = nil
         try call("rename \(path) to \(path).1") { rename(path, path + ".1") }
         current = try open()
@@ -90,23 +90,24 @@ extension FileSink.State {
   fileprivate mutating func append(_ line: [UInt8], _ path: String) throws(Errno) {
     let bytes = (endsInHalfLine ? [UInt8(ascii: "\n")] : []) + line
     var written = 0
-    do throws(Errno) {
+    do {
       while written < bytes.count {
         written += try call("write to \(path)") {
           bytes[written...].withUnsafeBytes { Glibc.write(file.number, $0.baseAddress, $0.count) }
         }
       }
     } catch {
-      if isRegular, written > 0 { cut(written, path) }
+      if written > 0 { leave(written, path) }
       throw error
     }
     self.bytes += written
     endsInHalfLine = false
   }
 
-  /// Takes the beginning of a line away again, if nobody has appended behind it. ftruncate(2).
-  private mutating func cut(_ written: Int, _ path: String) {
-    guard let size = (try? file.status(path)).map({ Int($0.st_size) }) else {
+  /// Takes the beginning of a line away again, if nobody has appended behind it. What went into a pipe cannot be taken
+  /// away. ftruncate(2).
+  private mutating func leave(_ written: Int, _ path: String) {
+    guard isRegular, let size = (try? file.status(path)).map({ Int($0.st_size) }) else {
       endsInHalfLine = true
       return
     }

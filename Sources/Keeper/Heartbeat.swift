@@ -11,8 +11,9 @@ package final class Heartbeat: Sendable {
 
   /// NRI's own limit for a request. Older versions do not report theirs.
   package static let defaultLimit = Duration.seconds(2)
-  /// The limit for getting ready: on a busy machine the kernel takes its time for BPF programs.
-  package static let readyLimit = Duration.seconds(60)
+  /// The limit for getting ready. On a busy machine the kernel takes its time for BPF programs, and who is killed for
+  /// that begins anew.
+  package static let readyLimit = Duration.seconds(300)
 
   package init() {}
 

@@ -17,21 +17,23 @@ package final class Keeper {
   private var child: pid_t?
   private var beats: FileDescriptor?
   private var isRuntimeGone = false
+  /// How many Stockades keepers have started since the runtime launched one.
+  private var restarts: UInt64
 
-  /// - Parameter words: name and index of the plugin.
+  /// - Parameter words: name and index of the plugin, and the number of restarts before.
   /// - Returns: 0 if nothing is left to keep; 2 if no plugin started the keeper.
   package static func main(_ words: [String]) -> Int32 {
     typealias Number = KeptDescriptors.Keeper
     let numbers = [Number.servant, Number.beats, Number.runtime, Number.text]
-    guard words.count == 2, let given = KeptDescriptors.adopt(numbers) else {
+    guard words.count == 3, let restarts = UInt64(words[2]), let given = KeptDescriptors.adopt(numbers) else {
       put("stockade: a keeper is started by the plugin that it keeps\n", to: 2)
       return 2
     }
     setsid()
     chdir("/")
     Thread.nameCurrent("stockade-keeper")
-    do throws(Errno) {
-      let keeper = try Keeper(words[0], words[1], given)
+    do {
+      let keeper = try Keeper(words[0], words[1], restarts, given)
       keeper.keep()
       return 0
     } catch {
@@ -40,8 +42,8 @@ package final class Keeper {
     }
   }
 
-  private init(_ name: String, _ index: String, _ given: [FileDescriptor]) throws(Errno) {
-    (self.name, self.index) = (name, index)
+  private init(_ name: String, _ index: String, _ restarts: UInt64, _ given: [FileDescriptor]) throws(Errno) {
+    (self.name, self.index, self.restarts) = (name, index, restarts)
     (servant, beats, text) = (ProcessHandle(given[0]), given[1], given[3])
     runtime = RuntimeProcess(ProcessHandle(given[2]))
     signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP, SIGQUIT])
@@ -112,12 +114,13 @@ package final class Keeper {
   // MARK: Starting one
 
   private func start() -> KeeperPlan.Event {
-    do throws(Errno) {
+    do {
       guard let socket = try runtime.socket() else { return .notStarted }
       let pipe = try FileDescriptor.pipe()
       let started = try KeptDescriptors.startWatched(
-        [KeptDescriptors.keptWord, name, index, socket], [text, pipe.writer, runtime.process.file])
+        [KeptDescriptors.keptWord, name, index, socket, "\(restarts + 1)"], [text, pipe.writer, runtime.process.file])
       (child, servant, beats) = (started.pid, started.process, pipe.reader)
+      restarts += 1
       log.info("started stockade as process \(started.pid), plugin \(index)-\(name) on \(socket)")
       return .started
     } catch {

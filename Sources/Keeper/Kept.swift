@@ -10,6 +10,8 @@ package final class Kept: Sendable {
   private static let restartSeconds = 5
 
   package let heartbeat = Heartbeat()
+  /// How many Stockades keepers have started since the runtime launched one, this one included.
+  package let restarts: UInt64
   private let name: String
   private let index: String
   private let text: SealedText
@@ -21,10 +23,11 @@ package final class Kept: Sendable {
 
   /// - Parameter tell: is called with what went wrong.
   private init(
-    _ name: String, _ index: String, _ text: SealedText, runtime: RuntimeProcess?,
+    _ name: String, _ index: String, _ text: SealedText, runtime: RuntimeProcess?, restarts: UInt64,
     _ tell: @escaping @Sendable (String) -> Void
   ) {
     (self.name, self.index, self.text, self.runtime, self.tell) = (name, index, text, runtime, tell)
+    self.restarts = restarts
   }
 
   /// What the runtime sent in Configure; nil: the launched Stockade ended before it had received all of it.
@@ -34,13 +37,13 @@ package final class Kept: Sendable {
 
   /// - Returns: nil: no keeper started this process.
   package static func byKeeper(
-    name: String, index: String, tell: @escaping @Sendable (String) -> Void
+    name: String, index: String, restarts: UInt64, tell: @escaping @Sendable (String) -> Void
   ) -> Kept? {
     typealias Number = KeptDescriptors.Kept
     guard let given = KeptDescriptors.adopt([Number.text, Number.beats, Number.runtime]) else { return nil }
     Thread.nameCurrent("stockade")
     let runtime = RuntimeProcess(ProcessHandle(given[2]))
-    let kept = Kept(name, index, SealedText(given[0]), runtime: runtime, tell)
+    let kept = Kept(name, index, SealedText(given[0]), runtime: runtime, restarts: restarts, tell)
     kept.start { stop in
       var keepers = Keepers(of: kept, first: given[1])
       repeat { keepers.beat { runtime } } while stop.pause(milliseconds: beatMilliseconds)
@@ -69,7 +72,7 @@ package final class Kept: Sendable {
   package static func launched(
     socket: FileDescriptor, name: String, index: String, tell: @escaping @Sendable (String) -> Void
   ) throws(Errno) -> Kept {
-    let kept = Kept(name, index, try SealedText(name: "stockade-configuration"), runtime: nil, tell)
+    let kept = Kept(name, index, try SealedText(name: "stockade-configuration"), runtime: nil, restarts: 0, tell)
     let end = try Wakeup()
     kept.start(waking: end) { stop in
       var keepers = Keepers(of: kept, first: nil)
@@ -105,7 +108,7 @@ package final class Kept: Sendable {
       if let beats, !Kept.beat(kept.heartbeat, beats) { ended() }
       guard beats == nil, isWanted, nextStart <= .now else { return }
       nextStart = .now + .seconds(Kept.restartSeconds)
-      do throws(Errno) {
+      do {
         try start(runtime())
         told = nil
       } catch {
@@ -121,7 +124,8 @@ package final class Kept: Sendable {
       // If the reader is stopped, it must not hold us up.
       let pipe = try FileDescriptor.pipe()
       pid = try KeptDescriptors.start(
-        [KeptDescriptors.keeperWord, kept.name, kept.index], [own, pipe.reader, runtime.process.file, kept.text.file])
+        [KeptDescriptors.keeperWord, kept.name, kept.index, "\(kept.restarts)"],
+        [own, pipe.reader, runtime.process.file, kept.text.file])
       beats = pipe.writer
       _ = Kept.beat(kept.heartbeat, pipe.writer)
     }
@@ -167,7 +171,7 @@ package final class Kept: Sendable {
   /// - Returns: false if nobody reads the beats.
   private static func beat(_ heartbeat: Heartbeat, _ beats: FileDescriptor) -> Bool {
     if heartbeat.isLate { return true }
-    do throws(Errno) { try beats.write([0]) } catch { return error.code == EAGAIN }
+    do { try beats.write([0]) } catch { return error.code == EAGAIN }
     return true
   }
 }

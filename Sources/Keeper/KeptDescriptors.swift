@@ -4,9 +4,11 @@ import System
 /// The descriptors that a keeper and the Stockades that it keeps get beside the three standard streams, and the words
 /// that start them. No user types these words, so no help lists them.
 package enum KeptDescriptors {
-  /// First word of a keeper's command line; then the plugin's name and its index.
+  /// First word of a keeper's command line; then the plugin's name, its index, and how many Stockades keepers have
+  /// started since the runtime launched one.
   package static let keeperWord = "keeper"
-  /// First word of a Stockade that a keeper started; then name, index and the runtime's socket.
+  /// First word of a Stockade that a keeper started; then name, index, the runtime's socket, and the
+  /// same number, with itself.
   package static let keptWord = "kept"
 
   /// A keeper's descriptors: the launched Stockade, the end from which its beats are read, the runtime, the
@@ -43,7 +45,7 @@ package enum KeptDescriptors {
   ) throws(Errno) -> (pid: pid_t, process: ProcessHandle) {
     let pid = try start(words, descriptors)
     // The process was not waited for yet, so the number is still its own.
-    do throws(Errno) { return (pid, try open(pid)) } catch {
+    do { return (pid, try open(pid)) } catch {
       kill(pid, SIGKILL)
       _ = try? Children.wait(for: pid)
       throw error

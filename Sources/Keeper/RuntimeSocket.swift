@@ -21,7 +21,7 @@ package enum RuntimeSocket {
         // A descriptor that was closed meanwhile is no socket that is served.
         (try? Files.link(at: "\(folder)/fd/\(name)")).flatMap { inode(of: $0) }
       })
-    do throws(Errno) {
+    do {
       return try ListeningSockets.paths().filter { sockets.contains($0.key) }.map(\.value)
     } catch {
       // A kernel without UNIX_DIAG has this text instead.
@@ -39,7 +39,7 @@ package enum RuntimeSocket {
   /// Paths of those of `sockets` that listen, by the text of /proc/net/unix. Somebody may have made up a path there, so
   /// `RuntimeProcess.check` asks who is at the other end.
   static func listening(_ table: [UInt8], _ sockets: Set<UInt64>) -> [String] {
-    ListeningSockets.paths(inTable: table).filter { sockets.contains($0.inode) && $0.path.hasPrefix("/") }.map(\.path)
+    ListeningSockets.paths(inTable: table, of: sockets).map(\.path).filter { $0.hasPrefix("/") }
   }
 
   /// The usual path. If it is not there, the only path whose file name contains "nri".

@@ -2,7 +2,7 @@ import CProtobuf
 import TTRPC
 
 /// A call of the Plugin service, as it was read.
-enum PluginCall: Equatable, Sendable {
+package enum PluginCall: Equatable, Sendable {
   case configure(Configuration)
   case synchronize(pods: [PodSandbox], containers: [Container], more: Bool)
   case podEvent(Event, PodSandbox)
@@ -105,7 +105,7 @@ extension Configuration {
     }
   }
 
-  func encoded() -> [UInt8] {
+  package func encoded() -> [UInt8] {
     Nri__ConfigureRequest.encode { message, arena in
       message.config = arena.string(config)
       message.runtime_name = arena.string(runtimeName)
@@ -118,25 +118,25 @@ extension Configuration {
 }
 
 /// RegisterPlugin's request.
-struct Registration: Equatable, Sendable {
-  var name: String
-  var index: String
-  var nriVersion: String
+package struct Registration: Equatable, Sendable {
+  package var name: String
+  package var index: String
+  package var nriVersion: String
 
-  init(name: String, index: String, nriVersion: String) {
+  package init(name: String, index: String, nriVersion: String) {
     self.name = name
     self.index = index
     self.nriVersion = nriVersion
   }
 
-  init(decoding payload: [UInt8]) throws(NRIError) {
+  package init(decoding payload: [UInt8]) throws(NRIError) {
     self = try decode(payload) { (message: Nri__RegisterPluginRequest) in
       Registration(
         name: text(message.plugin_name), index: text(message.plugin_idx), nriVersion: text(message.nri_version))
     }
   }
 
-  func encoded() -> [UInt8] {
+  package func encoded() -> [UInt8] {
     Nri__RegisterPluginRequest.encode { message, arena in
       message.plugin_name = arena.string(name)
       message.plugin_idx = arena.string(index)
@@ -145,7 +145,7 @@ struct Registration: Equatable, Sendable {
   }
 
   /// Checks the rules of the runtime. The runtime answers a registration that breaks them with an error.
-  func check() throws(NRIError) {
+  package func check() throws(NRIError) {
     let isNameCharacter = { (byte: UInt8) in
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
@@ -160,21 +160,21 @@ struct Registration: Equatable, Sendable {
 }
 
 /// The answers, as the runtime reads them.
-enum RuntimeReading {
-  static func events(_ payload: [UInt8]) throws(NRIError) -> EventMask {
+package enum RuntimeReading {
+  package static func events(_ payload: [UInt8]) throws(NRIError) -> EventMask {
     try decode(payload) { (message: Nri__ConfigureResponse) in EventMask(rawValue: message.events) }
   }
 
-  static func more(_ payload: [UInt8]) throws(NRIError) -> Bool {
+  package static func more(_ payload: [UInt8]) throws(NRIError) -> Bool {
     try decode(payload) { (message: Nri__SynchronizeResponse) in message.more != 0 }
   }
 
-  static func policy(_ payload: [UInt8]) throws(NRIError) -> LinuxSeccomp? {
+  package static func policy(_ payload: [UInt8]) throws(NRIError) -> LinuxSeccomp? {
     try decode(payload) { (message: Nri__CreateContainerResponse) in LinuxSeccomp(message.adjust) }
   }
 
   /// The reason that a validator gives for a rejection.
-  static func rejection(_ payload: [UInt8]) throws(NRIError) -> String? {
+  package static func rejection(_ payload: [UInt8]) throws(NRIError) -> String? {
     try decode(payload) { (message: Nri__ValidateContainerAdjustmentResponse) in
       message.reject != 0 ? text(message.reason) : nil
     }
@@ -182,8 +182,8 @@ enum RuntimeReading {
 }
 
 /// The requests, as the runtime writes them.
-enum RuntimeWriting {
-  static func synchronize(pods: some Collection<PodSandbox>, containers: some Collection<Container>, more: Bool)
+package enum RuntimeWriting {
+  package static func synchronize(pods: some Collection<PodSandbox>, containers: some Collection<Container>, more: Bool)
     -> [UInt8]
   {
     Nri__SynchronizeRequest.encode { message, arena in
@@ -193,14 +193,14 @@ enum RuntimeWriting {
     }
   }
 
-  static func event(_ pod: PodSandbox, _ container: Container?) -> [UInt8] {
+  package static func event(_ pod: PodSandbox, _ container: Container?) -> [UInt8] {
     Nri__EventRequest.encode { message, arena in
       message.pod = arena.pod(pod)
       message.container = container.map { arena.container($0) }
     }
   }
 
-  static func stateChange(_ event: Event, _ pod: PodSandbox, _ container: Container?) -> [UInt8] {
+  package static func stateChange(_ event: Event, _ pod: PodSandbox, _ container: Container?) -> [UInt8] {
     Nri__StateChangeEvent.encode { message, arena in
       message.event = event.rawValue
       message.pod = arena.pod(pod)
@@ -208,7 +208,7 @@ enum RuntimeWriting {
     }
   }
 
-  static func validate(_ pod: PodSandbox, _ container: Container, _ policy: LinuxSeccomp?) -> [UInt8] {
+  package static func validate(_ pod: PodSandbox, _ container: Container, _ policy: LinuxSeccomp?) -> [UInt8] {
     Nri__ValidateContainerAdjustmentRequest.encode { message, arena in
       message.pod = arena.pod(pod)
       message.container = arena.container(container)
@@ -220,7 +220,7 @@ enum RuntimeWriting {
 private func decode<M: ProtobufMessage, Value>(
   _ payload: [UInt8], nul: WireScan.NUL = .refused, _ body: (M) -> Value
 ) throws(NRIError) -> Value {
-  do throws(WireError) { return try M.decode(payload, nul: nul, body) } catch { throw .wire(error) }
+  do { return try M.decode(payload, nul: nul, body) } catch { throw .wire(error) }
 }
 
 extension PodSandbox {

@@ -33,7 +33,7 @@ struct LongCall: Equatable, Sendable {
     guard refusal == nil else { return }
     do throws(NRIError) {
       let parts: [FieldCutter.Part]
-      do throws(WireError) { parts = try cutter.receive(bytes) } catch { throw .wire(error) }
+      do { parts = try cutter.receive(bytes) } catch { throw .wire(error) }
       for part in parts { try receive(part) }
     } catch {
       refusal = error
@@ -44,7 +44,7 @@ struct LongCall: Equatable, Sendable {
   /// - Returns: the call, once all of it has come.
   mutating func finish() throws(NRIError) -> PluginCall {
     if let refusal { throw refusal }
-    do throws(WireError) { try cutter.finish() } catch { throw .wire(error) }
+    do { try cutter.finish() } catch { throw .wire(error) }
     guard let reader else { throw .callTooLong(method: name, length: length) }
     try reader.finish()
     if length > SynchronizeReader.maximumBytes { throw reader.tooLong(length) }

@@ -29,14 +29,6 @@ package enum NRIError: Error, Equatable, Sendable {
     package var name: String
     package var bytes: Int
   }
-
-  // The runtime's half.
-  case refused(method: String, Status)
-  case rejected(reason: String)
-  case timedOut(method: String, milliseconds: Int64)
-  case pluginEnded(method: String)
-  case eventsNotTaken(EventMask, version: NRIVersion)
-  case splitNotHandled
 }
 
 extension NRIError: CustomStringConvertible {
@@ -64,22 +56,13 @@ extension NRIError: CustomStringConvertible {
     case .synchronizeTooLong(let length, let largest):
       "Synchronize of \(length) bytes is over the limit of \(SynchronizeReader.maximumBytes): the pods of this node say too much in annotations, environments and the like; the largest: \(largest.map(\.description).joined(separator: ", "))"
     case .noEvents(let asked, let taken):
-      "no event is left to subscribe to (asked 0x\(hex(asked)), the runtime takes 0x\(hex(taken)))"
+      "no event is left to subscribe to (asked \(asked.hexadecimal), the runtime takes \(taken.hexadecimal))"
     case .emptyPolicy: "the plugin set an empty seccomp policy: the runtime would start the container unconfined"
     case .errnoReturnNotTaken(let syscall):
       "the plugin set errno_ret for \(syscall): this runtime would crash; errno_ret needs NRI 0.12"
-    case .refused(let method, let status): "plugin refused \(method) (code \(status.code)): \(status.message)"
-    case .rejected(let reason): "plugin rejected the container's adjustment: \(reason)"
-    case .timedOut(let method, let milliseconds): "plugin did not answer \(method) in \(milliseconds) ms"
-    case .pluginEnded(let method): "plugin closed its connection before it answered \(method)"
-    case .eventsNotTaken(let events, let version):
-      "plugin subscribed to events 0x\(hex(events)) that NRI \(version) does not know"
-    case .splitNotHandled: "plugin does not take a Synchronize in parts: it did not answer more=true with more=true"
     }
   }
 }
-
-private func hex(_ events: EventMask) -> String { String(UInt32(bitPattern: events.rawValue), radix: 16) }
 
 extension NRIError.PodSize: CustomStringConvertible {
   package var description: String { "\(name.prefix(Self.nameMaximum)) (\(bytes) bytes)" }

@@ -37,7 +37,7 @@ package struct RuntimeFeatures: Equatable, Sendable {
   }
 
   /// Refuses a policy that would harm the runtime. A policy that the runtime drops does no harm.
-  func check(_ policy: LinuxSeccomp) throws(NRIError) {
+  package func check(_ policy: LinuxSeccomp) throws(NRIError) {
     if seccomp == .ignored { return }
     if policy.defaultAction.isEmpty && policy.syscalls.isEmpty { throw .emptyPolicy }
     if seccomp == .full { return }
@@ -47,7 +47,24 @@ package struct RuntimeFeatures: Equatable, Sendable {
   }
 }
 
+/// What a runtime tells of the filter that a container has if no plugin sets one.
+package enum FilterReport: Equatable, Sendable {
+  case nothing
+  /// What the pod asks for. What the runtime makes of it is not told.
+  case profile
+  /// Also the filter. If there is none, the container has none.
+  case filter
+}
+
 extension Configuration {
+  /// CRI-O tells nothing, whatever its NRI has: it fills these fields in no version that we know.
+  package var filterReport: FilterReport {
+    guard runtimeName.lowercased() == "containerd" else { return .nothing }
+    if let nri = RuntimeVersion(nriVersion), nri >= RuntimeVersion(0, 12, 0) { return .filter }
+    guard let version = RuntimeVersion(runtimeVersion), version >= RuntimeVersion(2, 2, 1) else { return .nothing }
+    return .profile
+  }
+
   /// What the NRI version supports, if the runtime reports that version. Otherwise this takes the least NRI version
   /// that the runtime's own version came with. containerd from 2.2 and CRI-O from 1.34 speak 0.10. Another runtime is
   /// taken for one that ignores our policy. A version before a release does not count as the release: such a runtime

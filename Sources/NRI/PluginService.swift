@@ -4,12 +4,15 @@ import TTRPC
 /// The plugin's half without its socket: bytes come in, messages go out, and the handler stands in between.
 final class PluginService {
   private let handler: any PluginHandler
+  private let observer: (any CallObserver)?
   private var decoder = TrunkDecoder(longCalls: true)
   private var plugin: PluginStateMachine
   private(set) var wasShutDown = false
 
-  init(name: String, index: String, handler: any PluginHandler) throws(NRIError) {
-    self.handler = handler
+  init(
+    name: String, index: String, handler: any PluginHandler, observer: (any CallObserver)? = nil
+  ) throws(NRIError) {
+    (self.handler, self.observer) = (handler, observer)
     plugin = try PluginStateMachine(name: name, index: index)
   }
 
@@ -20,7 +23,7 @@ final class PluginService {
   /// next message is looked at.
   func receive(_ bytes: ArraySlice<UInt8>, send: (Message) throws(NRIError) -> Void) throws(NRIError) {
     let received: [TrunkDecoder.Received]
-    do throws(WireError) { received = try decoder.receive(bytes) } catch { throw .wire(error) }
+    do { received = try decoder.receive(bytes) } catch { throw .wire(error) }
     for message in received {
       switch try plugin.receive(message, needs: handler.needs) {
       case .nothing: break
@@ -48,14 +51,19 @@ final class PluginService {
 
   /// Call it when the socket has ended.
   func finish() throws(NRIError) {
-    do throws(WireError) { try decoder.finish() } catch { throw .wire(error) }
+    do { try decoder.finish() } catch { throw .wire(error) }
   }
 
   private func answer(_ call: PluginCall, _ stream: UInt32) -> Message {
     defer { giveBackMemory(after: call) }
-    do { return plugin.answer(call, stream: stream, try handle(call)) } catch {
+    do { return plugin.answer(call, stream: stream, try observed(call)) } catch {
       return plugin.failure(stream: stream, "\(error)")
     }
+  }
+
+  private func observed(_ call: PluginCall) throws -> PluginAnswer {
+    guard let observer else { return try handle(call) }
+    return try observer.during(call) { try handle(call) }
   }
 
   private func handle(_ call: PluginCall) throws -> PluginAnswer {

@@ -18,6 +18,7 @@ package final class PluginSession {
   private let socket: FileDescriptor
   private let service: PluginService
   private let synchronizesWithin: Int64?
+  private let pulse: Pulse?
 
   /// Whether the runtime would take a plugin of this name and index. It answers any other with an error.
   package static func check(name: String, index: String) throws(NRIError) {
@@ -27,15 +28,19 @@ package final class PluginSession {
   /// - Parameters:
   ///   - name: of the characters A-Z a-z 0-9 _ . + -
   ///   - index: two digits.
+  ///   - observer: stands around each call to the handler.
   ///   - synchronizesWithin: the milliseconds in which the runtime must begin to tell what runs. If containerd 1.7
   ///     cannot tell that, it leaves the connection open and says nothing any more. nil: the runtime may never tell, as
   ///     NRI 0.6 never tells a plugin that it launched.
+  ///   - pulse: beats before each read, and while nothing comes.
   package init(
-    socket: FileDescriptor, name: String, index: String, handler: any PluginHandler, synchronizesWithin: Int64? = nil
+    socket: FileDescriptor, name: String, index: String, handler: any PluginHandler,
+    observer: (any CallObserver)? = nil, synchronizesWithin: Int64? = nil, pulse: Pulse? = nil
   ) throws(NRIError) {
     self.socket = socket
     self.synchronizesWithin = synchronizesWithin
-    service = try PluginService(name: name, index: index, handler: handler)
+    self.pulse = pulse
+    service = try PluginService(name: name, index: index, handler: handler, observer: observer)
   }
 
   /// Registers, and serves until the runtime closes the connection. To end it, call `shutdown(socket.number,
@@ -46,7 +51,7 @@ package final class PluginSession {
       shutdown(socket.number, Int32(SHUT_RDWR))
       service.end()
     }
-    do throws(NRIError) { try serve() } catch {
+    do { try serve() } catch {
       // The runtime went away while we spoke.
       guard case .socket(let error) = error, error.code == EPIPE || error.code == ECONNRESET else { throw error }
     }
@@ -55,43 +60,49 @@ package final class PluginSession {
 
   private func serve() throws(NRIError) {
     try socket.send(service.registration, on: Connection.runtime)
-    if let synchronizesWithin { try wait(milliseconds: synchronizesWithin) }
+    if let limit = synchronizesWithin ?? pulse?.milliseconds { try wait(milliseconds: limit) }
     var isBounded = synchronizesWithin != nil
     while let bytes = try read(isBounded) {
       try service.receive(bytes[...]) { message throws(NRIError) in
         try socket.send(message, on: Connection.plugin)
       }
       if isBounded, service.wasTold {
-        // From now on a read may take for ever.
-        try wait(milliseconds: 0)
+        // From now on nothing may come for ever.
+        try wait(milliseconds: pulse?.milliseconds ?? 0)
         isBounded = false
       }
     }
     try service.finish()
   }
 
-  /// How long a read may take.
+  /// How long a read may take; 0: for ever.
   private func wait(milliseconds: Int64) throws(NRIError) {
-    do throws(Errno) { try Socket.setReceiveTimeout(milliseconds: milliseconds, on: socket) } catch {
+    do { try Socket.setReceiveTimeout(milliseconds: milliseconds, on: socket) } catch {
       throw .socket(error)
     }
   }
 
   /// nil: the connection has ended.
   private func read(_ isBounded: Bool) throws(NRIError) -> [UInt8]? {
-    do throws(Errno) {
-      let bytes = try socket.read(atMost: Self.readLength)
-      return bytes.isEmpty ? nil : bytes
-    } catch { throw isBounded && error.code == EAGAIN ? .notSynchronized : .socket(error) }
+    while true {
+      pulse?.beat()
+      do {
+        let bytes = try socket.read(atMost: Self.readLength)
+        return bytes.isEmpty ? nil : bytes
+      } catch {
+        guard error.code == EAGAIN else { throw .socket(error) }
+        if isBounded { throw .notSynchronized }
+      }
+    }
   }
 }
 
 extension FileDescriptor {
   /// Sends one message as the frames that Go's reader takes.
-  func send(_ message: Message, on connection: UInt32) throws(NRIError) {
+  package func send(_ message: Message, on connection: UInt32) throws(NRIError) {
     let bytes: [UInt8]
-    do throws(WireError) { bytes = try message.encoded() } catch { throw .wire(error) }
-    do throws(Errno) {
+    do { bytes = try message.encoded() } catch { throw .wire(error) }
+    do {
       try Socket.send(Frame.frames(connection: connection, message: bytes), on: self)
     } catch { throw .socket(error) }
   }

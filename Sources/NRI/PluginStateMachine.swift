@@ -73,7 +73,7 @@ struct PluginStateMachine: Equatable, Sendable {
   /// The answer to a call that went well.
   mutating func answer(_ call: PluginCall, stream: UInt32, _ answer: PluginAnswer) -> Message {
     let fitting: PluginAnswer
-    do throws(NRIError) { fitting = try fit(answer) } catch { return failure(stream: stream, "\(error)") }
+    do { fitting = try fit(answer) } catch { return failure(stream: stream, "\(error)") }
     if case .configure = call { state = .configured }
     return response(stream, .success(fitting.encoded()))
   }
@@ -109,7 +109,7 @@ struct PluginStateMachine: Equatable, Sendable {
 
   private mutating func finishRegistration(_ body: [UInt8]) throws(NRIError) {
     let response: Response
-    do throws(WireError) { response = try Response(decoding: body) } catch { throw .wire(error) }
+    do { response = try Response(decoding: body) } catch { throw .wire(error) }
     if case .failure(let status) = response { throw .registrationRefused(status) }
     isRegistered = true
   }
@@ -119,7 +119,7 @@ extension PluginStateMachine {
   private mutating func call(_ header: MessageHeader, _ body: [UInt8], _ needs: ObjectNeeds) -> Action {
     let stream = header.stream
     if let refused = begin(header) { return refused }
-    do throws(WireError) { return call(stream, try Request(decoding: body), needs) } catch {
+    do { return call(stream, try Request(decoding: body), needs) } catch {
       return refuse(stream, Status.invalidArgument, "\(error)")
     }
   }
@@ -140,7 +140,7 @@ extension PluginStateMachine {
     if request.service != Method.pluginService {
       return refuse(stream, Status.unimplemented, "service \(request.service) is not implemented")
     }
-    do throws(NRIError) {
+    do {
       guard let call = try PluginCall(method: request.method, payload: request.payload, needs: needs) else {
         return refuse(stream, Status.unimplemented, "method \(request.method) is not implemented")
       }
@@ -163,7 +163,7 @@ extension PluginStateMachine {
     if part.start + bytes.count < part.length { return .nothing }
     defer { long = nil }
     let name = long!.name
-    do throws(NRIError) { return try admit(try long!.finish(), name, header.stream) } catch {
+    do { return try admit(try long!.finish(), name, header.stream) } catch {
       return refuse(header.stream, name, error)
     }
   }

@@ -65,8 +65,16 @@ extension Nri__LinuxContainer: ProtobufMessage {
   package static func initialize(_ message: UnsafeMutablePointer<Self>) { nri__linux_container__init(message) }
 }
 
+extension Nri__Mount: ProtobufMessage {
+  package static func initialize(_ message: UnsafeMutablePointer<Self>) { nri__mount__init(message) }
+}
+
 extension Nri__LinuxNamespace: ProtobufMessage {
   package static func initialize(_ message: UnsafeMutablePointer<Self>) { nri__linux_namespace__init(message) }
+}
+
+extension Nri__SecurityProfile: ProtobufMessage {
+  package static func initialize(_ message: UnsafeMutablePointer<Self>) { nri__security_profile__init(message) }
 }
 
 extension Nri__ContainerAdjustment: ProtobufMessage {

@@ -86,7 +86,7 @@ package struct SynchronizeReader: Equatable, Sendable {
     request.append(varint: UInt64(object.kept.count))
     request += object.kept
     let found: (pods: [PodSandbox], containers: [Container])
-    do throws(WireError) {
+    do {
       found = try Nri__SynchronizeRequest.decode(request, nul: .substituted) { message in
         (
           elements(message.n_pods, message.pods).map { PodSandbox($0.pointee) },

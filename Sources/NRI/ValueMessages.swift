@@ -40,12 +40,14 @@ extension Container {
     annotations = map(message.n_annotations, message.annotations)
     arguments = elements(message.n_args, message.args).map { text($0) }
     environment = elements(message.n_env, message.env).map { text($0) }
+    mounts = elements(message.n_mounts, message.mounts).map { Mount($0.pointee) }
     pid = message.pid
     guard let linux = message.linux?.pointee else { return }
     hasLinux = true
     let pairs = elements(linux.n_namespaces, linux.namespaces).map { (text($0.pointee.type), text($0.pointee.path)) }
     namespaces = Dictionary(pairs) { _, last in last }
     cgroupsPath = text(linux.cgroups_path)
+    seccompProfile = (linux.seccomp_profile?.pointee).map(SecurityProfile.init)
     seccompPolicy = (linux.seccomp_policy?.pointee).map(LinuxSeccomp.init)
   }
 
@@ -58,6 +60,7 @@ extension Container {
     (message.n_annotations, message.annotations) = arena.map(annotations)
     (message.n_args, message.args) = arena.strings(arguments)
     (message.n_env, message.env) = arena.strings(environment)
+    (message.n_mounts, message.mounts) = arena.array(mounts) { mount in arena.message { mount.write(to: &$0, arena) } }
     message.pid = pid
     if hasLinux { message.linux = arena.message { writeLinux(to: &$0, arena) } }
   }
@@ -70,7 +73,36 @@ extension Container {
       }
     }
     message.cgroups_path = arena.string(cgroupsPath)
+    message.seccomp_profile = seccompProfile.map { profile in arena.message { profile.write(to: &$0, arena) } }
     message.seccomp_policy = seccompPolicy.map { policy in arena.message { policy.write(to: &$0, arena) } }
+  }
+}
+
+extension SecurityProfile {
+  fileprivate init(_ message: Nri__SecurityProfile) {
+    kind = message.profile_type
+    localhostReference = text(message.localhost_ref)
+  }
+
+  fileprivate func write(to message: inout Nri__SecurityProfile, _ arena: Arena) {
+    message.profile_type = kind
+    message.localhost_ref = arena.string(localhostReference)
+  }
+}
+
+extension Mount {
+  fileprivate init(_ message: Nri__Mount) {
+    destination = text(message.destination)
+    type = text(message.type)
+    source = text(message.source)
+    options = elements(message.n_options, message.options).map { text($0) }
+  }
+
+  fileprivate func write(to message: inout Nri__Mount, _ arena: Arena) {
+    message.destination = arena.string(destination)
+    message.type = arena.string(type)
+    message.source = arena.string(source)
+    (message.n_options, message.options) = arena.strings(options)
   }
 }
 

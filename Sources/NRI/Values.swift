@@ -25,11 +25,14 @@ package struct Container: Equatable, Sendable {
   package var annotations: [String: String] = [:]
   package var arguments: [String] = []
   package var environment: [String] = []
+  package var mounts: [Mount] = []
   /// `linux.namespaces`: type (`pid`, `mount`, `network` …) to path, empty for a new one.
   package var namespaces: [String: String] = [:]
   /// `linux.cgroups_path`, in the form of the runtime's cgroup driver: `/parent/id` or `slice:prefix:name`.
   package var cgroupsPath = ""
   package var hasLinux = false
+  /// `linux.seccomp_profile`: what the pod asks for; nil: it asks for nothing, or the runtime does not tell.
+  package var seccompProfile: SecurityProfile?
   /// `linux.seccomp_policy`; the runtime sends it from NRI 0.12 on.
   package var seccompPolicy: LinuxSeccomp?
   /// Only valid in StartContainer and Synchronize; stale or 0 everywhere else.
@@ -38,9 +41,36 @@ package struct Container: Equatable, Sendable {
   package init() {}
 }
 
+/// `Mount`, in OCI's words: what the runtime mounts in a container.
+package struct Mount: Equatable, Sendable {
+  package var destination = ""
+  package var type = ""
+  package var source = ""
+  package var options: [String] = []
+
+  package init() {}
+}
+
 package enum ContainerState: Int32, Sendable {
   case created = 1
   case paused, running, stopped
+}
+
+/// A pod's seccomp profile, in CRI's words.
+package struct SecurityProfile: Equatable, Sendable {
+  package enum Kind: Int32, Sendable {
+    case runtimeDefault = 0
+    case unconfined, localhost
+  }
+
+  /// A `Kind`, or a number that we do not know.
+  package var kind: Int32
+  /// The name of a file of the node; of kind `localhost` only.
+  package var localhostReference: String
+
+  package init(_ kind: Kind, localhostReference: String = "") {
+    (self.kind, self.localhostReference) = (kind.rawValue, localhostReference)
+  }
 }
 
 /// `LinuxSeccomp`, in OCI's words.
@@ -91,6 +121,9 @@ package struct EventMask: OptionSet, Equatable, Sendable {
   package let rawValue: Int32
   package init(rawValue: Int32) { self.rawValue = rawValue }
 
+  /// For messages: `0x7ff`.
+  package var hexadecimal: String { "0x" + String(UInt32(bitPattern: rawValue), radix: 16) }
+
   package static let runPodSandbox = Event.runPodSandbox.mask
   package static let stopPodSandbox = Event.stopPodSandbox.mask
   package static let removePodSandbox = Event.removePodSandbox.mask
@@ -132,4 +165,10 @@ package protocol PluginHandler: AnyObject {
   /// - Parameter policy: the final seccomp policy of all plugins' adjustments; nil: no plugin set one.
   func validateContainerAdjustment(pod: PodSandbox, container: Container, policy: LinuxSeccomp?) throws
   func shutdown()
+}
+
+/// Stands around the calls to a `PluginHandler`, for example to time them.
+package protocol CallObserver: AnyObject {
+  /// Runs `body`, which lets the handler handle the call.
+  func during<Result>(_ call: PluginCall, _ body: () throws -> Result) rethrows -> Result
 }

@@ -5,28 +5,26 @@ import Seccomp
 import System
 
 /// What the command line of `stockade profile check` says.
-package struct CheckOptions {
+package struct CheckOptions: Sendable {
   /// Files, folders, and `-`.
   package var paths: [String] = []
   package var node = NodeDescription()
-  package var printsJSON = false
+  /// The tree of the image for which the profiles are meant.
+  package var rootfs: String?
 
   package init() {}
 
-  /// Checks and prints. Call it on the main thread, whose mount namespace may change.
-  ///
-  /// - Returns: the exit status.
-  package func run() throws -> Int32 {
+  /// Checks. Call it on the main thread, whose mount namespace may change.
+  package func run() throws -> CheckReport {
     let node = JudgedNode(node, .thisNode)
-    var check = ProfileCheck(node: node, environment: try SeccompEnvironment.thisNode())
-    let report = CheckReport(check.check(paths), node)
-    put(printsJSON ? report.json.text + "\n" : report.text, to: 1)
-    return report.status
+    let root = try rootfs.map { folder in try RootView(folder: folder) }
+    var check = ProfileCheck(node: node, environment: try SeccompEnvironment.thisNode(), root: root)
+    return CheckReport(check.check(paths), node)
   }
 }
 
 extension JudgedNode.Surroundings {
-  static var thisNode: Self {
+  package static var thisNode: Self {
     Self(
       isRoot: geteuid() == 0, cgroup: { try CgroupHierarchy.current().layout },
       probe: { try NodeProbe.capabilities() })

@@ -1,5 +1,6 @@
 import Enforcement
 import Policy
+import Seccomp
 
 /// The node for which profiles are judged: what `--node` says and, for the rest, the node on which this runs.
 package struct JudgedNode: Sendable {
@@ -11,6 +12,9 @@ package struct JudgedNode: Sendable {
   package let cgroup: CgroupHierarchy.Layout?
   /// The node in a few words, for people.
   package let summary: String
+
+  /// Which filters its runtime carries.
+  package var support: SeccompSupport { containerd?.support ?? .full }
 
   /// How to look at the node on which this runs.
   package struct Surroundings {

@@ -16,7 +16,7 @@ struct NodeJudgement {
 
   private var gaps: [Finding] {
     guard let capabilities = node.capabilities else { return [] }
-    let assessment = profile.assess(node: capabilities)
+    let assessment = profile.assess(node: capabilities, container: loaded.usualContainer)
     // What the author accepted is only worth knowing.
     return findings(.error, assessment.refused) + findings(.warning, assessment.ignored)
       + findings(.note, assessment.accepted)
@@ -37,8 +37,8 @@ struct NodeJudgement {
 
   private func filter(_ seccomp: ResolvedSeccomp) -> [Finding] {
     let notes = seccomp.notes.filter { !$0.isWarning }.map { note($0, seccomp) }
-    do throws(SeccompError) {
-      let carried = try adapt(seccomp, to: node.containerd?.support ?? .full)
+    do {
+      let carried = try adapt(seccomp, to: node.support)
       let ofRuntime = carried.notes.filter { !seccomp.notes.contains($0) }.map { note($0, seccomp) }
       return notes + ofRuntime + (node.containerd == nil ? [olderRuntimes(seccomp)] : [])
     } catch {

@@ -1,4 +1,5 @@
 import Daemon
+import Enforcement
 import Glibc
 import Policy
 import Seccomp
@@ -13,17 +14,20 @@ package struct ProfileCheck {
 
   private let node: JudgedNode
   private let environment: SeccompEnvironment
+  private let root: RootView?
   private let readStandardInput: () throws(Errno) -> [UInt8]
   /// By path and prefix: several files of a folder are checked beside the same other files.
   private var folders: [String: ProfileFolder] = [:]
   private var loaders: [String: ProfileLoader] = [:]
 
+  /// - Parameter root: the image for which the profiles are meant; nil: it is not known.
   package init(
-    node: JudgedNode, environment: SeccompEnvironment,
+    node: JudgedNode, environment: SeccompEnvironment, root: RootView? = nil,
     readStandardInput: @escaping () throws(Errno) -> [UInt8] = Self.bytesOfStandardInput
   ) {
     self.node = node
     self.environment = environment
+    self.root = root
     self.readStandardInput = readStandardInput
   }
 
@@ -40,7 +44,7 @@ package struct ProfileCheck {
 
   private mutating func checkFolder(_ path: String) -> [CheckedFile] {
     let prefix = path.utf8.last == UInt8(ascii: "/") ? path : path + "/"
-    do throws(Errno) {
+    do {
       let folder = try folder(path, prefix: prefix)
       let files = folder.files.sorted { $0.key < $1.key }.map { check($0.value, beside: folder) }
       return files + unread(in: folder)
@@ -53,7 +57,7 @@ package struct ProfileCheck {
       return [unusable(folder.path, "no file whose name ends in .yaml; nothing was checked")]
     }
     return folder.ignored.sorted { $0.key < $1.key }.map { path, why in
-      unusable(path, "the daemon does not read this file: \(why)")
+      unusable(path.wrappedValue, "the daemon does not read this file: \(why)")
     }
   }
 
@@ -61,11 +65,11 @@ package struct ProfileCheck {
     let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
     let prefix = slash.map { String(path[...$0]) } ?? ""
     let folder: ProfileFolder
-    do throws(Errno) { folder = try self.folder(Files.folder(of: path), prefix: prefix) } catch {
+    do { folder = try self.folder(Files.folder(of: path), prefix: prefix) } catch {
       return unusable(path, "\(ProfileFile(path).unreadable ?? error)")
     }
-    let ignored = ProfileFolder.whyIgnored(String(path.dropFirst(prefix.count))) ?? folder.ignored[path]
-    let file = folder.files[path] ?? ProfileFile(path)
+    let ignored = ProfileFolder.whyIgnored(String(path.dropFirst(prefix.count))) ?? folder.ignored[ExactText(path)]
+    let file = folder.files[ExactText(path)] ?? ProfileFile(path)
     var checked = check(file, beside: folder)
     if let ignored, file.unreadable == nil {
       checked.findings.append(
@@ -77,7 +81,7 @@ package struct ProfileCheck {
   }
 
   private mutating func checkStandardInput() -> CheckedFile {
-    do throws(Errno) {
+    do {
       let file = ProfileFile(Self.standardInput, bytes: try readStandardInput())
       return check(file, beside: try folder(".", prefix: ""))
     } catch { return unusable(Self.standardInput, "\(error)") }
@@ -101,7 +105,7 @@ package struct ProfileCheck {
     var loader = loaders[folder.path] ?? ProfileLoader(folder: folder.path, environment: environment)
     defer { loaders[folder.path] = loader }
     let name = file.layer.flatMap { ProfileName.isValid($0.name) ? $0.name : nil }
-    do throws(PolicyError) {
+    do {
       let loaded = try load(file, ProfileResolver(folder), &loader)
       return accepted(file, loaded)
     } catch {
@@ -128,10 +132,32 @@ package struct ProfileCheck {
   private func accepted(_ file: ProfileFile, _ loaded: LoadedProfile) -> CheckedFile {
     let name = loaded.profile.name
     var findings = loaded.warnings.map { Finding(.warning, $0, profile: name) }
+    if let root { findings += idleInRoot(loaded.profile, root) + links(of: loaded.profile, root) }
     findings += NodeJudgement(node: node, loaded: loaded, file: file.path).findings
     let isRefused = findings.contains { $0.severity == .error }
     return CheckedFile(
       file: file.path, profile: name, verdict: isRefused ? .refused : .accepted, findings: findings)
+  }
+
+  /// What the image alone shows to do nothing.
+  private func idleInRoot(_ profile: Profile, _ root: RootView) -> [Finding] {
+    let told = Set(profile.idleParts)
+    return profile.idleParts(inRoot: root.facts).filter { !told.contains($0) }.map { part in
+      Finding(part.severity == .note ? .note : .warning, part.problem(in: profile.file), profile: profile.name)
+    }
+  }
+
+  /// What links of the image make of the rules.
+  private func links(of profile: Profile, _ root: RootView) -> [Finding] {
+    do throws(EnforcementError) {
+      let (held, wide, idle) = profile.effects(of: try root.aliases(of: profile))
+      return idle.map { Finding(.warning, $0.problem(in: profile.file), profile: profile.name) }
+        + wide.map {
+          Finding(
+            .warning, file: profile.file, profile: profile.name,
+            "links of the image: also \($0), a program that it blocks by all of its names")
+        } + held.map { Finding(.note, file: profile.file, profile: profile.name, "links of the image: also \($0)") }
+    } catch { return [Finding(.warning, file: profile.file, profile: profile.name, "\(error)")] }
   }
 
   /// Reads one byte more than a profile may have, so that a longer profile is noticed.
@@ -140,7 +166,7 @@ package struct ProfileCheck {
     var bytes: [UInt8] = []
     while bytes.count <= Node.fileMaxBytes {
       let part: [UInt8]
-      do throws(Errno) { part = try input.read(atMost: 65536) } catch { throw Errno(error.code, "read standard input") }
+      do { part = try input.read(atMost: 65536) } catch { throw Errno(error.code, "read standard input") }
       if part.isEmpty { break }
       bytes += part
     }

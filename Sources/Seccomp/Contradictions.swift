@@ -5,6 +5,9 @@ import Policy
 /// libseccomp drops rules without a word. Of an unconditional rule and rules with conditions, it keeps only the first
 /// kind. Of two rules that overlap, it keeps one. So the finished program is asked: where several rules match, the
 /// strictest must decide.
+///
+/// An inline filter is refused for that. A file is often somebody else's, and the runtimes that it was written for take
+/// it: there it is a warning.
 enum Contradictions {
   private struct Candidate {
     var rule: SeccompFilter.Rule
@@ -12,10 +15,9 @@ enum Contradictions {
     var location: Location
   }
 
-  static func check(
-    _ filter: SeccompFilter, program: FilterProgram, architecture: Architecture, at location: Location,
-    _ faults: Faults
-  ) throws(SeccompError) {
+  static func find(
+    _ filter: SeccompFilter, program: FilterProgram, architecture: Architecture, at location: Location
+  ) throws(SeccompError) -> [SeccompNote] {
     var candidates: [String: [Candidate]] = [:]
     for rule in filter.syscalls {
       let place = rule.location ?? location
@@ -24,16 +26,14 @@ enum Contradictions {
         candidates[name, default: []].append(Candidate(rule: rule, action: action, location: place))
       }
     }
-    for (name, rules) in candidates.sorted(by: { $0.key < $1.key }) where rules.count > 1 {
-      faults.value { () throws(SeccompError) in
-        try check(name, rules, program: program, architecture: architecture)
-      }
+    return candidates.sorted { $0.key < $1.key }.compactMap { name, rules in
+      contradiction(name, rules, program: program, architecture: architecture)
     }
   }
 
-  private static func check(
+  private static func contradiction(
     _ name: String, _ rules: [Candidate], program: FilterProgram, architecture: Architecture
-  ) throws(SeccompError) {
+  ) -> SeccompNote? {
     for (index, first) in rules.enumerated() {
       for second in rules[(index + 1)...] where first.action.strictness != second.action.strictness {
         guard let arguments = witness(first.rule, second.rule),
@@ -42,12 +42,13 @@ enum Contradictions {
         let strict = first.action.strictness > second.action.strictness ? first : second
         let weak = first.action.strictness > second.action.strictness ? second : first
         guard decision.strictness < strict.action.strictness else { continue }
-        throw .refused(
+        return .warning(
           strict.location,
           "\(strict.rule.action) for \"\(name)\" has no effect, since the rule at line \(weak.location.line) says "
             + "\(weak.rule.action) for the same call; make their conditions exclude each other, or remove one")
       }
     }
+    return nil
   }
 
   /// Arguments that both rules match; nil: none were found, as for conditions that exclude each other.
@@ -81,7 +82,8 @@ extension SeccompFilter.Argument {
   }
 
   /// Values at the edges of what matches. If two conditions have a common value, mostly one of these values is common.
-  fileprivate var matchingValues: [UInt64] {
-    [value, value &+ 1, value &- 1, valueTwo, valueTwo | ~value, 0, 1, .max].filter(matches)
-  }
+  var matchingValues: [UInt64] { edges.filter(matches) }
+
+  /// Values on both sides of the edges.
+  var edges: [UInt64] { [value, value &+ 1, value &- 1, valueTwo, valueTwo | ~value, 0, 1, .max] }
 }

@@ -1,11 +1,12 @@
 import Policy
 
-/// Collects what is wrong with a filter, so that one look at it reports everything.
+/// Collects what is wrong with a filter, so that one look at it reports everything; and what is left out of it.
 final class Faults {
   /// The largest number of errors. More are hardly read, and for each of them the word that was meant is looked for.
   static let errorsMax = 100
 
   private var errors: [SeccompError] = []
+  private(set) var notes: [SeccompNote] = []
 
   var count: Int { errors.count }
   private var isFull: Bool { errors.count >= Self.errorsMax }
@@ -14,11 +15,13 @@ final class Faults {
     if !isFull { errors.append(error) }
   }
 
+  func note(_ location: Location, _ text: String) { notes.append(SeccompNote(location, text)) }
+
   /// What `body` returns; nil: it throws, and the error is kept.
   @discardableResult
   func value<Value>(_ body: () throws(SeccompError) -> Value) -> Value? {
     guard !isFull else { return nil }
-    do throws(SeccompError) { return try body() } catch {
+    do { return try body() } catch {
       add(error)
       return nil
     }

@@ -3,7 +3,7 @@ import Glibc
 import Policy
 
 /// What the kernel does with a call, as runc derives it from OCI's words.
-package enum FilterAction: Equatable, Sendable {
+package enum FilterAction: Hashable, Sendable {
   case killProcess, killThread, trap
   case errno(UInt16)
   case trace(UInt16)
@@ -20,6 +20,8 @@ package enum FilterAction: Equatable, Sendable {
     "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP", "SCMP_ACT_ERRNO",
     "SCMP_ACT_TRACE", "SCMP_ACT_LOG", "SCMP_ACT_ALLOW",
   ]
+
+  static let wordsWithErrno = ["SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"]
 
   init(word: String, errnoReturn: UInt32?, at location: Location) throws(SeccompError) {
     self = try Self.withoutErrno(word, at: location)
@@ -86,11 +88,19 @@ package enum FilterAction: Equatable, Sendable {
     }
   }
 
+  /// What is passed beside the action.
+  var errno: UInt16? {
+    switch self {
+    case .errno(let number), .trace(let number): number
+    default: nil
+    }
+  }
+
   /// Whether the call is not executed. TRACE counts: without a tracer the kernel answers ENOSYS.
   package var denies: Bool { self != .log && self != .allow }
 
   /// The kernel's own precedence between filters: the stricter of two wins.
-  var strictness: Int {
+  package var strictness: Int {
     switch self {
     case .killProcess: 6
     case .killThread: 5

@@ -76,7 +76,7 @@ struct FilterInput {
   /// The program's bytes.
   func build() throws(SeccompError) -> [UInt8] {
     let (outcome, bytes): (stockade_build, [UInt8])
-    do throws(Errno) { (outcome, bytes) = try built() } catch { throw .unreadable(location, error) }
+    do { (outcome, bytes) = try built() } catch { throw .unreadable(location, error) }
     guard outcome.step == STOCKADE_STEP_DONE else { throw failure(outcome) }
     return bytes
   }

@@ -18,7 +18,11 @@ package struct FilterProgram: Sendable {
   package init(
     _ filter: SeccompFilter, architecture: Architecture, at location: Location
   ) throws(SeccompError) {
-    let bytes = try FilterInput(filter, architecture: architecture, at: location).build()
+    self.init(bytes: try FilterInput(filter, architecture: architecture, at: location).build())
+  }
+
+  /// From the kernel's form: `struct sock_filter`, one after the other.
+  init(bytes: [UInt8]) {
     let size = MemoryLayout<sock_filter>.stride
     instructions = bytes.withUnsafeBytes { raw in
       (0..<bytes.count / size).map { raw.loadUnaligned(fromByteOffset: $0 * size, as: sock_filter.self) }

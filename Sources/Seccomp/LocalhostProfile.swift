@@ -3,10 +3,10 @@ import Policy
 import System
 import YAML
 
-/// Reads an OCI filter in JSON, with Docker's extensions, from the profiles folder.
+/// Reads an OCI filter in JSON, with Docker's and Podman's extensions, from the profiles folder.
 struct LocalhostProfile {
-  private let file: String
-  private let faults = Faults()
+  let file: String
+  let faults = Faults()
 
   private init(file: String) { self.file = file }
 
@@ -18,18 +18,23 @@ struct LocalhostProfile {
     else { throw .refused(reference, "localhostProfile \"\(name)\" is no plain file name; name a file in \(folder)") }
     let path = folder + "/" + name
     let bytes: [UInt8]
-    do throws(Errno) { bytes = try read(name, in: folder) } catch { throw .unreadable(reference, error) }
+    do { bytes = try read(name, in: folder) } catch { throw .unreadable(reference, error) }
     let root: Node?
-    do throws(YAMLError) { root = try Node.parse(bytes, file: path) } catch { throw .malformed(error) }
+    do { root = try Node.parseJSON(bytes, file: path) } catch { throw .malformed(error) }
     guard let root else { throw .refused(Location(file: path, line: 1), "the file is empty") }
-    return try LocalhostProfile(file: path).filter(root)
+    return try read(root, file: path)
+  }
+
+  /// - Parameter file: for the places of the rules.
+  static func read(_ root: Node, file: String) throws(SeccompError) -> ConditionalFilter {
+    try LocalhostProfile(file: file).filter(root)
   }
 
   private static func read(_ name: String, in folder: String) throws(Errno) -> [UInt8] {
     let path = folder + "/" + name
     let directory = try FileDescriptor(open: folder, O_RDONLY | O_DIRECTORY)
     let file: FileDescriptor
-    do throws(Errno) { file = try FileSystem.open(name, beneath: directory) } catch {
+    do { file = try FileSystem.open(name, beneath: directory) } catch {
       throw Errno(error.code, "open \(path) (links may not leave the folder)")
     }
     var status = stat()
@@ -38,7 +43,7 @@ struct LocalhostProfile {
     var bytes: [UInt8] = []
     while bytes.count <= Node.fileMaxBytes {
       let part: [UInt8]
-      do throws(Errno) { part = try file.read(atMost: 65536) } catch { throw Errno(error.code, "read \(path)") }
+      do { part = try file.read(atMost: 65536) } catch { throw Errno(error.code, "read \(path)") }
       if part.isEmpty { break }
       bytes += part
     }
@@ -56,12 +61,12 @@ struct LocalhostProfile {
     let members = members(
       root,
       [
-        "defaultAction", "defaultErrnoRet", "architectures", "archMap", "flags", "listenerPath", "listenerMetadata",
-        "syscalls",
+        "defaultAction", "defaultErrnoRet", "defaultErrno", "architectures", "archMap", "flags", "listenerPath",
+        "listenerMetadata", "syscalls", "comment",
       ])
     for key in ["listenerPath", "listenerMetadata"] {
       guard let node = members[key], node.text != "" else { continue }
-      refuse(node, "\(key): there is no listener for SCMP_ACT_NOTIFY; remove it")
+      faults.note(location(node), "\(key) is left out: it is for SCMP_ACT_NOTIFY")
     }
     let head = head(members, root)
     var filter = ConditionalFilter(defaultAction: head.defaultAction)
@@ -71,7 +76,12 @@ struct LocalhostProfile {
     if let map = members["archMap"], !filter.architectures.isEmpty, !filter.architectureMap.isEmpty {
       refuse(map, "archMap and architectures exclude each other; remove one of them")
     }
-    filter.rules = elements(members["syscalls"]).compactMap(rule)
+    filter.rules = elements(members["syscalls"]).enumerated().compactMap { index, node in
+      var found = rule(node)
+      found?.rule.index = index
+      return found
+    }
+    filter.notes = faults.notes
     return filter
   }
 
@@ -80,7 +90,7 @@ struct LocalhostProfile {
     let action = required("defaultAction", members, "defaultAction is missing")
     var head = SeccompFilter(defaultAction: action?.text ?? "")
     head.lines.defaultAction = members["defaultAction"]?.line
-    head.defaultErrno = errno(members["defaultErrnoRet"])
+    head.defaultErrno = errno(members, "defaultErrnoRet", "defaultErrno", of: action?.text)
     (head.architectures, head.lines.architectures) = texts(members["architectures"])
     (head.flags, head.lines.flags) = texts(members["flags"])
     // If there is no default, its word is not checked.
@@ -102,7 +112,7 @@ struct LocalhostProfile {
   private func rule(_ node: Node) -> ConditionalFilter.Rule? {
     let before = faults.count
     let members = members(
-      node, ["names", "name", "action", "errnoRet", "args", "comment", "includes", "excludes"])
+      node, ["names", "name", "action", "errnoRet", "errno", "args", "comment", "includes", "excludes"])
     guard members.isMapping else { return nil }
     var names = texts(members["names"])
     if let name = members["name"], name.text != "" {
@@ -113,7 +123,7 @@ struct LocalhostProfile {
     var rule = SeccompFilter.Rule(names: names.texts, action: action?.text ?? "SCMP_ACT_ALLOW")
     rule.location = location(node)
     (rule.lines.names, rule.lines.action) = (names.lines, action?.line)
-    rule.errnoReturn = action == nil ? nil : errno(members["errnoRet"])
+    rule.errnoReturn = errno(members, "errnoRet", "errno", of: action?.text)
     for element in elements(members["args"]) {
       guard let argument = argument(element) else { continue }
       rule.arguments.append(argument)
@@ -151,87 +161,9 @@ struct LocalhostProfile {
       // Without quotes, 4.8 is read as a number, and 4.10 would be 4.1.
       conditions.minimumKernel = KernelVersion(condition: text)
       if conditions.minimumKernel == nil {
-        refuse(kernel, "minKernel is \(kernel.kind); write two numbers in quotes, as \"4.8\"")
+        refuse(kernel, "minKernel is \(found(kernel)); write two numbers in quotes, as \"4.8\"")
       }
     }
     return conditions
-  }
-}
-
-/// Reads nodes by type, keeps what is wrong and goes on. Null counts as absent.
-extension LocalhostProfile {
-  private struct Members {
-    var node: Node
-    var values: [String: Node] = [:]
-    /// Whether there is an unknown key. A misspelt key may stand for one that is missing.
-    var hasUnknown = false
-    var isMapping: Bool { node.entries != nil }
-    subscript(key: String) -> Node? { values[key] }
-  }
-
-  private func location(_ node: Node) -> Location { Location(file: file, line: node.line) }
-
-  private func refuse(_ node: Node, _ text: String) { faults.add(.refused(location(node), text)) }
-
-  private func check(_ words: [String], _ lines: [Int], in known: [String], what: String) {
-    for (word, line) in zip(words, lines) {
-      let place = Location(file: file, line: line)
-      faults.value { () throws(SeccompError) in try FilterWords.check(word, in: known, what: what, at: place) }
-    }
-  }
-
-  private func members(_ node: Node, _ known: [String]) -> Members {
-    var members = Members(node: node)
-    guard let entries = node.entries else {
-      refuse(node, "found \(node.kind), expected an object")
-      return members
-    }
-    for entry in entries {
-      if !known.contains(entry.key) { members.hasUnknown = true }
-      check([entry.key], [entry.line], in: known, what: "key")
-      if !entry.value.isNull { members.values[entry.key] = entry.value }
-    }
-    return members
-  }
-
-  /// A text that must be there.
-  private func required(_ key: String, _ members: Members, _ missing: String) -> (text: String, line: Int)? {
-    guard let node = members[key] else {
-      if members.isMapping, !members.hasUnknown { refuse(members.node, missing) }
-      return nil
-    }
-    return text(node).map { ($0, node.line) }
-  }
-
-  private func elements(_ node: Node?) -> [Node] {
-    guard let node else { return [] }
-    if node.elements == nil { refuse(node, "found \(node.kind), expected a list") }
-    return node.elements ?? []
-  }
-
-  private func text(_ node: Node) -> String? {
-    if node.text == nil { refuse(node, "found \(node.kind), expected a text") }
-    return node.text
-  }
-
-  private func texts(_ node: Node?) -> (texts: [String], lines: [Int]) {
-    let found = elements(node).compactMap { element in text(element).map { ($0, element.line) } }
-    return (found.map(\.0), found.map(\.1))
-  }
-
-  /// 0 if absent, as in the Go structs that these files are made for.
-  private func unsigned(_ node: Node?) -> UInt64? {
-    guard let node else { return 0 }
-    if node.unsigned == nil {
-      refuse(node, "found \(node.kind), expected a whole number from 0 to \(UInt64.max)")
-    }
-    return node.unsigned
-  }
-
-  private func errno(_ node: Node?) -> UInt32? {
-    guard let node, let value = unsigned(node) else { return nil }
-    let number = UInt32(exactly: value)
-    if number == nil { refuse(node, "found \(node.kind), expected an errno from 0 to \(FilterAction.errnoMax)") }
-    return number
   }
 }

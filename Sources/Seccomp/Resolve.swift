@@ -10,6 +10,14 @@ package struct ResolvedSeccomp: Equatable, Sendable {
   package var notes: [SeccompNote] = []
   /// The place of `spec.seccomp`, for messages.
   package var location: Location
+  /// Whether a process under the filter cannot open sockets that network rules do not see.
+  package var deniesPacketSockets = false
+  /// Capabilities that the containers are not taken to have, and with which other rules would hold.
+  package var decidingCapabilities: Set<String> = []
+  /// What the filter was made from: what its section says, and what the rest of the profile demands. These say why the
+  /// filter denies a call.
+  var section: SeccompFilter
+  var demands: FilterDemands
 }
 
 /// Makes from `spec.seccomp` a filter that runc accepts and that starts a container, or says why that is not possible.
@@ -17,13 +25,19 @@ package struct ResolvedSeccomp: Equatable, Sendable {
 /// This takes some milliseconds, because libseccomp builds the whole filter. So it is for the loading of a profile, not
 /// for each container.
 ///
-/// - Parameter profilesFolder: the folder of a `localhostProfile`. The file is never looked for outside this folder.
+/// - Parameters:
+///   - profilesFolder: the folder of a `localhostProfile`. The file is never looked for outside this folder.
+///   - demands: what the filter denies beside what the section says.
 package func resolve(
-  _ section: SeccompSection, profilesFolder: String, mode: Mode, environment: SeccompEnvironment
+  _ section: SeccompSection, profilesFolder: String, mode: Mode, demands: FilterDemands = FilterDemands(),
+  environment: SeccompEnvironment
 ) throws(SeccompError) -> ResolvedSeccomp {
   let location = section.location
   let faults = Faults()
-  var filter = try source(of: section, profilesFolder: profilesFolder).resolved(in: environment)
+  var environment = environment
+  environment.capabilities.formUnion(section.addedCapabilities)
+  let source = try source(of: section, profilesFolder: profilesFolder)
+  var filter = source.resolved(in: environment)
   if section.source == .runtimeDefault {
     for index in filter.syscalls.indices { filter.syscalls[index].location = location }
   }
@@ -31,45 +45,53 @@ package func resolve(
   try faults.check()
   faults.value { () throws(SeccompError) in try FilterCheck.checkWhole(filter, at: location) }
   faults.value { () throws(SeccompError) in try checkEffect(filter, at: location) }
-  var notes = try unknownToLibrary(filter, at: location, faults)
+  var notes = source.notes + source.leftOut(in: environment)
+  notes += try unknownToLibrary(filter, at: location, faults)
   try faults.check()
 
+  let written = filter
   let architecture = environment.architecture
-  let program = try FilterProgram(filter, architecture: architecture, at: location)
-  try Contradictions.check(filter, program: program, architecture: architecture, at: location, faults)
+  var program = try FilterProgram(filter, architecture: architecture, at: location)
+  let contradictions = try Contradictions.find(filter, program: program, architecture: architecture, at: location)
+  if case .inline = section.source { faults.add(contradictions, at: location) } else { notes += contradictions }
+  try faults.check()
+  if demands != FilterDemands() {
+    filter = try NarrowedFilter(filter, demands, architecture: architecture, at: location).filter
+    program = try FilterProgram(filter, architecture: architecture, at: location)
+    notes += demands.notes
+  }
   notes += try Bypasses.notes(filter, program: program, architecture: architecture, at: location)
   let completed = try RuntimeInit.complete(
     filter, program: program, architecture: architecture, at: location, faults)
   try faults.check()
   var resolved = ResolvedSeccomp(
-    filter: completed.filter, optional: completed.optional, notes: notes + completed.notes, location: location)
+    filter: completed.filter, optional: completed.optional, notes: notes + completed.notes, location: location,
+    decidingCapabilities: source.decidingCapabilities(in: environment), section: written, demands: demands)
   switch mode {
   case .enforce:
+    try resolved.writeDefaultErrno(architecture)
     resolved.notes += Bypasses.architectureNotes(filter, architecture)
     resolved.notes += try ProgramStart.warnings(filter, program: program, architecture: architecture, at: location)
-  case .audit: resolved.becomeAudit(architecture: architecture)
+    try resolved.checkWhole(architecture, demands)
+  case .audit:
+    resolved.becomeAudit(architecture: architecture)
+    try resolved.checkWhole(architecture, FilterDemands())
   }
-
-  // The filter is built as large as it is ever sent: what libseccomp would refuse at a container's start is refused
-  // now.
-  var whole = resolved.filter
-  whole.syscalls += resolved.optional
-  let length = try FilterProgram(whole, architecture: architecture, at: location).count
-  try FilterProgram.check(length: length, at: location)
   return resolved
 }
 
 /// Everything that is wrong with `spec.seccomp`. If the section is only partial, its words are checked.
 package func problems(
-  of section: SeccompSection, profilesFolder: String, mode: Mode, environment: SeccompEnvironment
+  of section: SeccompSection, profilesFolder: String, mode: Mode, demands: FilterDemands = FilterDemands(),
+  environment: SeccompEnvironment
 ) -> [Problem] {
-  do throws(SeccompError) {
+  do {
     if section.isPartial, case .inline(let filter) = section.source {
       let faults = Faults()
       FilterCheck.check(filter, at: section.location, faults, isPartial: true)
       try faults.check()
     } else {
-      _ = try resolve(section, profilesFolder: profilesFolder, mode: mode, environment: environment)
+      _ = try resolve(section, profilesFolder: profilesFolder, mode: mode, demands: demands, environment: environment)
     }
     return []
   } catch { return error.problems(elsewhere: section.location) }
@@ -133,7 +155,43 @@ private func unknownToLibrary(
   ]
 }
 
+extension Faults {
+  fileprivate func add(_ contradictions: [SeccompNote], at location: Location) {
+    for found in contradictions { add(.refused(found.location ?? location, found.text)) }
+  }
+}
+
 extension ResolvedSeccomp {
+  /// Builds the filter as large as it is ever sent: what libseccomp would refuse at a container's start is refused now.
+  fileprivate mutating func checkWhole(
+    _ architecture: Architecture, _ demands: FilterDemands
+  ) throws(SeccompError) {
+    var whole = filter
+    whole.syscalls += optional
+    whole.defaultErrno = nil
+    let sent = try FilterProgram(whole, architecture: architecture, at: location)
+    try FilterProgram.check(length: sent.count, at: location)
+    deniesPacketSockets = sent.deniesPacketSockets(on: architecture)
+    guard let breach = demands.breach(of: sent, on: architecture) else { return }
+    throw .refused(
+      location,
+      "the filter lets \(breach) pass, which the profile's kernel section denies: the filter's own rules about this call "
+        + "cannot be joined with that; give them conditions on its first argument alone")
+  }
+
+  /// `filter.defaultErrno` stays, as what the rules were made from.
+  fileprivate mutating func writeDefaultErrno(_ architecture: Architecture) throws(SeccompError) {
+    var whole = filter
+    // A default errno reaches the same runtimes as the rules that are optional for the sake of theirs.
+    whole.syscalls += optional
+    guard let written = try WrittenDefault(whole, architecture: architecture, at: location)?.written() else { return }
+    let errno = filter.defaultErrno
+    filter = written.filter
+    filter.defaultErrno = errno
+    optional = []
+    notes += written.notes
+  }
+
   /// Nothing is denied any more: what would be denied is logged.
   fileprivate mutating func becomeAudit(architecture: Architecture) {
     func logged(_ word: String) -> String { word == "SCMP_ACT_ALLOW" ? word : "SCMP_ACT_LOG" }

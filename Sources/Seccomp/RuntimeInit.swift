@@ -141,8 +141,7 @@ struct RulesByCall {
   subscript(name: String) -> [SeccompFilter.Rule] { rules[name] ?? [] }
 
   func treatment(of name: String, at location: Location) throws(SeccompError) -> Treatment {
-    // An unconditional rule decides, whatever other rules there are. Two unconditional rules that differ were refused
-    // as a contradiction.
+    // An unconditional rule decides, whatever other rules there are, and the first of several.
     if let rule = self[name].first(where: \.arguments.isEmpty) {
       return try denies(rule, at: location) ? .deniedByRule(rule.location ?? location) : .passes
     }

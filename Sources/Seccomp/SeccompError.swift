@@ -41,7 +41,7 @@ package enum SeccompError: Error, Equatable, Sendable, CustomStringConvertible {
   package func problems(elsewhere: Location) -> [Problem] {
     switch self {
     case .several(let errors): return errors.flatMap { $0.problems(elsewhere: elsewhere) }
-    case .malformed(.tooLarge(let file, _)):
+    case .malformed(.tooLarge(let file, _, _)):
       return [Problem(Location(file: file, line: 1), text(without: "\(file):1: "))]
     case .malformed(.malformed(let file, let line, let problem)):
       return [Problem(Location(file: file, line: line), problem)]

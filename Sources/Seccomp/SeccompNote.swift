@@ -13,5 +13,11 @@ package struct SeccompNote: Equatable, Sendable, CustomStringConvertible {
     self.text = text
   }
 
+  static func warning(_ location: Location, _ text: String) -> SeccompNote {
+    var note = SeccompNote(location, text)
+    note.isWarning = true
+    return note
+  }
+
   package var description: String { location.map { "\($0): \(text)" } ?? text }
 }

@@ -23,7 +23,7 @@ package func adapt(
   _ resolved: ResolvedSeccomp, to support: SeccompSupport
 ) throws(SeccompError) -> ResolvedSeccomp {
   var adapted = resolved
-  // Runtimes drop this number, and runc then answers EPERM. `resolve` has refused every other value.
+  // Runtimes drop this number, and runc then answers EPERM. `resolve` has written every other value out as rules.
   adapted.filter.defaultErrno = nil
   adapted.optional = []
   switch support {
@@ -31,15 +31,15 @@ package func adapt(
   case .full:
     adapted.filter.syscalls += resolved.optional
   case .withoutErrno:
+    if let errno = resolved.filter.defaultErrno, errno != UInt32(FilterAction.errnoDefault) {
+      throw errnoIsNeeded(resolved.location, "a default errno of \(errno)")
+    }
     for index in adapted.filter.syscalls.indices {
       let rule = adapted.filter.syscalls[index]
       guard let errno = rule.errnoReturn else { continue }
       guard errno == UInt32(FilterAction.errnoDefault) else {
-        throw .runtime(
-          rule.location ?? resolved.location,
-          "\(rule.action) with errno \(errno) for \"\(rule.names[0])\" needs NRI 0.12 (containerd 2.3); "
-            + "with this runtime only \(FilterAction.errnoDefault) (EPERM) is possible: use another filter, or "
-            + "remove spec.seccomp to keep the filter that the pod has")
+        throw errnoIsNeeded(
+          rule.location ?? resolved.location, "\(rule.action) with errno \(errno) for \"\(rule.names[0])\"")
       }
       adapted.filter.syscalls[index].errnoReturn = nil
     }
@@ -52,4 +52,11 @@ package func adapt(
     }
   }
   return adapted
+}
+
+private func errnoIsNeeded(_ location: Location, _ what: String) -> SeccompError {
+  .runtime(
+    location,
+    "\(what) needs NRI 0.12 (containerd 2.3); with this runtime only \(FilterAction.errnoDefault) (EPERM) is possible: "
+      + "use another filter, or remove spec.seccomp to keep the filter that the pod has")
 }

@@ -23,6 +23,12 @@ enum SyscallNames {
     return number == __NR_SCMP_ERROR ? nil : number
   }
 
+  /// nil: the architecture does not have the call, or libseccomp does not know it.
+  static func number(of name: String, on architecture: Architecture) -> Int? {
+    let number = seccomp_syscall_resolve_name_arch(seccomp_arch_resolve_name(architecture.rawValue), name)
+    return number >= 0 ? Int(number) : nil
+  }
+
   static func check(_ name: String, at location: Location) throws(SeccompError) {
     if number(of: name) != nil || newer[name] != nil { return }
     throw .unknown(
@@ -36,8 +42,17 @@ enum SyscallNames {
     return "\(version.major).\(version.minor).\(version.micro)"
   }()
 
+  /// The known names of calls that one of the architectures has, and of newer calls.
+  static func names(on architectures: [String]) -> [String] {
+    let words = FilterWords.architectures.filter { architectures.contains($0.key) }.map(\.value)
+    let tokens = words.map { seccomp_arch_resolve_name($0) }
+    return all.filter { name in
+      newer[name] != nil || tokens.contains { seccomp_syscall_resolve_name_arch($0, name) >= 0 }
+    }
+  }
+
   /// Every known name of the ABIs of both supported architectures, sorted. Slow; for messages.
-  private static let all: [String] = {
+  static let all: [String] = {
     var names = Set(newer.keys)
     for architecture in ["x86_64", "x86", "aarch64", "arm"] {
       let token = seccomp_arch_resolve_name(architecture)

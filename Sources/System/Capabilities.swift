@@ -1,3 +1,5 @@
+import CSystem
+
 /// Names of capabilities, with `CAP_` in front. capabilities(7).
 package enum Capabilities {
   /// By number, from 0; capability.h.
@@ -20,6 +22,18 @@ package enum Capabilities {
   /// The names of the bits set in `mask`.
   package static func names(in mask: UInt64) -> [String] {
     names.enumerated().filter { mask & (1 << $0.offset) != 0 }.map(\.element)
+  }
+
+  /// Takes from the calling thread every capability that is not `kept`, for good. The threads that it starts from now
+  /// on have no others, and programs that it executes get no others than `passable`. capset(2) and prctl(2).
+  package static func keep(_ kept: [String], passable: [String]) throws(Errno) {
+    try call("drop capabilities (it takes CAP_SETPCAP)") {
+      system_keep_capabilities(mask(of: kept), mask(of: passable))
+    }
+  }
+
+  private static func mask(of wanted: [String]) -> UInt64 {
+    names.enumerated().reduce(0) { wanted.contains($1.element) ? $0 | 1 << $1.offset : $0 }
   }
 
   /// The bounding set in the text of `/proc/PID/status`: everything that a process may pass on. Empty if the text has

@@ -19,6 +19,11 @@ package final class FileDescriptor: Sendable {
     self.init(owning: try call("make a file in memory") { system_memory_file(name) })
   }
 
+  /// The next connection of a socket that listens. It never blocks. accept(2).
+  package convenience init(accepting listener: FileDescriptor) throws(Errno) {
+    self.init(owning: try call("accept a connection") { system_accept(listener.number) })
+  }
+
   deinit { close(number) }
 
   /// Both ends of a pipe, which never block. pipe(2).
@@ -49,16 +54,44 @@ package final class FileDescriptor: Sendable {
     return status
   }
 
-  /// The process at the other end of a socket; 0: it is in another pid namespace. SO_PEERCRED of socket(7).
+  /// The process at the other end of a socket, as it was when it connected.
+  package struct Credentials: Equatable, Sendable {
+    /// 0: it is in another pid namespace.
+    package var pid: pid_t
+    package var uid: uid_t
+  }
+
+  /// SO_PEERCRED of socket(7).
   ///
   /// - Parameter action: for messages.
-  package func peer(_ action: String) throws(Errno) -> pid_t {
+  package func credentials(_ action: String) throws(Errno) -> Credentials {
     // struct ucred needs _GNU_SOURCE: pid, uid, gid.
-    var credentials: (pid: Int32, uid: UInt32, gid: UInt32) = (0, 0, 0)
-    var size = socklen_t(MemoryLayout.size(ofValue: credentials))
-    try call(action) { getsockopt(number, SOL_SOCKET, SO_PEERCRED, &credentials, &size) }
-    return credentials.pid
+    var found: (pid: Int32, uid: UInt32, gid: UInt32) = (0, 0, 0)
+    var size = socklen_t(MemoryLayout.size(ofValue: found))
+    try call(action) { getsockopt(number, SOL_SOCKET, SO_PEERCRED, &found, &size) }
+    return Credentials(pid: found.pid, uid: found.uid)
   }
+
+  /// The number alone.
+  package func peer(_ action: String) throws(Errno) -> pid_t { try credentials(action).pid }
+
+  /// A pidfd of that process. SO_PEERPIDFD of socket(7).
+  ///
+  /// - Returns: nil: the kernel is older than 6.5.
+  package func peerHandle() throws(Errno) -> FileDescriptor? {
+    var found: Int32 = -1
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    do {
+      try call("ask for the process that connected") { getsockopt(number, SOL_SOCKET, Self.peerPidfd, &found, &size) }
+    } catch {
+      if error.code == ENOPROTOOPT { return nil }
+      throw error
+    }
+    return FileDescriptor(owning: found)
+  }
+
+  /// SO_PEERPIDFD of asm-generic/socket.h, which older headers lack.
+  private static let peerPidfd: Int32 = 77
 
   /// Reads at most `count` bytes; empty at the end of the file. read(2).
   package func read(atMost count: Int) throws(Errno) -> [UInt8] {
@@ -92,8 +125,17 @@ package struct FileIdentity: Hashable, Sendable {
   package init(_ status: stat) { (device, inode) = (status.st_dev, status.st_ino) }
 }
 
-/// Writes text to one of our standard streams. If nobody listens any more, nothing can be reported either.
-package func put(_ text: String, to descriptor: Int32) {
+/// Writes text to one of our standard streams.
+///
+/// - Returns: whether somebody listens. If nobody does, that cannot be reported either.
+@discardableResult
+package func put(_ text: String, to descriptor: Int32) -> Bool {
   let bytes = Array(text.utf8)
-  _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+  var start = 0
+  while start < bytes.count {
+    let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + start, bytes.count - start) }
+    if written < 0, errno != EINTR { return false }
+    start += max(written, 0)
+  }
+  return true
 }

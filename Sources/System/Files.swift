@@ -22,7 +22,7 @@ package enum Files {
     var bytes: [UInt8] = []
     while true {
       let part: [UInt8]
-      do throws(Errno) { part = try file.read(atMost: 65536) } catch { throw Errno(error.code, "read \(path)") }
+      do { part = try file.read(atMost: 65536) } catch { throw Errno(error.code, "read \(path)") }
       if part.isEmpty { return bytes }
       bytes += part
       if bytes.count > limit { throw Errno(EFBIG, "read \(path) (over \(limit) bytes)") }
@@ -34,7 +34,22 @@ package enum Files {
 
   package static func write(_ text: String, to path: String, mode: mode_t = 0o644) throws(Errno) {
     let file = try FileDescriptor(open: path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
-    do throws(Errno) { try file.write(text.utf8) } catch { throw Errno(error.code, "write \(path)") }
+    do { try file.write(text.utf8) } catch { throw Errno(error.code, "write \(path)") }
+  }
+
+  /// Puts a file in the place of what may be there, whole or not at all. rename(2).
+  package static func replace(_ path: String, with text: String, mode: mode_t) throws(Errno) {
+    let temporary = "\(path).\(getpid())"
+    unlink(temporary)
+    do throws(Errno) {
+      // Nobody else's file, whoever may write to the folder.
+      let file = try FileDescriptor(open: temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
+      do { try file.write(text.utf8) } catch { throw Errno(error.code, "write \(temporary)") }
+      try call("rename \(temporary) to \(path)") { rename(temporary, path) }
+    } catch {
+      unlink(temporary)
+      throw error
+    }
   }
 
   /// Names in a folder, sorted, without `.` and `..`. readdir(3).

@@ -6,7 +6,7 @@ import Glibc
 package enum MountNamespace {
   package static func enter() throws(Errno) {
     try call("get a mount namespace (it takes CAP_SYS_ADMIN)") { system_unshare_mounts() }
-    do throws(Errno) { try hideMounts() } catch  where error.code == EINVAL { try enterRootOfChroot() }
+    do { try hideMounts() } catch  where error.code == EINVAL { try enterRootOfChroot() }
   }
 
   private static func hideMounts() throws(Errno) {

@@ -1,5 +1,28 @@
 import Synchronization
 
+/// How far an `OutputQueue` is.
+package struct OutputProgress: Equatable, Sendable {
+  /// How many items were lost since the start.
+  package var lost = 0
+  /// Items that are not written yet. After `stop` none of them is written any more, but for one with which the thread
+  /// may be busy.
+  package var waiting = 0
+  /// Why the last try failed; nil: it did not fail, or no try has ended yet.
+  package var failure: Errno?
+
+  package init(lost: Int = 0, waiting: Int = 0, failure: Errno? = nil) {
+    (self.lost, self.waiting, self.failure) = (lost, waiting, failure)
+  }
+}
+
+/// Why an item found the queue full.
+package enum QueueLoss: String, CaseIterable, Sendable {
+  /// The reader does not take items fast enough.
+  case full
+  /// The last try to write failed.
+  case error
+}
+
 /// Items on their way to a reader that may not take them: a full disk, a pipe that nobody reads, a log that hangs.
 ///
 /// The thread that puts an item in never waits for the reader. A thread of the queue's own writes one item after the
@@ -17,19 +40,6 @@ package final class OutputQueue<Item: Sendable>: Sendable {
     case gap(Int)
   }
 
-  package struct Progress: Equatable, Sendable {
-    /// How many items were lost since the start.
-    package var lost = 0
-    /// Items that are not written yet.
-    package var waiting = 0
-    /// Why the last try failed; nil: it did not fail, or no try has ended yet.
-    package var failure: Errno?
-
-    package init(lost: Int = 0, waiting: Int = 0, failure: Errno? = nil) {
-      (self.lost, self.waiting, self.failure) = (lost, waiting, failure)
-    }
-  }
-
   private struct State {
     var entries: [Entry] = []
     /// The size of what is in `entries`, and of what the thread has taken and not written.
@@ -39,24 +49,26 @@ package final class OutputQueue<Item: Sendable>: Sendable {
     var wantsReopening = false
     /// Rises when the thread must try again at once.
     var calls = 0
-    var progress = Progress()
+    var progress = OutputProgress()
 
-    mutating func lose() {
-      progress.lost += 1
+    mutating func lose(_ lost: Int) -> QueueLoss? {
+      progress.lost += lost
+      let loss = lost == 0 ? nil : progress.failure == nil ? QueueLoss.full : .error
       // Nobody would read about it any more.
-      if isStopping { return }
+      if isStopping { return loss }
       if case .gap(let count) = entries.last {
-        entries[entries.count - 1] = .gap(count + 1)
+        entries[entries.count - 1] = .gap(count + lost)
       } else {
-        entries.append(.gap(1))
+        entries.append(.gap(lost))
       }
+      return loss
     }
   }
 
   private let state = Monitor(State())
   private let limitBytes: Int
   private let size: @Sendable (Item) -> Int
-  private let gap: @Sendable (Int) -> Item
+  private let gap: @Sendable (Int) -> Item?
   private let write: @Sendable (Item) throws(Errno) -> Void
   private let reopening: @Sendable () -> Void
   private let thread = Mutex<Thread?>(nil)
@@ -66,33 +78,45 @@ package final class OutputQueue<Item: Sendable>: Sendable {
   /// - Parameters:
   ///   - limitBytes: the limit for everything that waits. Each item counts 64 bytes more.
   ///   - size: the size of one item.
-  ///   - gap: what is written where this many items were lost.
+  ///   - gap: what is written where this many items were lost; nil: nothing. Called on the queue's thread.
   ///   - write: called on the queue's thread; may block. After an error it is called with the same item again.
   ///   - reopen: called on that thread after `reopen`.
+  ///   - isVital: whether the queue is a part of what the process is for: then the process ends if there can be no
+  ///     thread. Else `start` must be called.
   package init(
-    limitBytes: Int, size: @escaping @Sendable (Item) -> Int, gap: @escaping @Sendable (Int) -> Item,
-    write: @escaping @Sendable (Item) throws(Errno) -> Void, reopen: @escaping @Sendable () -> Void = {}
+    limitBytes: Int, size: @escaping @Sendable (Item) -> Int, gap: @escaping @Sendable (Int) -> Item?,
+    write: @escaping @Sendable (Item) throws(Errno) -> Void, reopen: @escaping @Sendable () -> Void = {},
+    isVital: Bool = true
   ) {
     (self.limitBytes, self.size, self.gap, self.write, reopening) = (limitBytes, size, gap, write, reopen)
-    // The queue is a part of what the process is for. Without it the process ends.
-    do throws(Errno) {
-      let started = try Thread { [self] in run() }
-      thread.withLock { $0 = started }
-    } catch { fatalError("\(error)") }
+    if isVital { do { try start() } catch { endHard(error) } }
+  }
+
+  /// Starts the thread.
+  package func start() throws(Errno) {
+    let started = try Thread { [self] in run() }
+    thread.withLock { $0 = started }
   }
 
   /// Never blocks.
-  package func put(_ item: Item) {
+  ///
+  /// - Parameter keep: called if the queue is full. If it returns true, the item is not counted as lost: the next gap
+  ///   will say what the item said.
+  /// - Returns: why the item is lost; nil: it will be written, or was kept.
+  @discardableResult
+  package func put(_ item: Item, orKeep keep: () -> Bool = { false }) -> QueueLoss? {
     let bytes = size(item) + Self.overheadBytes
-    state.withLock { state in
-      if state.isStopping || state.bytes + bytes > limitBytes { return state.lose() }
+    return state.withLock { state in
+      if state.isStopping { return state.lose(1) }
+      if state.bytes + bytes > limitBytes { return state.lose(keep() ? 0 : 1) }
       state.entries.append(.item(item, bytes: bytes))
       state.bytes += bytes
       state.progress.waiting += 1
+      return nil
     }
   }
 
-  package var progress: Progress { state.read { $0.progress } }
+  package var progress: OutputProgress { state.read { $0.progress } }
 
   /// Lets the thread open anew what it writes to, between two items.
   package func reopen() {
@@ -123,6 +147,14 @@ package final class OutputQueue<Item: Sendable>: Sendable {
     thread.withLock { $0 }?.join(milliseconds: Self.endMilliseconds)
   }
 
+  /// As `stop`, but waits for nothing.
+  package func abandon() {
+    state.withLock { state in
+      state.isStopping = true
+      state.calls += 1
+    }
+  }
+
   private func run() {
     while let batch = nextBatch() {
       reopenIfWanted()
@@ -146,25 +178,29 @@ package final class OutputQueue<Item: Sendable>: Sendable {
   /// - Returns: whether the entry is written.
   private func write(_ entry: Entry) -> Bool {
     switch entry {
-    case .gap(let count): return insist(gap(count))
+    case .gap(let count): return gap(count).map { insist($0) { _ in } } ?? true
     case .item(let item, let bytes):
-      guard insist(item) else { return false }
-      state.withLock { state in
+      return insist(item) { state in
         state.bytes -= bytes
         state.progress.waiting -= 1
       }
-      return true
     }
   }
 
+  /// - Parameter written: counts the item as written.
   /// - Returns: false: the item could not be written before the end.
-  private func insist(_ item: Item) -> Bool {
+  private func insist(_ item: Item, written: (inout State) -> Void) -> Bool {
+    // Whoever stopped the queue counts what waits as lost.
+    if state.read({ $0.isStopping }) { return false }
     while true {
       reopenIfWanted()
       let calls = state.read { $0.calls }
-      do throws(Errno) {
+      do {
         try write(item)
-        state.withLock { $0.progress.failure = nil }
+        state.withLock { state in
+          state.progress.failure = nil
+          written(&state)
+        }
         return true
       } catch {
         state.withLock { $0.progress.failure = error }

@@ -4,7 +4,7 @@ import Glibc
 package enum ProcessStat {
   /// Whether the process of that number and start time is over. If that cannot be found out, it counts as not over.
   package static func isOver(pid: UInt32, startTicks: UInt64) -> Bool {
-    do throws(Errno) { return try Self.startTicks(in: "/proc/\(pid)") != startTicks } catch {
+    do { return try Self.startTicks(in: "/proc/\(pid)") != startTicks } catch {
       return error.code == ENOENT || error.code == ESRCH
     }
   }

@@ -19,7 +19,7 @@ package struct ProgramRun: Equatable, Sendable {
   package init(_ path: String, arguments: [String], seconds: Int) throws(Errno) {
     let child = try Child(path, arguments)
     let problem: Errno?
-    do throws(Errno) {
+    do {
       try child.follow(for: .seconds(seconds), name: arguments[0])
       problem = nil
     } catch { problem = error }
@@ -98,7 +98,7 @@ private final class Stream {
   @discardableResult
   func read(_ name: String) throws(Errno) -> Bool {
     let part: [UInt8]
-    do throws(Errno) { part = try descriptor.read(atMost: 65536) } catch {
+    do { part = try descriptor.read(atMost: 65536) } catch {
       if error.code == EAGAIN { return false }
       throw error
     }

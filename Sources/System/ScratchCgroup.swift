@@ -16,29 +16,37 @@ package final class ScratchCgroup: Sendable {
   ///   - kind: the beginning of the cgroup's name.
   package init(in root: String, kind: String) throws(Errno) {
     Self.removeLeft(in: root, kind: kind)
-    path = Self.path(in: root, kind: kind, of: getpid())
-    (lock, id) = try Self.locked(path)
+    (path, lock, id) = try Self.locked(in: root, kind: kind)
   }
 
   deinit { Self.remove(path) }
 
-  /// The number is for people who look. It may be in use again, so only the lock counts.
-  static func path(in root: String, kind: String, of pid: pid_t) -> String { "\(root)/\(kind)-locked-\(pid)" }
+  /// No other has the name: a process may have several at once, and another PID namespace has the same numbers. The
+  /// process's number is for people who look. It may be in use again, so only the lock counts.
+  static func path(in root: String, kind: String, of pid: pid_t) -> String {
+    "\(root)/\(kind)-locked-\(pid)-\(UInt32.random(in: 0...UInt32.max))"
+  }
 
   /// Makes and locks the cgroup. Another process may take it away in between, but only before it is locked.
-  private static func locked(_ path: String) throws(Errno) -> (FileDescriptor, UInt64) {
+  private static func locked(
+    in root: String, kind: String
+  ) throws(Errno) -> (String, FileDescriptor, UInt64) {
     for _ in 0..<attempts {
-      if mkdir(path, 0o700) == -1, errno != EEXIST { throw Errno(errno, "make the scratch cgroup \(path)") }
-      do throws(Errno) {
+      let path = path(in: root, kind: kind, of: getpid())
+      if mkdir(path, 0o700) == -1 {
+        if errno == EEXIST { continue }
+        throw Errno(errno, "make the scratch cgroup \(path)")
+      }
+      do {
         let folder = try FileDescriptor(open: path, O_RDONLY | O_DIRECTORY)
         try call("lock \(path)") { flock(folder.number, LOCK_SH) }
         let id = UInt64(try Files.status(path).st_ino)
         var status = stat()
         try call("stat \(path)") { fstat(folder.number, &status) }
-        if UInt64(status.st_ino) == id { return (folder, id) }
+        if UInt64(status.st_ino) == id { return (path, folder, id) }
       } catch { if error.code != ENOENT { throw error } }
     }
-    throw Errno(EAGAIN, "make the scratch cgroup \(path)")
+    throw Errno(EAGAIN, "make a scratch cgroup in \(root)")
   }
 
   /// Takes away the scratch cgroups that are no longer in use, with the processes in them.

@@ -1,6 +1,9 @@
 import CSystem
 import Glibc
 
+private let busyTries = 20
+private let busyMicroseconds: UInt32 = 5000
+
 /// Starts a program. If its name has no slash, the program is looked up in PATH. The program gets this process's
 /// environment, no blocked signal, and SIGPIPE as it is by default: we ignore SIGPIPE, and no program must inherit
 /// that. posix_spawnp(3).
@@ -33,7 +36,13 @@ package func spawn(
   let words = arguments.map { strdup($0) } + [nil]
   defer { for word in words { free(word) } }
   var pid: pid_t = 0
-  let code = posix_spawnp(&pid, program, &actions, &attributes, words, environ)
+  var code = posix_spawnp(&pid, program, &actions, &attributes, words, environ)
+  // A program that was written a moment ago: until it executes something, a new process of another thread holds open
+  // what its parent wrote.
+  for _ in 0..<busyTries where code == ETXTBSY {
+    usleep(busyMicroseconds)
+    code = posix_spawnp(&pid, program, &actions, &attributes, words, environ)
+  }
   if code != 0 { throw Errno(code, "run \(program)") }
   return pid
 }

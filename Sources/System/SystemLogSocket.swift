@@ -39,7 +39,7 @@ package final class SystemLogSocket: Sendable {
   }
 
   private func connect() throws(Errno) -> Connection {
-    do throws(Errno) { return try connect(SOCK_DGRAM, isStream: false) } catch {
+    do { return try connect(SOCK_DGRAM, isStream: false) } catch {
       guard error.code == EPROTOTYPE else { throw error }
       return try connect(SOCK_STREAM, isStream: true)
     }

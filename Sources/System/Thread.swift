@@ -9,6 +9,13 @@ package final class Thread: Sendable {
   private let hasEnded = Monitor(false)
   private let isJoined = Mutex(false)
 
+  private static let prologue = Mutex<@Sendable () -> Void>({})
+
+  /// From now on each thread does this before its work, so that it holds for every thread but the first one.
+  package static func beginEach(with prologue: @escaping @Sendable () -> Void) {
+    self.prologue.withLock { $0 = prologue }
+  }
+
   private final class Box: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -19,6 +26,7 @@ package final class Thread: Sendable {
     var thread = pthread_t()
     let box = Unmanaged.passRetained(
       Box { [hasEnded] in
+        Self.prologue.withLock { $0 }()
         body()
         hasEnded.withLock { $0 = true }
       })

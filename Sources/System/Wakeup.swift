@@ -13,7 +13,7 @@ package final class Wakeup: Sendable {
 
   /// For the start of a process: if the process can open nothing more, it ends.
   package static func atStart() -> Wakeup {
-    do throws(Errno) { return try Wakeup() } catch { fatalError("\(error)") }
+    do { return try Wakeup() } catch { endHard(error) }
   }
 
   package func wake() { try? writer.write([0]) }

@@ -24,7 +24,7 @@ package final class Worker: Sendable {
   /// - Parameter wakeup: what the work waits for in poll(2). It is woken when the work must end.
   package init(waking wakeup: Wakeup? = nil, _ work: @escaping @Sendable (Stop) -> Void) {
     self.wakeup = wakeup
-    do throws(Errno) { thread = try Thread { [request] in work(request) } } catch { fatalError("\(error)") }
+    do { thread = try Thread { [request] in work(request) } } catch { endHard(error) }
   }
 
   /// Asks the work to end, and waits for that, at most this long. Work that still goes on then is left behind.

@@ -33,7 +33,7 @@ package struct FieldCutter: Equatable, Sendable {
   package var isBetweenFields: Bool { place == .tag && varint.count == 0 }
 
   package mutating func receive(_ bytes: ArraySlice<UInt8>) throws(WireError) -> [Part] {
-    do throws(Malformed) { return try cut(bytes) } catch { throw .malformed(path: name, reason: error.reason) }
+    do { return try cut(bytes) } catch { throw .malformed(path: name, reason: error.reason) }
   }
 
   /// Must be called at the message's end.

@@ -2,7 +2,7 @@ import CProtobuf
 import Glibc
 
 /// A C struct that protobuf-c generated. Its pointers never leave a call of `decode` or `encode`.
-package protocol ProtobufMessage {
+package protocol ProtobufMessage: SendableMetatype {
   init()
   var base: ProtobufCMessage { get }
   /// `package__message__init`: sets the descriptor and the defaults.
@@ -85,6 +85,16 @@ package final class Arena {
     let array = allocate(values.count, of: UnsafeMutablePointer<Element>?.self)
     for (index, value) in values.enumerated() { array[index] = make(value) }
     return (values.count, array)
+  }
+}
+
+extension Arena {
+  /// A repeated field of values that are no pointers.
+  package func list<Element>(_ values: [Element]) -> (Int, UnsafeMutablePointer<Element>?) {
+    if values.isEmpty { return (0, nil) }
+    let list = allocate(values.count, of: Element.self)
+    list.initialize(from: values, count: values.count)
+    return (values.count, list)
   }
 }
 

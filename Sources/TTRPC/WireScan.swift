@@ -25,7 +25,7 @@ package struct WireScan {
     _ bytes: [UInt8], as descriptor: UnsafePointer<ProtobufCMessageDescriptor>, nul: NUL = .refused
   ) throws(WireError) -> [UInt8] {
     var scan = WireScan(nul: nul)
-    do throws(Malformed) { try scan.check(bytes.span, at: 0, as: descriptor, depth: 1) } catch {
+    do { try scan.check(bytes.span, at: 0, as: descriptor, depth: 1) } catch {
       throw .malformed(path: error.path(in: descriptor), reason: error.reason)
     }
     var checked = bytes

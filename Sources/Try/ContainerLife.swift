@@ -1,5 +1,6 @@
 import Glibc
 import NRI
+import NRIRuntime
 import System
 
 /// One pod with one container, from RunPodSandbox to RemovePodSandbox, as containerd goes through it.
@@ -12,16 +13,19 @@ struct ContainerLife {
   var report: Report
   var pod: PodSandbox
   var container: Container
+  /// `PluginUnderTry.settle`.
+  var settle: () -> Void
 
   /// - Returns: the command's exit status, as a shell returns it.
   mutating func run() throws(TryError) -> Int32 {
     if !pod.cgroupParent.isEmpty { try host.makeCgroup(pod.cgroupParent) }
-    try nri { () throws(NRIError) in try runtime.runPodSandbox(pod) }
+    try nri { () throws(NRIRuntimeError) in try runtime.runPodSandbox(pod) }
     defer { endPod() }
     let bundle = try workspace.makeBundle(
-      container.id, owner: options.userNamespace ? RuntimeSpecification.firstUser : 0)
+      container.id, owner: options.userNamespace ? RuntimeSpecification.firstUser : 0,
+      options: options.overlayOptions)
     defer { bundle.remove() }
-    do throws(TryError) { try create(in: bundle) } catch {
+    do { try create(in: bundle) } catch {
       // After a refused Create both events come at once, for a container that never had a process.
       stop()
       remove()
@@ -35,9 +39,9 @@ struct ContainerLife {
 
   /// CreateContainer, ValidateContainerAdjustment, and the bundle's configuration.
   private mutating func create(in bundle: Bundle) throws(TryError) {
-    let policy = try nri { () throws(NRIError) in try runtime.createContainer(pod: pod, container: container) }
+    let policy = try nri { () throws(NRIRuntimeError) in try runtime.createContainer(pod: pod, container: container) }
     try refuse(at: .create)
-    try nri { () throws(NRIError) in
+    try nri { () throws(NRIRuntimeError) in
       try runtime.validateContainerAdjustment(pod: pod, container: container, policy: policy)
     }
     try refuse(at: .validate)
@@ -49,11 +53,11 @@ struct ContainerLife {
       if let copy = options.keepConfig { try Files.write(specification.json.text + "\n", to: copy) }
     }
     container.state = ContainerState.created.rawValue
-    logged { () throws(NRIError) in try runtime.postCreateContainer(pod: pod, container: container) }
+    logged { () throws(NRIRuntimeError) in try runtime.postCreateContainer(pod: pod, container: container) }
   }
 
   private mutating func runCreated(_ runc: Runc) throws(TryError) -> Int32 {
-    do throws(TryError) {
+    do {
       try refuse(at: .runcCreate)
       container.pid = UInt32(try runc.create())
       try start(runc)
@@ -72,12 +76,13 @@ struct ContainerLife {
     if let copy = options.statusFile {
       try system { () throws(Errno) in try Files.write(Files.text("/proc/\(container.pid)/status"), to: copy) }
     }
-    try nri { () throws(NRIError) in try runtime.startContainer(pod: pod, container: container) }
+    try nri { () throws(NRIRuntimeError) in try runtime.startContainer(pod: pod, container: container) }
     try refuse(at: .start)
     try refuse(at: .runcStart)
+    settle()
     try runc.start()
     container.state = ContainerState.running.rawValue
-    logged { () throws(NRIError) in try runtime.postStartContainer(pod: pod, container: container) }
+    logged { () throws(NRIRuntimeError) in try runtime.postStartContainer(pod: pod, container: container) }
   }
 
   /// From the running container to its end.
@@ -118,21 +123,23 @@ extension ContainerLife {
     // Older runtimes send the earlier state.
     if runtime.version >= NRIVersion(0, 12) { container.state = ContainerState.stopped.rawValue }
     if options.refusals.contains(.stop) { return }
-    logged { () throws(NRIError) in try runtime.stopContainer(pod: pod, container: container) }
+    logged { () throws(NRIRuntimeError) in try runtime.stopContainer(pod: pod, container: container) }
   }
 
   private func remove() {
     if options.refusals.contains(.remove) { return }
-    logged { () throws(NRIError) in try runtime.removeContainer(pod: pod, container: container) }
+    logged { () throws(NRIRuntimeError) in try runtime.removeContainer(pod: pod, container: container) }
   }
 
   private func endPod() {
-    if !options.refusals.contains(.stopPod) { logged { () throws(NRIError) in try runtime.stopPodSandbox(pod) } }
+    if !options.refusals.contains(.stopPod) { logged { () throws(NRIRuntimeError) in try runtime.stopPodSandbox(pod) } }
     if !pod.cgroupParent.isEmpty { host.removeCgroup(pod.cgroupParent) }
-    if !options.refusals.contains(.removePod) { logged { () throws(NRIError) in try runtime.removePodSandbox(pod) } }
+    if !options.refusals.contains(.removePod) {
+      logged { () throws(NRIRuntimeError) in try runtime.removePodSandbox(pod) }
+    }
   }
 
-  private func logged(_ body: () throws(NRIError) -> Void) {
-    do throws(NRIError) { try body() } catch { report.message(error.description) }
+  private func logged(_ body: () throws(NRIRuntimeError) -> Void) {
+    do { try body() } catch { report.message(error.description) }
   }
 }

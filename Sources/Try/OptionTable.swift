@@ -5,12 +5,19 @@ import NRI
 enum OptionTable {
   private typealias Option = CommandOption<Options>
 
+  /// For users.
   static let options: [CommandOption<Options>] = profileOptions + containerOptions + runOptions
 
   private static let profileOptions = [
     Option("--profile", "FILE", help: "the profile to run the command under") { $0.profile = $1 },
     Option("--config", "FILE", help: "the plugin's configuration, as containerd hands it on") {
       $0.pluginConfiguration = $1
+    },
+    Option("--record", "FILE", help: "write a recording of what the command does (docs/try.md)") {
+      $0.record = $1
+    },
+    Option("--record-arguments", help: "record programs with their arguments, which may hold secrets") { (options, _) in
+      options.recordsArguments = true
     },
     Option("--annotation", "KEY=VALUE", help: "add an annotation to the pod", isRepeatable: true) {
       (options, value) throws(UsageError) in
@@ -71,23 +78,36 @@ enum OptionTable {
     Option("--exec", "COMMAND", help: "also run this in the running container", isRepeatable: true) {
       (options, value) throws(UsageError) in options.executions.append(try words(value, of: "--exec"))
     },
-    Option("--repeat", "N", help: "run the container N times in one session and count the exits") {
-      (options, value) throws(UsageError) in
-      options.repetitions = try OptionValue.number(value, of: "--repeat", 1...maximumRepetitions)
-    },
     Option("--timeout", "SECONDS", help: "kill the command after so long") {
       (options, value) throws(UsageError) in
       options.timeoutSeconds = try OptionValue.number(value, of: "--timeout", 1...86400)
     },
+    .recordOutput("tell everything as JSON records on standard output") { $0.writesRecords = true },
+    Option("--runc", "PROGRAM", help: "the OCI runtime (default: runc)") { $0.runc = $1 },
+  ]
+
+  /// What describes the container, the command and the output is for users. What drives, breaks or measures the session
+  /// is for tests. CONTRIBUTING.md lists these options.
+  static let testOptions: [CommandOption<Options>] = [
+    Option("--repeat", "N", help: "run the container N times in one session and count the exits") {
+      (options, value) throws(UsageError) in
+      options.repetitions = try OptionValue.number(value, of: "--repeat", 1...maximumRepetitions)
+    },
     Option("--times", help: "tell how long the plugin took for each call") { options, _ in
       options.reportTimes = true
     },
-    .output("tell everything as JSON records on standard output") { $0.outputFormat = $1 },
+    Option("--answer-time", "MS", help: "how long the plugin may take for a call (default: 2000)") {
+      (options, value) throws(UsageError) in
+      options.answerMilliseconds = try OptionValue.number(value, of: "--answer-time", 1...600_000)
+    },
     Option("--nri-version", "VERSION", help: "the NRI to speak, \(NRIVersion.oldest) to \(NRIVersion.newest)") {
       (options, value) throws(UsageError) in options.nriVersion = try nriVersion(value)
     },
-    Option("--refuse", "STEP", help: "let this step fail or get lost (docs/try.md)", isRepeatable: true) {
+    Option("--refuse", "STEP", help: "let this step fail or get lost", isRepeatable: true) {
       (options, value) throws(UsageError) in options.refusals.insert(try OptionValue.word(value, of: "--refuse"))
+    },
+    Option("--overlay-options", "OPTIONS", help: "mount the container's root with these options too") {
+      $0.overlayOptions = $1
     },
     Option("--keep-config", "FILE", help: "write the config.json that runc got") {
       $0.keepConfig = $1
@@ -95,7 +115,6 @@ enum OptionTable {
     Option("--status", "FILE", help: "write /proc/PID/status of the container's init at its start") {
       $0.statusFile = $1
     },
-    Option("--runc", "PROGRAM", help: "the OCI runtime (default: runc)") { $0.runc = $1 },
   ]
 
   /// This is more container lives than any test needs. A mistyped number above it would take hours.

@@ -3,11 +3,15 @@ import NRI
 
 /// What `stockade try` was asked to do.
 package struct Options: Equatable, Sendable {
-  /// A profile file; nil only with `pluginConfiguration`.
+  /// A profile file; nil only with `pluginConfiguration` or `record`.
   package var profile: String?
   /// The plugin's configuration, as containerd would hand it over; a file.
   package var pluginConfiguration: String?
   package var command: [String] = []
+  /// Where to write the recording of what the command does; nil: it is not recorded.
+  package var record: String?
+  /// Whether the recording has the programs' arguments.
+  package var recordsArguments = false
 
   // The container
   /// The image's tree, read only; nil: a tree made from busybox.
@@ -38,10 +42,14 @@ package struct Options: Equatable, Sendable {
   package var refusals: Set<Step> = []
   package var repetitions = 1
   package var timeoutSeconds: Int?
+  /// How long the plugin may take for one call. containerd's own limit is the default.
+  package var answerMilliseconds = 2000
   /// Whether to report how long the plugin's own code took for each call.
   package var reportTimes = false
-  package var outputFormat = OutputFormat.text
+  package var writesRecords = false
   package var runc = "runc"
+  /// Further options of the container's root, which is an overlay.
+  package var overlayOptions: String?
   /// Where to write the config.json that runc got.
   package var keepConfig: String?
   /// Where to write `/proc/PID/status` of the container's init as it is at StartContainer.

@@ -40,5 +40,5 @@ enum Program {
 /// Runs `body`, and turns its errno into an error of this module.
 @discardableResult
 func system<Result>(_ body: () throws(Errno) -> Result) throws(TryError) -> Result {
-  do throws(Errno) { return try body() } catch { throw .system(error) }
+  do { return try body() } catch { throw .system(error) }
 }

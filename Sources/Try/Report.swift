@@ -1,5 +1,4 @@
 import CommandOptions
-import Glibc
 import Synchronization
 import System
 
@@ -9,18 +8,18 @@ import System
 ///
 /// Any thread may use it: no line is written into another line.
 final class Report: Sendable {
-  let format: OutputFormat
+  let writesRecords: Bool
   /// Set with the last record, so that nothing follows it. The lock is held while a line is written.
   private let isOver = Mutex(false)
 
-  init(format: OutputFormat) { self.format = format }
+  init(writesRecords: Bool) { self.writesRecords = writesRecords }
 
   /// Where the command's standard output goes.
-  var commandOutput: Int32 { format == .json ? 2 : 1 }
+  var commandOutput: Int32 { writesRecords ? 2 : 1 }
 
   /// For what is JSON already, such as events; nil: lines for people are wanted.
   var recordWriter: (@Sendable (String) -> Void)? {
-    guard format == .json else { return nil }
+    guard writesRecords else { return nil }
     return { [self] record in write(record, to: 1) }
   }
 
@@ -40,7 +39,7 @@ final class Report: Sendable {
 
   /// How often each exit status occurred.
   func counts(_ counts: [Int32: Int]) {
-    if format == .text { message(Self.summary(of: counts)) }
+    if !writesRecords { message(Self.summary(of: counts)) }
   }
 
   /// The last report.
@@ -56,23 +55,14 @@ final class Report: Sendable {
 
   /// - Parameter text: nil: there is nothing for people.
   private func tell(_ text: String?, _ record: JSON) {
-    switch format {
-    case .json: write(record.text, to: 1)
-    case .text: if let text { write("stockade try: \(text)", to: 2) }
-    }
+    if writesRecords { return write(record.text, to: 1) }
+    if let text { write("stockade try: \(text)", to: 2) }
   }
 
   /// If nobody listens any more, nothing can be reported either.
   private func write(_ line: String, to descriptor: Int32) {
     isOver.withLock { isOver in
-      if isOver { return }
-      let bytes = Array((line + "\n").utf8)
-      var start = 0
-      while start < bytes.count {
-        let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + start, bytes.count - start) }
-        if written < 0, errno != EINTR { return }
-        start += max(written, 0)
-      }
+      if !isOver { put(line + "\n", to: descriptor) }
     }
   }
 

@@ -18,7 +18,7 @@ enum Requirements {
   }
 
   private static func checkRunc(_ program: String) throws(TryError) {
-    do throws(Errno) { _ = try SearchPath.current().find(program) } catch {
+    do { _ = try SearchPath.current().find(program) } catch {
       let advice =
         program == Options().runc
         ? "install it (apt-get install runc), or name another OCI runtime with --runc PROGRAM"

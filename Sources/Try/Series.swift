@@ -22,12 +22,12 @@ struct Series {
 
   func run() throws(TryError) -> SeriesResult {
     let host = try Host()
-    let timed = options.reportTimes ? TimedPlugin(plugin.handler) : nil
+    let times = options.reportTimes ? CallTimes() : nil
     let session = try Session(
-      handler: timed ?? plugin.handler, options: options, configuration: configuration, report: report)
+      handler: plugin.handler, times: times, options: options, configuration: configuration, report: report)
     defer {
       session.end()
-      for line in timed?.summary ?? [] { report.message(line) }
+      for line in times?.summary ?? [] { report.message(line) }
     }
     var result = SeriesResult()
     var counts: [Int32: Int] = [:]
@@ -48,9 +48,9 @@ struct Series {
     let names = Names(options: options, id: workspace.id, number: number, profile: plugin.profileName)
     var life = ContainerLife(
       options: options, runtime: session.runtime, workspace: workspace, signals: signals, host: host, report: report,
-      pod: names.pod, container: names.container)
+      pod: names.pod, container: names.container, settle: plugin.settle)
     var (status, failure): (Int32, TryError?)
-    do throws(TryError) { (status, failure) = (try life.run(), nil) } catch {
+    do { (status, failure) = (try life.run(), nil) } catch {
       (status, failure) = (error.exitStatus, error)
     }
     tell(of: number, status, failure)
@@ -60,8 +60,8 @@ struct Series {
   /// For people the error comes first, as the reason why nothing happened. For programs the last record is the end of a
   /// run.
   private func tell(of number: Int, _ status: Int32, _ error: TryError?) {
-    if report.format == .text { report.run(number: number, status: status, error: error) }
+    if !report.writesRecords { report.run(number: number, status: status, error: error) }
     for line in plugin.events() { report.message(line) }
-    if report.format == .json { report.run(number: number, status: status, error: error) }
+    if report.writesRecords { report.run(number: number, status: status, error: error) }
   }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import NRI
+import NRIRuntime
 import System
 
 /// What the maker of a plugin is told: where things are in this `try`.
@@ -10,6 +11,12 @@ package struct PluginEnvironment: Sendable {
   package var configuration: String?
   /// A BPF file system that only this process sees. What is pinned there goes with the process.
   package var bpffs: String
+  /// `--record`; nil: it was not given.
+  package var recording: String?
+  /// `--record-arguments`
+  package var recordsArguments = false
+  /// What is run in the container.
+  package var command: [String] = []
   /// Writes a line of JSON, from any thread; nil: lines for people are wanted.
   package var record: (@Sendable (String) -> Void)?
 }
@@ -23,16 +30,25 @@ package struct PluginUnderTry {
   /// written instead, they are written by the time this returns. Called on the main thread, between calls of the
   /// handler's methods, when a container has ended, and once when everything is over.
   package var events: () -> [String]
+  /// Waits for what the plugin's answer to StartContainer does not wait for. Called on the main thread, before the
+  /// container's first program runs.
+  package var settle: () -> Void
+  /// Writes the recording, once, after the last call of `events`, whatever ended the run. Returns what is said of it,
+  /// in lines.
+  package var writeRecording: () throws -> [String]
   /// Ends the plugin's threads. Called last, on the main thread.
   package var end: () -> Void
 
   package init(
     handler: any PluginHandler, profileName: String?, events: @escaping () -> [String],
+    settle: @escaping () -> Void = {}, writeRecording: @escaping () throws -> [String] = { [] },
     end: @escaping () -> Void = {}
   ) {
     self.handler = handler
     self.profileName = profileName
     self.events = events
+    self.settle = settle
+    self.writeRecording = writeRecording
     self.end = end
   }
 }
@@ -51,20 +67,25 @@ final class Session {
     init(_ session: PluginSession, _ report: Report) { (self.session, self.report) = (session, report) }
 
     func serve() {
-      do throws(NRIError) { _ = try session.run() } catch { report.message("the plugin's session broke: \(error)") }
+      do { _ = try session.run() } catch { report.message("the plugin's session broke: \(error)") }
     }
   }
 
-  init(handler: any PluginHandler, options: Options, configuration: String, report: Report) throws(TryError) {
+  init(
+    handler: any PluginHandler, times: CallTimes?, options: Options, configuration: String, report: Report
+  ) throws(TryError) {
     let (runtimeEnd, pluginEnd) = try system { () throws(Errno) in try FileDescriptor.connectedPair() }
     socket = runtimeEnd
-    let plugin = try nri { () throws(NRIError) in
-      try PluginSession(socket: pluginEnd, name: "stockade", index: "10", handler: handler)
-    }
+    let plugin: PluginSession
+    do {
+      plugin = try PluginSession(socket: pluginEnd, name: "stockade", index: "10", handler: handler, observer: times)
+    } catch { throw .plugin(.session(error)) }
     let side = PluginSide(plugin, report)
     thread = try system { () throws(Errno) in try Thread { side.serve() } }
-    runtime = RuntimeConnection(socket: socket, version: options.nriVersion, configuration: configuration)
-    try nri { [runtime] () throws(NRIError) in try runtime.accept() }
+    runtime = RuntimeConnection(
+      socket: socket, version: options.nriVersion, configuration: configuration,
+      requestTimeoutMilliseconds: Int64(options.answerMilliseconds))
+    try nri { [runtime] () throws(NRIRuntimeError) in try runtime.accept() }
   }
 
   /// Closes our end and waits for the plugin's.
@@ -74,8 +95,8 @@ final class Session {
   }
 }
 
-/// Runs `body`, and turns its NRI error into an error of this module.
+/// Runs `body`, and turns its error into an error of this module.
 @discardableResult
-func nri<Result>(_ body: () throws(NRIError) -> Result) throws(TryError) -> Result {
-  do throws(NRIError) { return try body() } catch { throw .plugin(error) }
+func nri<Result>(_ body: () throws(NRIRuntimeError) -> Result) throws(TryError) -> Result {
+  do { return try body() } catch { throw .plugin(error) }
 }

@@ -19,9 +19,9 @@ package enum Try {
 
   /// Runs what was asked for and reports it, the result last.
   static func run(_ options: Options, makePlugin: PluginMaker) -> Int32 {
-    let report = Report(format: options.outputFormat)
+    let report = Report(writesRecords: options.writesRecords)
     var result = SeriesResult()
-    do throws(TryError) {
+    do {
       try runInWorkspace(options, report, makePlugin, &result)
       report.result(result, failure: nil)
       return result.status
@@ -54,10 +54,18 @@ package enum Try {
     let end = Result { () throws(TryError) in try cleanUp.run() }
     // Reports what processes did that outlived their container.
     for line in plugin?.events() ?? [] { report.message(line) }
+    let recording = Result { () throws(TryError) in try tellRecording(of: plugin, report) }
     plugin?.end()
     if case .success(let value) = series { result = value }
     try end.get()
     _ = try series.get()
+    try recording.get()
+  }
+
+  private static func tellRecording(of plugin: PluginUnderTry?, _ report: Report) throws(TryError) {
+    do { for line in try plugin?.writeRecording() ?? [] { report.message(line) } } catch {
+      throw .notRecorded("\(error)")
+    }
   }
 
   private static func make(
@@ -65,6 +73,7 @@ package enum Try {
   ) throws(TryError) -> PluginUnderTry {
     let environment = PluginEnvironment(
       profile: options.profile, configuration: options.pluginConfiguration, bpffs: workspace.bpffs,
+      recording: options.record, recordsArguments: options.recordsArguments, command: options.command,
       record: report.recordWriter)
     do { return try makePlugin(environment) } catch { throw .pluginNotMade("\(error)") }
   }

@@ -1,4 +1,4 @@
-import NRI
+import NRIRuntime
 import System
 
 /// Why a run did not come about, or not as asked. If the command itself fails, that is no error: it is the exit status.
@@ -9,17 +9,21 @@ package enum TryError: Error, Equatable, CustomStringConvertible {
   /// The plugin could not be made. The text is its own reason.
   case pluginNotMade(String)
   /// The plugin refused, or its session broke.
-  case plugin(NRIError)
+  case plugin(NRIRuntimeError)
   /// `--refuse` asked for this.
   case refusedOnDemand(Step)
   /// runc failed: the command that was given to it, and its message.
   case runc(command: String, message: String)
   /// The run is over, and a part of it is still there.
   case leftBehind(String)
+  /// The command ran, and its recording could not be made or written.
+  case notRecorded(String)
 
   package var description: String {
     switch self {
-    case .missing(let problem), .pluginNotMade(let problem), .leftBehind(let problem): problem
+    case .missing(let problem), .pluginNotMade(let problem), .leftBehind(let problem),
+      .notRecorded(let problem):
+      problem
     case .system(let error): error.description
     case .plugin(let error): error.description
     case .refusedOnDemand(let step): "refused, as --refuse \(step.rawValue) asks"
@@ -39,7 +43,7 @@ package enum TryError: Error, Equatable, CustomStringConvertible {
   var isRefusal: Bool {
     switch self {
     case .plugin, .refusedOnDemand: true
-    case .missing, .system, .pluginNotMade, .runc, .leftBehind: false
+    case .missing, .system, .pluginNotMade, .runc, .leftBehind, .notRecorded: false
     }
   }
 

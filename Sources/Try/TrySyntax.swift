@@ -11,13 +11,17 @@ extension Options {
       prints the command's output. Then it prints on standard error what was denied, and by which rule.
       With -o json everything it tells is JSON on standard output, and the command's output goes to
       standard error. docs/try.md has the records.
-      Give the profile with --profile, or a configuration that chooses one with --config.
+      Give the profile with --profile, or a configuration that chooses one with --config. With --record
+      no profile is needed. What a profile blocks stays blocked while the command is recorded.
       """,
-    options: OptionTable.options,
+    options: OptionTable.options, testOptions: OptionTable.testOptions,
     operands: Operands("-- COMMAND [ARG...]", areAfterDashes: true) { (options, command) throws(UsageError) in
       if command.isEmpty { throw UsageError("no command; give it after --") }
-      if options.profile == nil, options.pluginConfiguration == nil {
-        throw UsageError("no profile; give one with --profile FILE")
+      if options.recordsArguments, options.record == nil {
+        throw UsageError("--record-arguments needs a recording; give --record FILE as well")
+      }
+      if options.profile == nil, options.pluginConfiguration == nil, options.record == nil {
+        throw UsageError("no profile; give one with --profile FILE, or record what the command does with --record FILE")
       }
       options.command = command
     },
@@ -26,6 +30,7 @@ extension Options {
         "stockade try --profile web.yaml -- sh -c '/usr/bin/wget http://10.0.0.1/'",
         "what does the profile say of this command?"
       ),
+      ("stockade try --record web.json --rootfs /srv/image -- nginx", "what does this command do?"),
       ("stockade try --profile web.yaml --rootfs /srv/image -- nginx -t", "the same in the tree of an image"),
     ],
     exitStatuses: [

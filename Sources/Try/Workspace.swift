@@ -46,8 +46,10 @@ package final class Workspace {
 
   /// The folder of one container, with the image's root file system mounted in it, fresh.
   ///
-  /// - Parameter owner: the owner of the root folder.
-  func makeBundle(_ name: String, owner: UInt32 = 0) throws(TryError) -> Bundle {
+  /// - Parameters:
+  ///   - owner: the owner of the root folder.
+  ///   - options: further options of the overlay, separated by commas.
+  func makeBundle(_ name: String, owner: UInt32 = 0, options: String? = nil) throws(TryError) -> Bundle {
     let bundle = Bundle(path: "\(path)/\(name)")
     try system { [image] () throws(Errno) in
       try Files.makeFolder(bundle.path)
@@ -55,7 +57,8 @@ package final class Workspace {
       for folder in [bundle.upper, bundle.work, bundle.rootfs] { try Files.makeFolder(folder) }
       try Self.mount(
         "overlay", on: bundle.rootfs, type: "overlay",
-        data: "lowerdir=\(image),upperdir=\(bundle.upper),workdir=\(bundle.work)")
+        data: "lowerdir=\(image),upperdir=\(bundle.upper),workdir=\(bundle.work)"
+          + (options.map { ",\($0)" } ?? ""))
       try call("hand over \(bundle.rootfs)") { chown(bundle.rootfs, owner, owner) }
     }
     return bundle

@@ -1,3 +1,5 @@
+import System
+
 /// What is wrong with a text that libyaml cannot read, and what to do, in words for the author of the text.
 struct SyntaxAdvice {
   /// From 1.

@@ -14,7 +14,7 @@ extension Node {
   package static func parse(_ bytes: [UInt8], file: String) throws(YAMLError) -> Node? {
     guard bytes.count <= fileMaxBytes else { throw .tooLarge(file: file, bytes: bytes.count) }
     let text = try Encoding.text(bytes, file: file)
-    do throws(YAMLError) { return try Parser(text, file: file).document() } catch {
+    do { return try Parser(text, file: file).document() } catch {
       // JSON writes a character outside of Unicode's first plane as two halves. YAML does not know these.
       guard let joined = Encoding.joiningSurrogates(text) else { throw error }
       return try Parser(joined, file: file).document()
@@ -23,6 +23,13 @@ extension Node {
 
   package static func parse(_ text: String, file: String) throws(YAMLError) -> Node? {
     try parse(Array(text.utf8), file: file)
+  }
+
+  /// Reads the documents of a YAML text, which `---` divides. Empty ones are left out. The limits are those of one
+  /// document.
+  package static func parseDocuments(_ bytes: [UInt8], file: String) throws(YAMLError) -> [Node] {
+    guard bytes.count <= fileMaxBytes else { throw .tooLarge(file: file, bytes: bytes.count) }
+    return try Parser(try Encoding.text(bytes, file: file), file: file).documents()
   }
 }
 
@@ -56,14 +63,28 @@ private final class Parser {
 
   func document() throws(YAMLError) -> Node? {
     _ = try next()  // The start of the stream.
-    let start = try next()
-    guard start.type == YAML_DOCUMENT_START_EVENT else { return nil }
-    let root = try node(try next(), depth: 0)
-    _ = try next()  // The end of the document.
+    guard let root = try nextDocument() else { return nil }
     let after = try next()
     guard after.type == YAML_STREAM_END_EVENT else {
       throw problem(after.line, "a second document; one file holds one document")
     }
+    return root
+  }
+
+  func documents() throws(YAMLError) -> [Node] {
+    _ = try next()  // The start of the stream.
+    var documents: [Node] = []
+    while let root = try nextDocument() {
+      if !root.isNull { documents.append(root) }
+    }
+    return documents
+  }
+
+  /// nil: the stream ends.
+  private func nextDocument() throws(YAMLError) -> Node? {
+    guard try next().type == YAML_DOCUMENT_START_EVENT else { return nil }
+    let root = try node(try next(), depth: 0)
+    _ = try next()  // The end of the document.
     return root
   }
 

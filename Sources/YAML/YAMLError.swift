@@ -1,12 +1,11 @@
 /// Why a text cannot be read as YAML or JSON.
 package enum YAMLError: Error, Equatable, Sendable, CustomStringConvertible {
-  case tooLarge(file: String, bytes: Int)
+  case tooLarge(file: String, bytes: Int, limit: Int = Node.fileMaxBytes)
   case malformed(file: String, line: Int, problem: String)
 
   package var description: String {
     switch self {
-    case .tooLarge(let file, let bytes):
-      "\(file):1: the file has \(bytes) bytes; it may have \(Node.fileMaxBytes)"
+    case .tooLarge(let file, _, _): "\(file):1: \(problem)"
     case .malformed(let file, let line, let problem):
       "\(file):\(line): \(problem)"
     }
@@ -22,7 +21,7 @@ package enum YAMLError: Error, Equatable, Sendable, CustomStringConvertible {
   /// What is wrong, without the place.
   package var problem: String {
     switch self {
-    case .tooLarge(_, let bytes): "the file has \(bytes) bytes; it may have \(Node.fileMaxBytes)"
+    case .tooLarge(_, let bytes, let limit): "the file has \(bytes) bytes; it may have \(limit)"
     case .malformed(_, _, let problem): problem
     }
   }

@@ -1,6 +1,7 @@
 // embed-bpf CLANG OBJCOPY INCLUDE WORK OUTPUT SOURCE...: compiles each BPF source and writes a Swift file that holds
-// the objects as base64 text.
+// the objects, compressed, as base64 text.
 // The objects are text, because the compiler needs 24 s and 1 GB for a 100 KB array literal, and 0.1 s for a string.
+import CZstd
 import Glibc
 
 let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
@@ -37,6 +38,13 @@ func base64(_ bytes: [UInt8]) -> String {
   return String(decoding: text, as: UTF8.self)
 }
 
+func compressed(_ bytes: [UInt8]) -> [UInt8] {
+  var output = [UInt8](repeating: 0, count: ZSTD_compressBound(bytes.count))
+  let count = ZSTD_compress(&output, output.count, bytes, bytes.count, ZSTD_maxCLevel())
+  if ZSTD_isError(count) != 0 { fail("cannot compress an object: \(String(cString: ZSTD_getErrorName(count)))") }
+  return Array(output[..<count])
+}
+
 func run(_ program: String, _ arguments: [String]) {
   var child = pid_t()
   var argv = ([program] + arguments).map { strdup($0) }
@@ -56,6 +64,8 @@ func compile(_ source: String, named name: String) -> [UInt8] {
     [
       // v3 has atomics and 32-bit jumps. Every kernel from 5.12 on has v3.
       "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter",
+      // BTF names the sources: as they are named in the repository, wherever that lies.
+      "-ffile-prefix-map=\(folder)=bpf",
       "-I", folder, "-I", folder + "/include", "-c", source, "-o", object,
     ])
   // DWARF is two thirds of an object, and libbpf does not read it. BTF stays.
@@ -73,7 +83,7 @@ for path in arguments.dropFirst(6) {
   let file = path.split(separator: "/").last ?? ""
   let words = file.prefix { $0 != "." }.split(separator: "_")
   let name = words[0] + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
-  text += "  static let \(name): StaticString = \"\(base64(compile(path, named: String(name))))\"\n"
+  text += "  static let \(name): StaticString = \"\(base64(compressed(compile(path, named: String(name)))))\"\n"
   all.append("(\"\(words.joined(separator: "_"))\", \(name))")
 }
 text += "  static let all: [(name: String, image: StaticString)] = [\(all.joined(separator: ", "))]\n}\n"

@@ -3,6 +3,7 @@ import Daemon
 import Glibc
 import Keeper
 import Policy
+import RPC
 import System
 import Try
 
@@ -12,13 +13,27 @@ enum CommandList {
   static let commands: [Command] = [
     Command(RunCommand.syntax, main: RunCommand.main),
     Command(Options.syntax) { Try.main($0, makePlugin: TryCommand.makePlugin) },
+    Command(StatusCommand.syntax, main: StatusCommand.main),
+    Command(ContainersCommand.syntax, main: ContainersCommand.main),
+    Command(EventsCommand.syntax, main: EventsCommand.main),
+    Command(ReloadCommand.syntax, main: ReloadCommand.main),
+    Command(AuditCommand.syntax, main: AuditCommand.main),
+    Command(RecordCommand.syntax, main: RecordCommand.main),
     Command(ProfileCheckCommand.syntax, main: ProfileCheckCommand.main),
+    Command(ProfileExplainCommand.syntax, main: ProfileExplainCommand.main),
+    Command(ProfileDiffCommand.syntax, main: ProfileDiffCommand.main),
+    Command(ProfileImportCommand.syntax, main: ProfileImportCommand.main),
+    Command(ProfileMergeCommand.syntax, main: ProfileMergeCommand.main),
+    Command(ProfileTestCommand.syntax, main: ProfileTestCommand.main),
+    Command(ConfigCheckCommand.syntax, main: ConfigCheckCommand.main),
     Command(DoctorCommand.syntax, main: DoctorCommand.main),
     Command(GateCommands.status, main: GateCommands.statusMain),
     Command(GateCommands.close, main: GateCommands.closeMain),
     Command(GateCommands.open, main: GateCommands.openMain),
     Command(GateCommands.free, main: GateCommands.freeMain),
     Command(DetachCommand.syntax, main: DetachCommand.main),
+    Command(CompletionCommand.syntax, main: CompletionCommand.main),
+    Command(ManualCommand.syntax, main: ManualCommand.main),
     Command(VersionCommand.syntax, main: VersionCommand.main),
   ]
 
@@ -37,9 +52,14 @@ enum CommandList {
   static func main(_ arguments: [String]) -> Int32 {
     // If a reader went away, the write that notices it gets an error.
     signal(SIGPIPE, SIG_IGN)
+    GRPC.clearEnvironment()
+    Memory.keepLittle()
     if arguments.isEmpty, Service.isLaunched { return Service.launched() }
     switch arguments.first {
-    case nil: return refuse("no command")
+    case nil:
+      // Swift takes the words from there, the program's own name too.
+      if CommandLine.arguments.isEmpty { return refuse("cannot read the command line from /proc; mount proc there") }
+      return refuse("no command")
     // The keeper that the launched plugin starts, and the Stockade that the keeper starts; ARCHITECTURE.md.
     case KeptDescriptors.keeperWord: return Keeper.main(Array(arguments.dropFirst()))
     case KeptDescriptors.keptWord: return Service.kept(Array(arguments.dropFirst()))

@@ -5,7 +5,7 @@ import System
 /// `stockade doctor`
 enum DoctorCommand {
   struct Options: Sendable {
-    var format = OutputFormat.text
+    var format = OutputFormat.table
     var isThorough = false
   }
 
@@ -32,7 +32,7 @@ enum DoctorCommand {
   static func main(_ arguments: [String]) -> Int32 {
     syntax.main(arguments, Options()) { options in
       let diagnosis = Diagnosis.ofThisNode(isThorough: options.isThorough)
-      put(options.format == .text ? diagnosis.table : diagnosis.json.text + "\n", to: 1)
+      put(options.format.text(table: diagnosis.table, diagnosis.json), to: 1)
       return diagnosis.exitStatus
     }
   }

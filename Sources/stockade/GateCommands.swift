@@ -134,14 +134,14 @@ enum GateCommands {
 
   // MARK: status
 
-  struct StatusOptions: Sendable { var format = OutputFormat.text }
+  struct StatusOptions: Sendable { var format = OutputFormat.table }
 
   static let status = CommandSyntax<StatusOptions>(
     name: "gate status",
     summary: "say which gates are closed, and what they refused",
     description: """
       Prints whether the node gate is closed, until when all gates are open, and of each pod that has a gate
-      whether it is closed, and how many programs it has refused. It needs root, and no Stockade that runs.
+      whether it is closed, and how many programs it has refused. It needs root. Stockade need not run.
       """,
     options: [.output { $0.format = $1 }],
     examples: [("stockade gate status", "which pods wait to be let through?")], exitStatuses: exitStatuses)
@@ -150,7 +150,7 @@ enum GateCommands {
     status.main(arguments, StatusOptions()) { options in
       main(status.name) {
         let status = try NodeGateCommand.pinned().status()
-        put(options.format == .json ? status.json.text + "\n" : status.table, to: 1)
+        put(options.format.text(table: status.table, status.json), to: 1)
       }
     }
   }

@@ -4,7 +4,12 @@ import System
 
 /// `stockade profile check`
 enum ProfileCheckCommand {
-  static let syntax = CommandSyntax<CheckOptions>(
+  struct Options: Sendable {
+    var check = CheckOptions()
+    var format = OutputFormat.table
+  }
+
+  static let syntax = CommandSyntax<Options>(
     name: "profile check",
     summary: "say what is wrong with profiles, and what a node does not enforce of them",
     description: """
@@ -13,18 +18,15 @@ enum ProfileCheckCommand {
       root, or the one that --node describes (docs/profile-check.md).
       """,
     options: [
-      CommandOption("--node", "DESCRIPTION", help: "judge for another node: tier=TIER,cgroup=LAYOUT,containerd=VERSION")
-      {
-        (options, value) throws(UsageError) in
-        do throws(NodeDescriptionError) { options.node = try NodeDescription.parse(value) } catch {
-          throw UsageError("--node \(value): \(error)")
-        }
+      .node { $0.check.node = $1 },
+      CommandOption("--rootfs", "DIR", help: "also say which rules do nothing in this image's tree") {
+        $0.check.rootfs = $1
       },
-      .output { $0.printsJSON = $1 == .json },
+      .output { $0.format = $1 },
     ],
     operands: Operands("PATH...") { (options, paths) throws(UsageError) in
       if paths.isEmpty { throw UsageError("no profile; name files or folders, or - for standard input") }
-      options.paths = paths
+      options.check.paths = paths
     },
     examples: [
       ("stockade profile check /etc/stockade/profiles", "can this node use its profiles?"),
@@ -37,11 +39,25 @@ enum ProfileCheckCommand {
     ])
 
   static func main(_ arguments: [String]) -> Int32 {
-    syntax.main(arguments, CheckOptions()) { options in
-      do { return try options.run() } catch {
+    syntax.main(arguments, Options()) { options in
+      do {
+        let report = try options.check.run()
+        put(options.format.text(table: report.text, report.json), to: 1)
+        return report.status
+      } catch {
         put("stockade profile check: \(error)\n", to: 2)
         return 1
       }
+    }
+  }
+}
+
+extension CommandOption {
+  /// `--node DESCRIPTION`. It is the same for every command that judges profiles.
+  static func node(_ apply: @escaping @Sendable (inout Values, NodeDescription) -> Void) -> CommandOption {
+    CommandOption("--node", "DESCRIPTION", help: "judge for another node: tier=TIER,cgroup=LAYOUT,containerd=VERSION") {
+      (values, text) throws(UsageError) in
+      do { apply(&values, try NodeDescription.parse(text)) } catch { throw UsageError("--node \(text): \(error)") }
     }
   }
 }

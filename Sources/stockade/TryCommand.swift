@@ -1,3 +1,4 @@
+import Compilation
 import Daemon
 import Events
 import Logging
@@ -15,7 +16,7 @@ enum TryCommand {
   static func makePlugin(_ surroundings: PluginEnvironment) throws -> PluginUnderTry {
     let log = logger(surroundings)
     let environment = try SeccompEnvironment.thisNode()
-    let given = try surroundings.profile.map { try LoadedProfiles(file: $0, environment: environment) }
+    let given = try givenProfile(surroundings, environment)
     let daemon = try Daemon(
       trying: surroundings.bpffs + "/stockade", runtimeMountNamespace: UInt64(Files.status("/proc/self/ns/mnt").st_ino),
       log: log
@@ -26,22 +27,45 @@ enum TryCommand {
         profiles: profiles(surroundings, configuration, given, node, environment))
     }
     let (node, lines) = (daemon.node, EventLines())
+    let recording = try surroundings.recording.map {
+      try TryRecording(node, path: $0, command: surroundings.command)
+    }
     let told =
       if let record = surroundings.record {
-        node.events.subscribe("records", receive: { record($0.line) })
+        node.events.subscribe("records", .lines(EventLineFormat(), { record($0) }))
       } else {
-        node.events.subscribe("lines", receive: { lines.add($0.event) })
+        node.events.subscribe("lines", .events { lines.add($0) })
       }
     return PluginUnderTry(
       handler: daemon.plugin, profileName: given?.names.first,
       events: {
+        node.idle.finish(milliseconds: flushMilliseconds)
         node.checkTier()
         node.pump?.drain()
         // This takes as long as everything else that is printed.
         while !told.flush(milliseconds: flushMilliseconds) {}
         node.events.finish(milliseconds: flushMilliseconds, log: log)
+        do { try recording?.collect() } catch {
+          log.error("a container's recording cannot be read", metadata: ["reason": "\(error)"])
+        }
         return lines.take()
-      }, end: daemon.stop)
+      }, settle: node.filters.settle, writeRecording: { try recording?.write() ?? [] }, end: daemon.stop)
+  }
+
+  private static func detail(_ surroundings: PluginEnvironment) -> RecordingDetail {
+    if surroundings.recording == nil { return .nothing }
+    return surroundings.recordsArguments ? .factsWithArguments : .facts
+  }
+
+  /// `--profile`'s. If there is none and the container is recorded, a profile that denies nothing.
+  private static func givenProfile(
+    _ surroundings: PluginEnvironment, _ environment: SeccompEnvironment
+  ) throws -> LoadedProfiles? {
+    if let file = surroundings.profile {
+      return try LoadedProfiles(file: file, environment: environment, recording: detail(surroundings))
+    }
+    guard surroundings.recording != nil, surroundings.configuration == nil else { return nil }
+    return try LoadedProfiles(.ofUnconfined, folder: ".", environment: environment, recording: detail(surroundings))
   }
 
   private static func logger(_ surroundings: PluginEnvironment) -> Logger {
@@ -65,9 +89,12 @@ enum TryCommand {
     _ node: ConfinedNode, _ environment: SeccompEnvironment
   ) -> LoadedProfiles {
     if let given, surroundings.configuration == nil { return given }
-    let profiles = LoadedProfiles(folder: configuration.profilesFolder, environment: environment)
+    let profiles = LoadedProfiles(
+      folder: configuration.profilesFolder, environment: environment, recording: detail(surroundings))
     if given == nil || Files.exists(configuration.profilesFolder) { node.reload(profiles) }
     if let given { profiles.adopt(given) }
+    node.tellIdle(configuration)
+    node.tellMissing(of: configuration, in: profiles)
     return profiles
   }
 

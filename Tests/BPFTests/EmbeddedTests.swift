@@ -33,7 +33,7 @@ struct EmbeddedTests {
     let sources = try Files.names(in: folder).filter { $0.hasSuffix(".bpf.c") }.map { String($0.dropLast(6)) }
     #expect(EmbeddedObjects.all.map(\.name).sorted() == sources.sorted())
     for (name, image) in EmbeddedObjects.all {
-      let bytes = decodeBase64(image)
+      let bytes = EmbeddedImage.bytes(of: image)
       // EI_MAG, ELFCLASS64, ELFDATA2LSB; e_machine EM_BPF (247).
       #expect(Array(bytes.prefix(6)) == [0x7f, 0x45, 0x4c, 0x46, 2, 1], "\(name)")
       #expect(Int(bytes[18]) | Int(bytes[19]) << 8 == 247, "\(name)")

@@ -12,7 +12,8 @@ struct EntryTests {
     for revision in [nil, Revision(.max)] {
       for ranBefore in [false, true] {
         let entry = ContainerEntry(
-          cgroupID: CgroupID(7), revision: revision, state: state, rootDevice: 9, ranBefore: ranBefore)
+          cgroupID: CgroupID(7), revision: revision, state: state, rootDevice: 9, ranBefore: ranBefore,
+          hasVolumes: !ranBefore, audit: ranBefore ? AuditDeadline(seconds: AuditDeadline.secondsMax) : nil)
         var row = entry.row
         #expect(ContainerEntry(row) == entry && row.check == stockade_container_check(&row))
       }

@@ -15,7 +15,9 @@ struct KernelEventTests {
     header.path_length = UInt16(path.utf8.count)
     header.arguments_length = UInt16(arguments.utf8.count)
     change(&header)
-    return withUnsafeBytes(of: header) { Array($0) } + Array(path.utf8) + Array(arguments.utf8)
+    let call =
+      header.kind == STOCKADE_EVENT_SYSCALL.rawValue ? withUnsafeBytes(of: stockade_syscall()) { Array($0) } : []
+    return withUnsafeBytes(of: header) { Array($0) } + Array(path.utf8) + Array(arguments.utf8) + call
   }
 
   private func event(_ bytes: [UInt8]) -> KernelEvent? { bytes.withUnsafeBytes { KernelEvent(bytes: $0) } }
@@ -58,6 +60,19 @@ struct KernelEventTests {
     #expect(Set(surfaces) == Set(KernelSurface.allCases))
   }
 
+  @Test("a refused socket has a family and no peer")
+  func families() throws {
+    for family in SocketFamily.allCases {
+      let event = try #require(
+        self.event(
+          record {
+            ($0.kind, $0.surface) = (STOCKADE_EVENT_KERNEL.rawValue, STOCKADE_SURFACE_SOCKETS.rawValue)
+            $0.family = family.rawValue
+          }))
+      #expect(event.socketFamily == family && event.surface == nil && event.peer == nil)
+    }
+  }
+
   @Test("each reason has a number and a word, and another number is kept")
   func reasons() {
     let reasons = read({ $0.reason = $1 }) { $0.reason }
@@ -71,6 +86,20 @@ struct KernelEventTests {
     let event = try #require(self.event(record { $0.rule = STOCKADE_NO_RULE }))
     #expect(event.revision == nil && event.rule == nil && event.process == nil && event.peer == nil)
     #expect(event.target == nil && event.access == [] && event.surface == nil && event.protected == nil)
+  }
+
+  @Test("a system call has six arguments, and is none if a byte of it is missing")
+  func syscall() throws {
+    let header = Array(record { $0.kind = STOCKADE_EVENT_SYSCALL.rawValue }.prefix(MemoryLayout<stockade_event>.size))
+    var call = stockade_syscall()
+    (call.result, call.number, call.architecture, call.is_certain) = (-13, 0x4000_0053, 0xc000_003e, 1)
+    (call.arguments.0, call.arguments.5) = (.max, 6)
+    let bytes = header + withUnsafeBytes(of: call) { Array($0) }
+    let found = try #require(event(bytes)?.syscall)
+    #expect(found.arguments == [.max, 0, 0, 0, 0, 6] && found.errno == 13 && found.isCertain)
+    #expect(found.number == 0x4000_0053 && found.architecture == 0xc000_003e)
+    for length in 0..<bytes.count { #expect(event(Array(bytes.prefix(length))) == nil) }
+    #expect(KernelEvent.Syscall(number: 83, architecture: 0, result: 83).errno == nil)
   }
 
   @Test("process, peer, target and access are read from their fields")

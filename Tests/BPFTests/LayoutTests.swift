@@ -5,6 +5,8 @@ import Testing
 struct LayoutTests {
   private static let sizes: [(name: String, swift: Int, c: Int)] = [
     ("container", MemoryLayout<stockade_container>.size, 32),
+    ("volume", MemoryLayout<stockade_volume>.size, 16),
+    ("volumes", MemoryLayout<stockade_volumes>.size, 4008),
     ("entrypoint", MemoryLayout<stockade_process>.size, 16),
     ("mark", MemoryLayout<stockade_mark>.size, 32),
     ("verdict", MemoryLayout<stockade_verdict>.size, 12),
@@ -19,6 +21,7 @@ struct LayoutTests {
     ("net_key6", MemoryLayout<stockade_net_key6>.size, 28),
     ("net_node", MemoryLayout<stockade_net_node>.size, 772),
     ("event", MemoryLayout<stockade_event>.size, 128),
+    ("syscall", MemoryLayout<stockade_syscall>.size, 72),
     ("object", MemoryLayout<stockade_object>.size, 8),
     ("inode", MemoryLayout<stockade_inode>.size, 16),
     ("rate", MemoryLayout<stockade_rate>.size, 16),

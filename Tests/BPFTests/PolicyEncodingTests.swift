@@ -91,6 +91,25 @@ struct PolicyEncodingTests {
     #expect(audited.kernel_blocked == 0 && audited.kernel_audited == surface.kernelBit)
   }
 
+  @Test("the families share a word with the longest path of a file rule, and have a bit of their own each")
+  func families() throws {
+    func word(_ policy: stockade_policy) -> UInt64 { policy.file_directory_lengths.8 }
+    let longest = "/" + String(repeating: "a", count: 510)
+    var policy = try encoded {
+      $0.fileAccess = FileSection()
+      $0.fileAccess!.rules = [.directory(longest, .audit)]
+      $0.socketFamilies = [.unix, .mctp]
+    }
+    #expect(word(policy) == 1 | 1 << 1 | 1 << 45)
+    #expect(policy.kernel_blocked == STOCKADE_SURFACE_SOCKETS.rawValue && policy.kernel_audited == 0)
+    policy = try encoded { ($0.socketFamilies, $0.mode) = ([], .audit) }
+    #expect(word(policy) == 0)
+    #expect(policy.kernel_blocked == 0 && policy.kernel_audited == STOCKADE_SURFACE_SOCKETS.rawValue)
+    policy = try encoded { $0.socketFamilies = Set(SocketFamily.allCases) }
+    #expect(word(policy).nonzeroBitCount == SocketFamily.allCases.count)
+    #expect(SocketFamily.allCases.allSatisfy { $0.rawValue <= STOCKADE_FAMILIES_MAX })
+  }
+
   @Test(
     "what other containers may do is a flag",
     arguments: [

@@ -6,7 +6,7 @@ private struct Values: Equatable, Sendable {
   var file: String?
   var labels: [String] = []
   var isLoud = false
-  var format = OutputFormat.text
+  var format = OutputFormat.table
   var operands: [String] = []
 }
 
@@ -19,6 +19,7 @@ private func syntax(_ operands: Operands<Values>?) -> CommandSyntax<Values> {
       CommandOption("--loud", help: "say more") { values, _ in values.isLoud = true },
       .output { $0.format = $1 },
     ],
+    testOptions: [CommandOption("--burn", "MINUTES", help: "let it burn") { $0.file = $1 }],
     operands: operands,
     examples: [("stockade cook --loud", "cook, and say so")],
     exitStatuses: [("0", "it is done"), ("125", "it burnt")])
@@ -41,6 +42,7 @@ struct CommandSyntaxTests {
       (["--label", "x", "--label=y", "a", "b"], Values(labels: ["x", "y"], operands: ["a", "b"])),
       (["-o", "json", "a"], Values(format: .json, operands: ["a"])),
       (["-"], Values(operands: ["-"])),
+      (["--burn", "9", "a"], Values(file: "9", operands: ["a"])),
       (["a", "--", "--loud", "--help"], Values(operands: ["a", "--loud", "--help"])),
       (["--file=--loud", "a"], Values(file: "--loud", operands: ["a"])),
       (["--file", "-x", "a"], Values(file: "-x", operands: ["a"])),
@@ -57,13 +59,16 @@ struct CommandSyntaxTests {
       (["-x"], "unknown option \"-x\""),
       (["--file"], "--file needs a value: FILE"),
       (["--file", "--", "a"], "--file needs a value: FILE"),
+      (["--file", "--burn", "a"], "--file needs a value: FILE"),
+      (["--bur", "9"], "unknown option \"--bur\""),
+      (["--burn", "1", "--burn", "2"], "--burn is given twice"),
       (["--file", "--loud", "a"], "--file needs a value: FILE"),
       (["--file=", "a"], "--file needs a value: FILE"),
       (["--file", "", "a"], "--file needs a value: FILE"),
       (["--file", "a", "--file", "b", "c"], "--file is given twice"),
       (["--loud", "--loud", "c"], "--loud is given twice"),
       (["--loud=yes"], "--loud takes no value"),
-      (["-o", "yaml"], "-o takes json, not \"yaml\""),
+      (["-o", "xml"], "-o takes one of table, json, yaml, not \"xml\""),
       ([], "no dish"),
     ])
   func refusal(arguments: [String], message: String) {
@@ -111,7 +116,7 @@ struct CommandSyntaxTests {
           --file FILE   the recipe
           --label TEXT  add a label; repeatable
           --loud        say more
-          -o json       print JSON for programs
+          -o FORMAT     print it as table, json, yaml (default: table)
           -h, --help    print this
 
         Examples:

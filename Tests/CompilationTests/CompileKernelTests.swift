@@ -20,6 +20,18 @@ struct CompileKernelTests {
     #expect(audited?.blocked == [] && audited?.audited == [.mount, .bpf])
   }
 
+  @Test("families that are not listed are blocked, and audited in mode Audit")
+  func sockets() throws {
+    var profile = Profile(name: "test", file: "test.yaml")
+    #expect(try PolicyCompiler.compile(profile).kernel?.sockets == nil)
+    profile.socketFamilies = [.unix, .inet]
+    let enforced = try PolicyCompiler.compile(profile).kernel?.sockets
+    #expect(enforced?.families == [.unix, .inet] && enforced?.action == .block)
+    (profile.socketFamilies, profile.mode) = ([], .audit)
+    let audited = try PolicyCompiler.compile(profile).kernel?.sockets
+    #expect(audited?.families == [] && audited?.action == .audit)
+  }
+
   @Test("the lesser tiers have no kernel section", arguments: [Tier.none, .signal])
   func tiers(tier: Tier) throws {
     let policy = try compiled(KernelSurface.allCases, others: .allow)

@@ -5,9 +5,12 @@ import Testing
 
 /// From rules to the kernel's lists.
 struct CompileNetworkTests {
-  private func compile(egress: NetworkDirection? = nil, ingress: NetworkDirection? = nil) throws -> CompiledPolicy {
+  private func compile(
+    egress: NetworkDirection? = nil, ingress: NetworkDirection? = nil, bind: [PortRule]? = nil
+  ) throws -> CompiledPolicy {
     var profile = Profile(name: "test", file: "test.yaml")
     (profile.network.egress, profile.network.ingress) = (egress, ingress)
+    profile.network.bind = bind.map { BindList(ports: $0, location: Location(file: "test.yaml", line: 2)) }
     return try PolicyCompiler.compile(profile)
   }
 
@@ -143,6 +146,33 @@ struct CompileNetworkTests {
   func bind(_ section: NetworkDirection, _ expected: [String]) throws {
     let compiled = try compile(ingress: section)
     #expect(compiled.binds.map(text) == expected)
+  }
+
+  private static let high = PortRule(transport: .udp, first: 1024, last: .max)
+
+  @Test(
+    "what bind lists comes first, and only where ingress leaves a port to nobody",
+    arguments: [
+      (NetworkDirection.section(.block), ["allow 17 1024-65535", "block 6 0-65535", "block 17 0-65535"]),
+      (.section(.allow, .rule(.block, "10.0.0.0/8")), []), (.section(.allow), []), (nil, []),
+    ])
+  func bindList(_ ingress: NetworkDirection?, _ expected: [String]) throws {
+    #expect(try compile(ingress: ingress, bind: [Self.high]).binds.map(text) == expected)
+  }
+
+  @Test("a list that leaves no room for what ingress blocks is refused at its own line")
+  func bindListLimit() throws {
+    func list(_ count: Int) -> [PortRule] {
+      (1...UInt16(count)).map { PortRule(transport: .udp, first: $0 * 2, last: $0 * 2) }
+    }
+    let most = CompiledPolicy.bindsMax - 2
+    #expect(try compile(ingress: .section(.block), bind: list(most)).binds.count == CompiledPolicy.bindsMax)
+    let error = #expect(throws: CompilationError.self) {
+      try compile(ingress: .section(.block), bind: list(most + 1))
+    }
+    #expect(
+      "\(error!)" == "test.yaml:2: the ports of spec.network.bind and those that spec.network.ingress blocks for every "
+        + "peer are 33 ranges; at most 32 fit, so join some into ranges with endPort")
   }
 
   @Test("as many bind ranges as a policy holds are taken, one more is refused with what to do")

@@ -84,6 +84,7 @@ struct CompileProcessTests {
       .section(.block, .path("/x", .block), .path("/a", .allow, new: true, words[0], words[1])))
     let verdict = try #require(path(process, "/a")?.direct.read)
     #expect(verdict.rule == 1 && verdict.allowsNew && verdict.arguments == 2)
+    #expect(verdict.action == .allow && verdict.strictest == .block)
     #expect(process.arguments.map { [$0.rule, $0.position] } == [[1, 0], [1, 1]])
     #expect(process.arguments.map(\.argument) == words)
   }
@@ -97,5 +98,6 @@ struct CompileProcessTests {
       [process.defaultAction, process.newExecutables, process.fileless, process.overLong].allSatisfy { $0 == .audit })
     #expect(path(process, "/a")?.direct.read?.action == .audit && path(process, "/b/")?.deep.read?.action == .audit)
     #expect(process.arguments.map(\.argument.action) == [.audit])
+    #expect(path(process, "/a")?.direct.read?.strictest == .audit)
   }
 }

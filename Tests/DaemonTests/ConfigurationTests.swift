@@ -60,11 +60,11 @@ import Testing
 
   @Test(
     "a path that no socket can have is refused",
-    arguments: ["", "/run/a\0b", String(repeating: "x", count: NRISocket.pathMaxBytes + 1)])
+    arguments: ["", "/run/a\0b", String(repeating: "x", count: UnixAddress.pathMaxBytes + 1)])
   func socketPath(path: String) { #expect(throws: Errno.self) { try NRISocket.check(path) } }
 
   @Test("a socket's path may be as long as the limit")
-  func longestSocketPath() throws { try NRISocket.check(String(repeating: "x", count: NRISocket.pathMaxBytes)) }
+  func longestSocketPath() throws { try NRISocket.check(String(repeating: "x", count: UnixAddress.pathMaxBytes)) }
 
   @Test("a file of --config that is missing is no daemon")
   func missing() {

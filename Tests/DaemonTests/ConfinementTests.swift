@@ -103,6 +103,21 @@ struct ConfinementTests {
     }
   }
 
+  @Test(
+    "rules of a filter that are left out for the container's own capabilities are told",
+    arguments: [("", true), (", addedCapabilities: [ALL]", false)])
+  func capabilities(added: String, isTold: Bool) throws {
+    let (world, log) = (try EnforcerWorld(tier: .signal), InMemoryLogHandler())
+    let spec = "failurePolicy: Ignore, seccomp: {type: RuntimeDefault\(added)}"
+    let plugin = try plugin(
+      profiles: library([profile(spec)]), enforcer: world.enforcer, log: Logger(label: "test") { _ in log })
+    _ = try plugin.configure(runtime("2.3.4", nri: "0.12.0"))
+    _ = try plugin.createContainer(pod: pod([all: "p"]), container: world.container())
+    try plugin.startContainer(pod: pod([all: "p"]), container: world.container())
+    let told = log.entries.compactMap { $0.metadata["capabilities"].map { "\($0)" } }
+    #expect(told.contains { $0.contains("CAP_SYS_ADMIN") } == isTold)
+  }
+
   @Test("under Ignore, what the plan found is told too where the kernel refuses the rules")
   func ignoredMissingFilter() throws {
     let world = try EnforcerWorld(tier: .signal)

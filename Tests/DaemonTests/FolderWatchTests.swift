@@ -50,6 +50,27 @@ import Testing
     #expect(try FolderWatch.wait(milliseconds: 10_000, for: wakeup) == .woken)
   }
 
+  @Test("who is to be woken is not held up by a folder that is never quiet")
+  func wokenWhileBusy() throws {
+    let folder = try ProfilesFolder()
+    let watch = try FolderWatch(folder.path)
+    let isOver = Monitor(false)
+    let path = "\(folder.path)/noise"
+    let noise = try Thread { @Sendable [wakeup] in
+      for _ in 0..<5 {
+        try? Files.write("", to: path)
+        _ = isOver.wait(milliseconds: 50, until: { $0 })
+      }
+      wakeup.wake()
+      while !isOver.wait(milliseconds: 50, until: { $0 }) { try? Files.write("", to: path) }
+    }
+    let start = ContinuousClock.now
+    #expect(try wait(watch) == .woken)
+    #expect(ContinuousClock.now - start < .milliseconds(FolderWatch.longestMilliseconds))
+    isOver.withLock { $0 = true }
+    noise.join()
+  }
+
   @Test("a folder that is never quiet is a change all the same, after a while")
   func busy() throws {
     let folder = try ProfilesFolder()
@@ -70,6 +91,16 @@ import Testing
 }
 
 @Suite struct FolderStampTests {
+  /// With one letter, and with a letter and dots behind it: the same text, and two files.
+  @Test(arguments: ["\u{e4}.yaml", "a\u{308}.yaml"])
+  func `a file counts beside another whose name is the same text in other bytes`(changed: String) throws {
+    let folder = try ProfilesFolder()
+    for name in ["\u{e4}.yaml", "a\u{308}.yaml"] { try Files.write("one", to: "\(folder.path)/\(name)") }
+    let first = FolderStamp(folder.path)
+    try Files.write("another", to: "\(folder.path)/\(changed)")
+    #expect(FolderStamp(folder.path) != first)
+  }
+
   @Test("a stamp is another one when a file is, and when a link above the folder leads elsewhere")
   func differs() throws {
     let (one, two) = (try ProfilesFolder(["a"]), try ProfilesFolder(["a"]))

@@ -4,11 +4,12 @@ import Enforcement
 import EnforcementTesting
 import Glibc
 import NRI
+import NRIRuntime
 import System
 import Testing
 
 /// The built program under a runtime of our own, in a mount namespace whose bpf file system nobody else sees.
-private final class KilledDaemon {
+final class KilledDaemon {
   static let program: String? = {
     guard let tests = try? Files.link(at: "/proc/self/exe"), let slash = tests.lastIndex(of: "/") else { return nil }
     let program = tests[..<slash] + "/stockade"
@@ -19,18 +20,24 @@ private final class KilledDaemon {
   static let settling = Duration.seconds(30)
 
   let folder = "/tmp/stockade-test-kill-\(UInt64.random(in: 0...UInt64.max))"
+  let eventsFile: String
+  /// The socket of metrics.
+  let metrics: String
   private let holder: pid_t
   private let listener: FileDescriptor
   private var daemon: pid_t = 0
   var pins: String { "/proc/\(holder)/root/sys/fs/bpf/stockade" }
 
   init() throws {
+    (eventsFile, metrics) = (folder + "/events", folder + "/metrics.sock")
     try Files.makeFolder(folder + "/profiles")
     let head = "apiVersion: stockade.dev/v1alpha1\nkind: SecurityProfile\nmetadata: {name: p}\nspec: "
     try Files.write(
-      head + "{process: {newExecutables: Allow, rules: [{path: /bin/id, action: Block}]}, "
+      head + "{process: {newExecutables: Allow, rules: [{path: /usr/bin/id, action: Block}]}, "
         + "network: {egress: {defaultAction: Block}}, acceptPartial: true}\n", to: folder + "/profiles/p.yaml")
-    try Files.write("profilesFolder: \(folder)/profiles\neventsFile: \(folder)/events\n", to: folder + "/stockade.yaml")
+    try Files.write(
+      "profilesFolder: \(folder)/profiles\neventsFile: \(eventsFile)\nmetrics: {listen: \"unix://\(metrics)\"}\n",
+      to: folder + "/stockade.yaml")
     listener = try Self.listen(at: folder + "/nri.sock")
     let script = "mount -t bpf bpf /sys/fs/bpf && touch \(folder)/ready && exec sleep 600"
     holder = try spawn("unshare", ["unshare", "-m", "sh", "-c", script], streams: [0, 1, 2], ownGroup: false)
@@ -93,6 +100,12 @@ private final class KilledDaemon {
     return waitid(P_PID, id_t(daemon), &status, WEXITED | WNOHANG | WNOWAIT) == 0 && status.si_signo != SIGCHLD
   }
 
+  /// Runs a command of the program, where the daemon is.
+  func run(_ words: String...) throws -> ProgramRun {
+    let command = ["nsenter", "-m", "-t", "\(holder)", Self.program!] + words
+    return try ProgramRun("/usr/bin/nsenter", arguments: command, seconds: 60)
+  }
+
   /// What each descriptor is, by its number.
   var descriptors: [String: String] {
     let folder = "/proc/\(daemon)/fd"
@@ -152,7 +165,7 @@ struct KillTests {
   /// A container's life as the runtime tells it.
   private func lifeOnce(
     _ runtime: RuntimeConnection, _ world: EnforcerWorld, _ pod: PodSandbox, _ container: Container
-  ) throws(NRIError) {
+  ) throws(NRIRuntimeError) {
     try runtime.runPodSandbox(pod)
     _ = try runtime.createContainer(pod: pod, container: container)
     try runtime.startContainer(pod: pod, container: container)
@@ -167,7 +180,7 @@ struct KillTests {
   private func live(_ runtime: RuntimeConnection, _ world: EnforcerWorld) -> Int {
     let (pod, container) = (pod(world), container(world))
     var count = 0
-    do throws(NRIError) {
+    do throws(NRIRuntimeError) {
       try runtime.accept()
       while true {
         try lifeOnce(runtime, world, pod, container)

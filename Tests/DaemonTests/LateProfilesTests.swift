@@ -2,6 +2,8 @@ import Glibc
 import InMemoryLogging
 import Logging
 import NRI
+import NRIRuntime
+import Synchronization
 import System
 import Testing
 
@@ -45,6 +47,31 @@ import Testing
   func ending() {
     #expect(makeWay(pausesMax: 2) { false } == 0)
     #expect(memory.entries.isEmpty)
+  }
+
+  @Test(
+    "late profiles end a session that left a container out, whichever was told first", arguments: [true, false], [0, 2])
+  func late(profilesFirst: Bool, leftOut: Int) {
+    let session = SessionFacts()
+    let acts = Mutex(0)
+    let act = { @Sendable in acts.withLock { $0 += 1 } }
+    if profilesFirst { session.profilesCameLate(act) }
+    #expect(acts.withLock { $0 } == 0)
+    session.adopted(leftOut: leftOut)
+    if !profilesFirst { session.profilesCameLate(act) }
+    let expected = leftOut > 0 ? 1 : 0
+    #expect(acts.withLock { $0 } == expected)
+    // The next session has nothing to do with it.
+    session.ended()
+    session.adopted(leftOut: 1)
+    #expect(acts.withLock { $0 } == expected)
+  }
+
+  @Test("the profiles are waited for as long as the runtime's own patience allows")
+  func patience() {
+    #expect(SettingsLoader.profilesPatience(.seconds(1)) == 1200)
+    #expect(SettingsLoader.profilesPatience(.seconds(2)) == 1200)
+    #expect(SettingsLoader.profilesPatience(.seconds(60)) == 36_000)
   }
 
   @Test("what the runtime asked before the session ends is answered")

@@ -68,6 +68,24 @@ import Testing
     #expect(try delay(Place()) { _ = try $0.serve() } < .milliseconds(300), "an old socket was there")
   }
 
+  @Test("who waits for a runtime, or between two sessions, beats")
+  func beats() throws {
+    let place = try Place()
+    var (beats, server) = (0, FileDescriptor?.none)
+    var search = RuntimeSearch(
+      place.socket, Self.stop, log,
+      Pulse(milliseconds: 5) {
+        beats += 1
+        if beats == 10 { server = try? place.serve() }
+      })
+    #expect(search.connect() != nil)
+    #expect(beats >= 10)
+    beats = 0
+    search.pause(afterGood: false)
+    #expect(beats > 1)
+    withExtendedLifetime(server) {}
+  }
+
   @Test("a folder that is taken away and made again is watched again")
   func folderMadeAgain() throws {
     let place = try Place()

@@ -34,15 +34,15 @@ struct StartOrderTests {
   @Test("nothing is written before everything is known, and the last write opens")
   func order() throws {
     try start()
-    #expect(steps == ["install", "entrypoint", "attach", "open"])
+    #expect(steps == ["install", "entrypoint", "volumes", "attach", "open"])
     #expect(try state == .open)
   }
 
   @Test(
     "under Fail, a step that fails ends the start, and the container is closed once",
     arguments: [
-      ("install", []), ("entrypoint", ["install"]), ("attach", ["install", "entrypoint"]),
-      ("open", ["install", "entrypoint", "attach"]),
+      ("install", []), ("entrypoint", ["install"]), ("volumes", ["install", "entrypoint"]),
+      ("attach", ["install", "entrypoint", "volumes"]), ("open", ["install", "entrypoint", "volumes", "attach"]),
     ] as [(String, [String])])
   func fail(step: String, before: [String]) throws {
     world.kernel.refuse(step)
@@ -62,8 +62,10 @@ struct StartOrderTests {
     "under Ignore, a start that fails is tried without network rules, and then the container is let through, not closed",
     arguments: [
       ("install", [], []), ("entrypoint", ["install"], ["install"]),
-      ("attach", ["install", "entrypoint"], ["install", "entrypoint"]),
-      ("open", ["install", "entrypoint", "attach"], ["install", "entrypoint", "attach"]),
+      ("attach", ["install", "entrypoint", "volumes"], ["install", "entrypoint", "volumes"]),
+      (
+        "open", ["install", "entrypoint", "volumes", "attach"], ["install", "entrypoint", "volumes", "attach"]
+      ),
     ] as [(String, [String], [String])])
   func ignore(step: String, first: [String], second: [String]) throws {
     world.kernel.refuse(step)
@@ -78,7 +80,9 @@ struct StartOrderTests {
     try start(.ignore)
     #expect(
       steps
-        == ["install", "entrypoint", "attach", "detach", "install", "entrypoint", "attach", "open"])
+        == [
+          "install", "entrypoint", "volumes", "attach", "detach", "install", "entrypoint", "volumes", "attach", "open",
+        ])
     #expect(try state == .open && world.kernel.attached.isEmpty)
   }
 

@@ -48,7 +48,8 @@ let profiles = [
 /// - Parameter enforcer: nil: of a node that takes no BPF at all.
 func plugin(
   _ configuration: String = "", profiles library: LoadedProfiles? = nil, enforcer: Enforcer? = nil,
-  log: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, didConfigure: @escaping () -> Void = {}
+  log: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, idle: IdleReports? = nil,
+  didConfigure: @escaping () -> Void = {}
 ) throws -> Plugin {
   let library = try library ?? DaemonTests.library(profiles)
   let enforcer =
@@ -56,7 +57,7 @@ func plugin(
     ?? Enforcer(
       kernel: nil, hierarchy: CgroupHierarchy(layout: .v1, root: nil), runtimeMountNamespace: 1,
       noKernelReason: "a test")
-  return Plugin(enforcer: enforcer, log: log, didConfigure: didConfigure) { text in
+  return Plugin(enforcer: enforcer, log: log, idle: idle, didConfigure: didConfigure) { text in
     let parsed = try NodeConfiguration.parse(Array((configuration + text).utf8), file: "node.yaml")
     return Settings(configuration: parsed, profiles: library)
   }

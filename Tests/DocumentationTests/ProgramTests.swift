@@ -5,12 +5,20 @@ import Testing
 @Suite struct ProgramTests {
   private static let folder = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/bpf"
 
+  /// The paths of bpf/ and its folders whose names end so.
+  private static func files(ending suffix: String) throws -> [String] {
+    // What is no folder has no names.
+    try Files.names(in: folder).map { "\(folder)/\($0)" }
+      .flatMap { path in [path] + ((try? Files.names(in: path)) ?? []).map { "\(path)/\($0)" } }
+      .filter { $0.hasSuffix(suffix) }
+  }
+
   /// What `SEC()` says of each program, by name, without the kind of a tracepoint or of a hook that refuses.
   private static func sections(ending suffix: String) throws -> [String: String] {
     var found: [String: String] = [:]
-    for name in try Files.names(in: folder) where name.hasSuffix(suffix) {
+    for path in try files(ending: suffix) {
       var section: String?
-      for line in try Files.text("\(folder)/\(name)").split(separator: "\n", omittingEmptySubsequences: false) {
+      for line in try Files.text(path).split(separator: "\n", omittingEmptySubsequences: false) {
         if let section, let program = program(in: line) { found[program] = section }
         section = self.section(in: line)
       }
@@ -21,7 +29,8 @@ import Testing
   /// `tp_btf/sched_process_exec` of `SEC("tp_btf/sched_process_exec")`, `task_alloc` of `HOOK(task_alloc)`.
   private static func section(in line: Substring) -> String? {
     for (head, tail) in [("SEC(\"", "\")"), ("HOOK(", ")")] where line.hasPrefix(head) && line.hasSuffix(tail) {
-      return String(line.dropFirst(head.count).dropLast(tail.count).replacing("tp_btf/", with: ""))
+      return String(
+        line.dropFirst(head.count).dropLast(tail.count).replacing("tp_btf/", with: "").replacing("?", with: ""))
     }
     return nil
   }
@@ -47,7 +56,9 @@ import Testing
 
   @Test("the document on tiers has each program that binds, follows or judges, with its hook")
   func programs() throws {
-    let sources = try Self.sections(ending: ".bpf.c").merging(Self.sections(ending: "mark_hooks.bpf.h")) { $1 }
+    let sources = try [".bpf.c", "mark_hooks.bpf.h", "syscall_events.bpf.h"].reduce(into: [:]) { found, suffix in
+      found.merge(try Self.sections(ending: suffix)) { $1 }
+    }
     #expect(sources.count > 15)
     #expect(try Self.rows(of: "docs/tiers.md", hookColumn: 2) == sources)
   }
@@ -63,9 +74,9 @@ import Testing
   /// Names and whether the map is an array, which is never full.
   private static func arrayOrNot() throws -> [String: Bool] {
     var found: [String: Bool] = [:]
-    for name in try Files.names(in: folder) where name.hasSuffix(".bpf.h") || name.hasSuffix(".bpf.c") {
+    for path in try files(ending: ".bpf.h") + files(ending: ".bpf.c") {
       var isArray = false
-      for line in try Files.text("\(folder)/\(name)").split(separator: "\n") {
+      for line in try Files.text(path).split(separator: "\n") {
         if line.contains("__uint(type, ") { isArray = line.contains("ARRAY)") }
         let words = line.split { " },;".contains($0) }
         for (word, next) in zip(words, words.dropFirst()) where next == "SEC(\".maps\")" {

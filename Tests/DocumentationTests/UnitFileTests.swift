@@ -1,3 +1,4 @@
+import Daemon
 import System
 import Testing
 
@@ -52,8 +53,36 @@ import Testing
   @Test("the service starts again whenever it ends, and takes profiles anew on reload")
   func service() throws {
     let settings = try Self.settings(of: "stockade.service")
-    for setting in ["Service.Restart=always", "Service.ExecReload=/bin/kill -HUP $MAINPID"] {
+    let needed = [
+      "Service.Type=notify", "Service.Restart=always", "Unit.StartLimitIntervalSec=0",
+      "Service.ExecReload=/bin/sh -c 'kill -HUP $MAINPID'",
+      "Service.ExecReload=+/usr/bin/nsenter --target 1 --mount \(Self.program) reload",
+    ]
+    for setting in needed {
       #expect(settings.contains(setting))
     }
+  }
+
+  @Test(
+    "both units let Stockade have what a start takes, and let nothing limit its memory",
+    arguments: ["stockade.service", "stockade-gate.service"])
+  func bounds(unit: String) throws {
+    let settings = try Self.settings(of: unit)
+    let key = "Service.CapabilityBoundingSet="
+    let bounding = settings.filter { $0.hasPrefix(key) }.flatMap { $0.dropFirst(key.count).split(separator: " ") }
+    #expect(Set(bounding.map(String.init)) == Set(Privileges.starting))
+    #expect(settings.contains("Service.NoNewPrivileges=yes") && settings.contains("Service.ProtectSystem=strict"))
+    #expect(!settings.contains { $0.hasPrefix("Service.Memory") && !$0.hasPrefix("Service.MemoryDeny") })
+  }
+
+  @Test("the document on units names what a running Stockade can do, and what a start can do beside that")
+  func capabilities() throws {
+    let text = try Files.text("\(Self.root)/docs/operating.md")
+    let rows = text.split(separator: "\n").filter { $0.hasPrefix("| CAP_") }.compactMap {
+      $0.split(separator: "|").first
+    }
+    let named = rows.flatMap { $0.split { $0 == "," || $0 == " " } }.map(String.init)
+    #expect(Set(named) == Set(Privileges.running))
+    for name in Privileges.starting where !named.contains(name) { #expect(text.contains(name)) }
   }
 }

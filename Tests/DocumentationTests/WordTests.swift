@@ -14,6 +14,7 @@ import Testing
       (reference, "spec.network.egress.rules[].ports[].protocol", PortRule.TransportProtocol.allCases.map(\.rawValue)),
       (reference, "spec.kernel.block", KernelSurface.allCases.map(\.rawValue)),
       ("docs/configuration.md", "logLevel", NodeConfiguration.LogLevel.allCases.map(\.rawValue)),
+      ("docs/configuration.md", "seccompEvents", NodeConfiguration.SeccompEvents.allCases.map(\.rawValue)),
     ])
   func words(document: String, key: String, words: [String]) throws {
     let row = try #require(try Document(document).rows(headed: "key").first { $0[0] == "`\(key)`" })

@@ -80,6 +80,17 @@ package final class FakeBackend: EnforcementBackend {
     try step(names[container.state]!) { $0.rows[container.cgroupID] = container }
   }
   package func remove(_ cgroupID: CgroupID) throws(BackendError) { try step("remove") { $0.rows[cgroupID] = nil } }
+  package func setVolumes(_ cgroupID: CgroupID, _ volumes: [Volume]) throws(BackendError) { try step("volumes") }
+  package func look(at file: FileDescriptor, rootDevice: UInt32) throws(BackendError) -> FileLook {
+    try step("look")
+    return FileLook(isOfImage: true, isRoot: true)
+  }
+  package func removeVolumes(except cgroups: Set<CgroupID>) throws(BackendError) {}
+  package func beginRecording(_ cgroupID: CgroupID, _ detail: RecordingDetail) throws(BackendError) {
+    try step("record")
+  }
+  package func stopRecording(_ cgroupID: CgroupID) throws(BackendError) { try step("stop recording") }
+
   package func setEntrypoint(_ cgroupID: CgroupID, _ entrypoint: ProcessIdentity) throws(BackendError) {
     try step("entrypoint")
   }

@@ -54,6 +54,14 @@ import Testing
     }
     #expect(CgroupPath(pod: "", cgroupParent: "/kubepods/pod") == nil)
   }
+
+  @Test("a pod's slice has the limits of every path")
+  func sliceLimits() {
+    func path(_ stem: String) -> CgroupPath? { CgroupPath(pod: "12345678", cgroupParent: "\(stem)-pod12345678.slice") }
+    #expect(path("kubepods")?.path == "/kubepods.slice/kubepods-pod12345678.slice")
+    #expect(path("kube\0pods") == nil)
+    #expect(path(String(repeating: "a", count: CgroupPath.maximumBytes)) == nil)
+  }
 }
 
 @Suite struct ProcessViewTests {
@@ -68,6 +76,11 @@ import Testing
     #expect(own.parentStatus.contains("\nPid:\t\(getppid())\n"))
     #expect(throws: EnforcementError.self) { try ProcessView(pid: 1, in: hierarchy) }
   }
+
+  @Test(
+    "a process can have CAP_NET_RAW if its bounding set has it, or cannot be read",
+    arguments: [("CapBnd:\t00000000a80425fb\n", true), ("CapBnd:\t00000000a80405fb\n", false), ("Name:\ta\n", true)])
+  func netRaw(status: String, expected: Bool) { #expect(ProcessView.hasNetRaw(inStatus: status) == expected) }
 }
 
 @Suite struct CgroupHierarchyTests {

@@ -135,15 +135,17 @@ enum ExecActor {
 
     # A child that lives on and execs when it is told to, with a mark or without.
     class Sleeper:
-        def __init__(self, program=None):
+        def __init__(self, root=None):
             self.end, out = os.pipe()
             start, self.go = os.pipe()
             self.pid = os.fork()
             if self.pid == 0:
                 os.dup2(out, 1)
                 os.close(self.go)
-                path = os.read(start, 4096).decode()
-                try: os.execv(path, [path])
+                words = os.read(start, 4096).decode().split()
+                try:
+                    if root: os.chroot(root)
+                    os.execv(words[0], words)
                 finally: os._exit(255)
             os.close(out)
             os.close(start)

@@ -86,6 +86,12 @@ final class ExecBench: Sendable {
 
   func nextRevision() -> Revision { Revision(revisions.add(1, ordering: .relaxed).oldValue) }
 
+  /// Takes the policy of a revision out, and gives the next revision.
+  func replace(_ revision: inout Revision) {
+    try? policy.removePolicy(revision)
+    revision = nextRevision()
+  }
+
   func install(_ profile: Profile, revision: Revision) throws {
     try policy.install(
       PolicyCompiler.compile(profile).reduced(to: .signal, hasNetwork: false, withoutNewExecutables: false),

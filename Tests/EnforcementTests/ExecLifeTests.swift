@@ -402,16 +402,16 @@ struct ExecLifeTests {
   @Test("the self-test sees a forbidden exec killed, and leaves nothing")
   func proof() throws {
     let bench = try ExecBench.shared()
-    let id = try killed(bench)
+    let (id, path) = try killed(bench)
     #expect(try bench.policy.container(id) == nil)
     #expect(bench.events(of: id).map(\.reason) == [.defaultAction])
-    #expect(!Files.exists("\(NetworkBench.cgroupRoot)/stockade-probe-locked-\(getpid())"))
+    #expect(!Files.exists(path))
   }
 
-  private func killed(_ bench: ExecBench) throws -> CgroupID {
+  private func killed(_ bench: ExecBench) throws -> (CgroupID, cgroup: String) {
     let probe = try TierProbe(cgroupRoot: NetworkBench.cgroupRoot)
     #expect(try probe.run(bench.policy) == .killed)
-    return probe.cgroupID
+    return (probe.cgroupID, probe.path)
   }
 
   @Test("the self-test sees that programs are detached")

@@ -11,21 +11,10 @@ struct ExecNewTests {
   /// An overlay at FOLDER/root with the program /bin/image in its lower layer, inside a mount namespace of its own.
   private func overlay(_ rules: PathRule..., new: Action = .block) throws -> (world: ExecWorld, root: String) {
     let world = try ExecWorld()
-    let program = try world.program("program"), root = "\(world.folder)/root"
-    // On a tmpfs: an overlay's upper layer cannot be on an overlay, which the machine's root may be.
-    world.run("os.mkdir('\(world.folder)/layers')")
-    world.run("mount('none', '\(world.folder)/layers', 'tmpfs')")
-    for name in ["lower", "upper", "work"] { world.run("os.mkdir('\(world.folder)/layers/\(name)')") }
-    world.run("os.mkdir('\(world.folder)/layers/lower/bin')")
-    world.run("copy('\(program)', '\(world.folder)/layers/lower/bin/image')")
-    world.run("os.mkdir('\(root)')")
-    let layers = ["lowerdir=lower", "upperdir=upper", "workdir=work"]
-    world.run("os.chdir('\(world.folder)/layers')")
-    #expect(world.run("mount('overlay', '\(root)', 'overlay', 0, '\(layers.joined(separator: ","))')") == "ok")
-    let device = world.run("(lambda d: os.major(d) << 20 | os.minor(d))(os.stat('\(root)').st_dev)")
+    let (root, device) = world.makeOverlay(["bin/image": try world.program("program")])
     var section = ProcessSection.section(.allow, new: new)
     section.rules = rules
-    try world.apply(section, rootDevice: UInt32(device)!)
+    try world.apply(section, rootDevice: device)
     return (world, root)
   }
 
@@ -115,6 +104,3 @@ struct ExecNewTests {
     #expect(world.start(allowed) == "killed")
   }
 }
-
-/// Loaded, where it is a module.
-private let hasOverlay = (try? Files.text("/proc/filesystems"))?.contains("\toverlay\n") ?? false

@@ -55,9 +55,9 @@ final class ExecWorld {
 
   func apply(
     _ profile: Profile, rootDevice: UInt32 = 0, withoutNewExecutables: Bool = false,
-    ranBefore: Bool = false
+    ranBefore: Bool = false, isRecorded: Bool = false
   ) throws {
-    let compiled = try PolicyCompiler.compile(profile).reduced(
+    let compiled = try PolicyCompiler.compile(profile, isRecorded: isRecorded).reduced(
       to: .signal, hasNetwork: false, withoutNewExecutables: withoutNewExecutables)
     let old = revision
     let new = bench.nextRevision()
@@ -67,16 +67,23 @@ final class ExecWorld {
     if let old { try bench.policy.removePolicy(old) }
   }
 
-  func enter(state: ContainerEntry.State = .open, rootDevice: UInt32 = 0, ranBefore: Bool = false) throws {
-    try enter(revision: revision, state: state, rootDevice: rootDevice, ranBefore: ranBefore)
+  func enter(
+    state: ContainerEntry.State = .open, rootDevice: UInt32 = 0, ranBefore: Bool = false, hasVolumes: Bool = false,
+    audit: AuditDeadline? = nil
+  ) throws {
+    try enter(
+      revision: revision, state: state, rootDevice: rootDevice, ranBefore: ranBefore, hasVolumes: hasVolumes,
+      audit: audit)
   }
 
   func enter(
-    revision: Revision?, state: ContainerEntry.State = .open, rootDevice: UInt32 = 0, ranBefore: Bool = false
+    revision: Revision?, state: ContainerEntry.State = .open, rootDevice: UInt32 = 0, ranBefore: Bool = false,
+    hasVolumes: Bool = false, audit: AuditDeadline? = nil
   ) throws {
     try bench.policy.put(
       ContainerEntry(
-        cgroupID: cgroupID, revision: revision, state: state, rootDevice: rootDevice, ranBefore: ranBefore))
+        cgroupID: cgroupID, revision: revision, state: state, rootDevice: rootDevice, ranBefore: ranBefore,
+        hasVolumes: hasVolumes, audit: audit))
   }
 
   /// A copy of the test program. Returns its path.

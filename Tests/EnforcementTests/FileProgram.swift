@@ -39,19 +39,25 @@ final class FileProgram {
     var profile = Profile(name: "test", file: "test.yaml")
     profile.fileAccess = section
     profile.mode = mode
-    try? bench.policy.removePolicy(revision)
-    revision = bench.nextRevision()
+    bench.replace(&revision)
     try bench.policy.install(
       PolicyCompiler.compile(profile).reduced(to: .lsm, hasNetwork: false, withoutNewExecutables: false),
       revision: revision)
   }
 
   /// What the kernel says of an access to this open file.
-  func judge(_ file: borrowing FileDescriptor, _ access: Set<Access>, _ reach: FileReach) throws -> Answer {
+  ///
+  /// - Parameter inAudit: in a temporary audit.
+  func judge(
+    _ file: borrowing FileDescriptor, _ access: Set<Access>, _ reach: FileReach, inAudit: Bool = false
+  ) throws -> Answer {
     let bits = access.reduce(UInt64(0)) {
       $0 | UInt64($1 == .read ? STOCKADE_READ.rawValue : STOCKADE_WRITE.rawValue)
     }
-    let numbers = [UInt64(file.number), revision.number, bits, UInt64(FileReach.allCases.firstIndex(of: reach)!)]
+    let numbers = [
+      UInt64(file.number), revision.number, bits, UInt64(FileReach.allCases.firstIndex(of: reach)!),
+      TestObject.flags(inAudit: inAudit),
+    ]
     let answer = try TestObject.run(program, numbers)
     guard answer != .max, let action = Action(rawValue: UInt8(answer & 0xff)) else { return nil }
     return (action, answer >> 8 & 0xff, UInt16(answer >> 16))

@@ -102,7 +102,7 @@ struct NetworkConnectionTests {
     try world.apply(egress: .section(.block), ingress: .section(.allow, .rule(.block, "10.9.0.2/32")))
     world.inside.run("l = listen(('10.9.0.1', 90))")
     #expect(world.outside.run("connect(('10.9.0.1', 90), ('10.9.0.2', 0))") == "timeout")
-    #expect(world.outside.run("connect(('10.9.0.1', 90), ('10.9.0.3', 0))") == "ok")
+    #expect(world.outside.run("connect(('10.9.0.1', 90))") == "ok")
   }
 
   /// One connection out, to 10.9.0.2:80, and one in, to 10.9.0.1:90; made before the attach.
@@ -162,7 +162,7 @@ struct NetworkConnectionTests {
     let world = try NetworkWorld()
     try world.apply(egress: .section(.block), ingress: .section(.allow, .rule(.audit, nil, tcp: 90...90)))
     world.inside.run("l = listen(('10.9.0.1', 90))")
-    world.outside.run("c = connect(('10.9.0.1', 90), ('10.9.0.2', 0)); c.send(b'ask')")
+    world.outside.run("c = connect(('10.9.0.1', 90)); c.send(b'ask')")
     #expect(world.inside.run("s = l.accept()[0]; s.send(b'answer')") == "ok")
     #expect(world.outside.run("c.recv(9)") == "b'answer'")
     #expect(world.events.map(\.kind) == [STOCKADE_EVENT_BIND.rawValue, STOCKADE_EVENT_INGRESS.rawValue])

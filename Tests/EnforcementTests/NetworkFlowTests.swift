@@ -184,6 +184,24 @@ struct NetworkFlowTests {
     #expect(world.events.map(\.local_port) == [79, 82, 65535])
   }
 
+  @Test("a port that bind lists may be bound under ingress Block, and lets in only answers")
+  func bindList() throws {
+    let world = try NetworkWorld()
+    var network = NetworkSection()
+    network.ingress = .section(.block)
+    network.bind = BindList(
+      ports: [PortRule(transport: .udp, first: 3000, last: 3001)], location: Location(file: "test.yaml", line: 1))
+    try world.apply(network)
+    for (line, answer) in [
+      ("u = udp(('10.9.0.1', 3000))", "ok"), ("udp(('10.9.0.1', 3002))", "EPERM"), ("tcp(('10.9.0.1', 3000))", "EPERM"),
+    ] { #expect(world.inside.run(line) == answer) }
+    world.outside.run("o = udp(('10.9.0.3', 53)); p = udp(('10.9.0.4', 53)); p.sendto(b'x', ('10.9.0.1', 3000))")
+    #expect(world.inside.run("u.recv(9)") == "timeout")
+    #expect(world.inside.run("u.sendto(b'ask', ('10.9.0.3', 53))") == "3")
+    world.outside.run("p.sendto(b'x', ('10.9.0.1', 3000)); o.sendto(b'answer', ('10.9.0.1', 3000))")
+    #expect(world.inside.run("u.recvfrom(9)") == "(b'answer', ('10.9.0.3', 53))")
+  }
+
   @Test("broadcast and multicast are addresses like others", arguments: ["255.255.255.255", "224.0.0.1", "ff02::1"])
   func multicast(_ address: String) throws {
     let world = try NetworkWorld()

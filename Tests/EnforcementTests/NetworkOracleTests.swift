@@ -18,6 +18,7 @@ struct NetworkOracleTests {
     var profile = Profile(name: "random", file: "random.yaml")
     profile.network.egress = RandomNetwork.section(&random)
     profile.network.ingress = RandomNetwork.section(&random)
+    profile.network.bind = RandomNetwork.bind(&random)
     let compiled = try PolicyCompiler.compile(profile)
     try program.apply(compiled)
     var wrong: [String] = []
@@ -32,6 +33,10 @@ struct NetworkOracleTests {
       if egress.action != out.action || egress.rule != out.rule { wrong.append("egress \(address) \(number) \(port)") }
       if ingress.action != into.action || ingress.rule != into.rule {
         wrong.append("ingress \(address) \(number) \(port)")
+      }
+      let softened = try program.judge(.egress, address, port, number, inAudit: true)
+      if softened.action != min(out.action, .audit) || softened.rule != out.rule {
+        wrong.append("egress in a temporary audit \(address) \(number) \(port)")
       }
       guard number == 6 || number == 17 else { continue }
       let bind = profile.decideBind(port: port, transport: transport).action

@@ -141,15 +141,8 @@ struct NetworkPacketTests {
     #expect(world.events.map(\.reason) == (packet.reason.map { [$0.rawValue] } ?? []))
   }
 
-  /// A neighbour that is not on lo: packets to it leave by another device, and end there.
   private func worldWithNeighbour(_ egress: NetworkDirection) throws -> NetworkWorld {
-    let world = try NetworkWorld()
-    let lines = [
-      "ip link add d0 type veth peer name d1", "echo 1 > /proc/sys/net/ipv6/conf/d1/disable_ipv6",
-      "ip addr add 10.8.0.1/24 brd + dev d0", "ip addr add fd00:8::1/64 dev d0 nodad", "ip link set d0 up",
-      "ip link set d1 up", "ip route add 224.0.0.0/4 dev d0",
-    ]
-    world.outside.run("subprocess.run('\(lines.joined(separator: " && "))', shell=True, check=True)")
+    let world = try NetworkWorld.withNeighbour()
     try world.apply(egress: egress)
     return world
   }
@@ -186,9 +179,6 @@ struct NetworkPacketTests {
     world.inside.run("u = udp(('::', 90), AF_INET6); r = raw(IPPROTO_RAW, AF_INET6)")
     world.inside.run("r.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b'd0')")
     world.inside.run("packet = ip6('ff02::1', 17, ports(1000, 90, b'\\0\\x0c\\0\\0data'), source='fd00:8::2')")
-    world.inside.run(
-      "def sum16(b): n = sum(struct.unpack(f'!{len(b) // 2}H', b)); n = (n >> 16) + (n & 0xffff); return 0xffff - (n + (n >> 16) & 0xffff)"
-    )
     world.inside.run(
       "packet = packet[:46] + struct.pack('!H', sum16(packet[8:40] + packet[40:] + bytes([0, 12, 0, 17]))) + packet[48:]"
     )

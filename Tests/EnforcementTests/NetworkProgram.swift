@@ -8,7 +8,7 @@ import System
 
 /// The network programs' decision as a program that judges packets told in numbers.
 final class NetworkProgram {
-  enum Direction: UInt64 { case egress = 1, ingress = 2 }
+  enum Direction: UInt64 { case egress = 1, ingress = 2, bind = 3 }
 
   private let bench: NetworkBench
   private let object: OpaquePointer
@@ -41,7 +41,7 @@ final class NetworkProgram {
   }
 
   func judge(
-    _ direction: Direction, _ address: [UInt8], _ port: UInt16, _ protocolNumber: UInt8
+    _ direction: Direction, _ address: [UInt8], _ port: UInt16, _ protocolNumber: UInt8, inAudit: Bool = false
   ) throws -> (action: Action?, rule: Int?) {
     // As the programs hold IPv4.
     let mapped = address.count == 4 ? [UInt8](repeating: 0, count: 10) + [0xff, 0xff] + address : address
@@ -49,7 +49,9 @@ final class NetworkProgram {
       [0, 8].map { bytes.loadUnaligned(fromByteOffset: $0, as: UInt64.self) }
     }
     let answer = try TestObject.run(
-      program, [revision.number, direction.rawValue] + halves + [UInt64(port), UInt64(protocolNumber)])
+      program,
+      [revision.number, direction.rawValue] + halves
+        + [UInt64(port), UInt64(protocolNumber), TestObject.flags(inAudit: inAudit)])
     let rule = answer >> 8 & 0xff == STOCKADE_BY_RULE.rawValue ? Int(answer >> 16) : nil
     return (Action(rawValue: UInt8(answer & 0xff)), rule)
   }

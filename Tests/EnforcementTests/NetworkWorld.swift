@@ -35,6 +35,20 @@ final class NetworkWorld {
     inside.run("join('\(cgroupPath)')")
   }
 
+  /// With neighbours that are not on lo, 10.8.0.2 and fd00:8::2: packets to them leave by d0 and are seen on d1.
+  static func withNeighbour() throws -> NetworkWorld {
+    let world = try NetworkWorld()
+    let lines = [
+      "ip link add d0 type veth peer name d1 address 02:00:00:00:00:02",
+      "echo 1 > /proc/sys/net/ipv6/conf/d1/disable_ipv6", "ip addr add 10.8.0.1/24 brd + dev d0",
+      "ip addr add fd00:8::1/64 dev d0 nodad", "ip link set d0 up", "ip link set d1 up",
+      "ip route add 224.0.0.0/4 dev d0", "ip neigh add 10.8.0.2 lladdr 02:00:00:00:00:02 dev d0",
+      "ip neigh add fd00:8::2 lladdr 02:00:00:00:00:02 dev d0",
+    ]
+    world.outside.run("subprocess.run('\(lines.joined(separator: " && "))', shell=True, check=True)")
+    return world
+  }
+
   deinit {
     inside.run("join('\(NetworkBench.cgroupRoot)')")
     try? bench.programs.detach(cgroupID: cgroupID)
@@ -70,11 +84,14 @@ final class NetworkWorld {
     try apply(network)
   }
 
-  func enter(_ revision: Revision, state: stockade_container_state = STOCKADE_OPEN) throws {
+  func enter(
+    _ revision: Revision, state: stockade_container_state = STOCKADE_OPEN, audit: AuditDeadline? = nil
+  ) throws {
     var container = stockade_container()
     container.cgroup_id = cgroupID.number
     container.revision = revision.number
     container.state = state.rawValue
+    container.flags = (audit?.seconds ?? 0) << STOCKADE_AUDIT_SHIFT.rawValue
     container.check = stockade_container_check(&container)
     try bench.update("containers", cgroupID, container)
   }

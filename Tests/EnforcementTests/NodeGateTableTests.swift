@@ -115,6 +115,28 @@ struct NodeGateTableTests {
     #expect(gates == [pod.id: .closed])
   }
 
+  @Test("a sandbox that got a process after the look, or gave its place to another one, keeps its place")
+  func claimedAfterLook() throws {
+    world.kernel.closeNodeGate()
+    let child = pod.directory + "/sandbox"
+    try Files.makeFolder(child)
+    defer { rmdir(child) }
+    let id = try Cgroup(directory: child).id
+    let unused = SandboxEntry(firstChild: .cgroup(id))
+    let root = try #require(world.enforcer.hierarchy.root)
+    for later in [SandboxEntry(firstChild: .cgroup(id), bound: 7), SandboxEntry(firstChild: .cgroup(8))] {
+      try world.kernel.setGate(pod.id, .closed, sandbox: unused)
+      for _ in 1..<ConfinementTable.unusedLooks { try world.enforcer.openGoneGates() }
+      let found = try UnusedClaim.all(of: world.kernel, root: root)
+      #expect(found.map(\.cgroup.id) == [id])
+      try world.kernel.setGate(pod.id, .closed, sandbox: later)
+      let overdue = try #require(world.enforcer.table?.withLock { $0.overdueClaims(found) })
+      #expect(overdue.map(\.pod) == [pod.id])
+      for claim in overdue { try world.enforcer.table?.withLock { table in try table.endClaim(claim) } }
+      #expect(try world.kernel.sandbox(pod.id) == later)
+    }
+  }
+
   @Test(
     "one with a process keeps it, and so does one that has begun, and a pod of which that is not known",
     arguments: [nil, 1])

@@ -116,8 +116,25 @@ final class PythonActor {
         return struct.pack('!IHBB16s16s', version << 28, len(payload), next, 64, inet_pton(AF_INET6, source),
             inet_pton(AF_INET6, destination)) + payload
     def ports(source, destination, more=b'\\0\\x0c\\0\\0data'): return struct.pack('!HH', source, destination) + more
+    def sum16(b):
+        n = sum(struct.unpack(f'!{len(b) // 2}H', b))
+        n = (n >> 16) + (n & 0xffff)
+        return 0xffff - (n + (n >> 16) & 0xffff)
+    def address(text): return inet_pton(AF_INET6 if ':' in text else AF_INET, text)
+    def syn(source, port, destination, to):
+        head = struct.pack('!HHIIBBH', port, to, 1, 0, 0x50, 2, 999)
+        return head + struct.pack('!HH', sum16(address(source) + address(destination) + struct.pack('!II', 20, 6) + head), 0)
     def inject4(destination, packet): return raw(IPPROTO_RAW).sendto(packet, (destination, 0))
     def inject6(destination, packet): return raw(IPPROTO_RAW, AF_INET6).sendto(packet, (destination, 0))
+    def watch(device):
+        s = made(socket(AF_PACKET, SOCK_DGRAM, 0), None)
+        s.bind((device, 3))
+        return s
+    def flags(s):
+        while True:
+            p = s.recv(99)
+            if p[0] >> 4 == 4 and p[9] == 6: return p[33]
+            if p[0] >> 4 == 6 and p[6] == 6: return p[53]
     def echo(identifier, type=8): return struct.pack('!BBHHH', type, 0, 0xffff - (type << 8) - identifier - 1, identifier, 1)
 
     """

@@ -3,70 +3,73 @@ import Glibc
 import System
 import Testing
 
-/// The ways in which a pod's sandbox ends and is made again, behind the node gate and with the cgroups of both drivers.
-/// systemd's are made by hand: each slice below its parent's, and a scope for each container.
-@Suite(.enabled(if: ExecBench.isPossible, ExecBench.why), .serialized)
-struct SandboxWaysTests {
-  enum Driver: CaseIterable {
-    case cgroupfs, systemd
+// Within that suite, because both change the one node gate of the tests.
+extension NodeGateTests {
+  /// The ways in which a pod's sandbox ends and is made again, behind the node gate and with the cgroups of both
+  /// drivers. systemd's are made by hand: each slice below its parent's, and a scope for each container.
+  @Suite(.serialized)
+  struct SandboxWaysTests {
+    enum Driver: CaseIterable {
+      case cgroupfs, systemd
 
-    var parents: [String] {
-      switch self {
-      case .cgroupfs: ["kubepods", "kubepods/burstable"]
-      case .systemd: ["kubepods.slice", "kubepods.slice/kubepods-burstable.slice"]
+      var parents: [String] {
+        switch self {
+        case .cgroupfs: ["kubepods", "kubepods/burstable"]
+        case .systemd: ["kubepods.slice", "kubepods.slice/kubepods-burstable.slice"]
+        }
+      }
+
+      var pod: String {
+        let uid = NodeGateWorld.uid
+        switch self {
+        case .cgroupfs: return "kubepods/burstable/pod\(uid)"
+        case .systemd:
+          let name = uid.split(separator: "-").joined(separator: "_")
+          return "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod\(name).slice"
+        }
+      }
+
+      func cgroup(of id: String) -> String {
+        switch self {
+        case .cgroupfs: "\(pod)/\(id)"
+        case .systemd: "\(pod)/cri-containerd-\(id).scope"
+        }
       }
     }
 
-    var pod: String {
-      let uid = NodeGateWorld.uid
-      switch self {
-      case .cgroupfs: return "kubepods/burstable/pod\(uid)"
-      case .systemd:
-        let name = uid.split(separator: "-").joined(separator: "_")
-        return "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod\(name).slice"
-      }
+    /// What becomes of the first sandbox, `one`, and whether its cgroup is still there when the next one is made.
+    enum Way: CaseIterable {
+      case removed, processKilled, shimKilled, leftBehind, removedLate, writtenDown, unknownToTheDaemon
+      case processKilledAfterTheDaemonWasBack, containerOfTheFirstMadeNext, containerOfTheFirstStartedNext
     }
 
-    func cgroup(of id: String) -> String {
-      switch self {
-      case .cgroupfs: "\(pod)/\(id)"
-      case .systemd: "\(pod)/cri-containerd-\(id).scope"
+    @Test(
+      "the next sandbox runs and its container waits, whatever became of the one before, twice",
+      arguments: Driver.allCases, Way.allCases)
+    func next(driver: Driver, way: Way) throws {
+      let world = try NodeGateWorld()
+      world.wanted.parents = driver.parents.map { "\(world.parent)/\($0)" }
+      for parent in driver.parents { try world.make(parent) }
+      try world.close()
+      let pod = try SandboxPod(driver, world)
+      try world.make(driver.pod)
+      #expect(try world.state(driver.pod) == .closed)
+      for round in 0..<3 {
+        try pod.startsSandbox("sandbox\(round)")
+        #expect(try pod.start("container\(round)", by: pod.shim) == "killed")
+        try pod.ends(by: way)
       }
-    }
-  }
-
-  /// What becomes of the first sandbox, `one`, and whether its cgroup is still there when the next one is made.
-  enum Way: CaseIterable {
-    case removed, processKilled, shimKilled, leftBehind, removedLate, writtenDown, unknownToTheDaemon
-    case processKilledAfterTheDaemonWasBack, containerOfTheFirstMadeNext, containerOfTheFirstStartedNext
-  }
-
-  @Test(
-    "the next sandbox runs and its container waits, whatever became of the one before, twice",
-    arguments: Driver.allCases, Way.allCases)
-  func next(driver: Driver, way: Way) throws {
-    let world = try NodeGateWorld()
-    world.wanted.parents = driver.parents.map { "\(world.parent)/\($0)" }
-    for parent in driver.parents { try world.make(parent) }
-    try world.close()
-    let pod = try SandboxPod(driver, world)
-    try world.make(driver.pod)
-    #expect(try world.state(driver.pod) == .closed)
-    for round in 0..<3 {
-      try pod.startsSandbox("sandbox\(round)")
-      #expect(try pod.start("container\(round)", by: pod.shim) == "killed")
-      try pod.ends(by: way)
     }
   }
 }
 
 /// A pod whose sandboxes come one after the other, each from a shim of its own.
 private final class SandboxPod {
-  private let driver: SandboxWaysTests.Driver, world: NodeGateWorld
+  private let driver: NodeGateTests.SandboxWaysTests.Driver, world: NodeGateWorld
   private(set) var shim: PythonActor
   private var sandbox = ""
 
-  init(_ driver: SandboxWaysTests.Driver, _ world: NodeGateWorld) throws {
+  init(_ driver: NodeGateTests.SandboxWaysTests.Driver, _ world: NodeGateWorld) throws {
     (self.driver, self.world, shim) = (driver, world, try NodeGateWorld.newShim())
   }
 
@@ -84,7 +87,7 @@ private final class SandboxPod {
     return world.start(in: driver.cgroup(of: id), by: shim)
   }
 
-  func ends(by way: SandboxWaysTests.Way) throws {
+  func ends(by way: NodeGateTests.SandboxWaysTests.Way) throws {
     let id = try world.id(sandbox), ticks = try ProcessStat.startTicks(in: "/proc/\(shim.processID)")
     let written = SandboxEntry(
       firstChild: .cgroup(id), bound: id, shim: ProcessIdentity(pid: UInt32(shim.processID), startTicks: ticks))

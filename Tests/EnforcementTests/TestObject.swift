@@ -1,4 +1,5 @@
 import CBPF
+import CStockade
 import Glibc
 import System
 
@@ -35,9 +36,14 @@ enum TestObject {
       let number = try descriptor(map)
       try call("share \(map)") { bpf_map__reuse_fd(found, number) }
     }
-    try call("load a test object") { bpf_object__load(opened) }
+    // libbpf returns the negative errno.
+    let code = bpf_object__load(opened)
+    if code != 0 { throw Errno(-code, "load a test object") }
     return opened
   }
+
+  /// `flags` of a container. Programs that take them do not ask the clock.
+  static func flags(inAudit: Bool) -> UInt64 { inAudit ? 1 << UInt64(STOCKADE_AUDIT_SHIFT.rawValue) : 0 }
 
   /// Runs a raw_tp program with these numbers as its context.
   static func run(_ program: Int32, _ numbers: [UInt64]) throws -> UInt32 {
@@ -46,7 +52,8 @@ enum TestObject {
       options.sz = MemoryLayout<bpf_test_run_opts>.size
       options.ctx_in = context.baseAddress
       options.ctx_size_in = UInt32(context.count)
-      try call("run a test program") { bpf_prog_test_run_opts(program, &options) }
+      let code = bpf_prog_test_run_opts(program, &options)
+      if code != 0 { throw Errno(-code, "run a test program") }
       return options.retval
     }
   }

@@ -22,7 +22,7 @@ private final class Listener: Sendable {
   @discardableResult
   func subscribe(to hub: EventHub, _ name: String = "test", limit: Int = 100) -> EventSubscription {
     hub.subscribe(
-      name, limitBytes: limit * (event("x").json.text.utf8.count + 64), receive: { [self] in hear($0.event) },
+      name, limitBytes: limit * (event("x").heldBytes + 64), .events { [self] in hear($0) },
       reopen: { [state] in state.withLock { $0.reopened += 1 } })
   }
 
@@ -78,12 +78,12 @@ private final class Listener: Sendable {
   func sinks() {
     let listener = Listener(), sink = Lines()
     listener.subscribe(to: hub)
-    hub.subscribe("lines", sink)
+    hub.subscribe("lines", EventLineFormat(node: "n"), sink)
     hub.publish(event("a"))
     hub.reopen()
     hub.flush(milliseconds: 10_000)
     listener.waitForReopening()
-    #expect(sink.lines == [event("a").json.text])
+    #expect(sink.lines == [event("a").json(node: "n").text])
   }
 }
 

@@ -38,17 +38,19 @@ private final class Heard: Sendable {
   var lines: [String] { all.withLock { $0.lines } }
   var notices: [String] { all.withLock { $0.notices } }
 
-  func hear(_ notice: EventNotice) {
+  func hear(_ event: Event) {
     let text =
-      switch notice.event {
+      switch event {
       case .record(let record): "\(record.kind) of \(record.process?.pid ?? 0)"
       case .tierLowered(let loss): loss.summary
       case .tampered(let tampering): tampering.summary
       case .nodeGate(let record): record.summary
+      case .idle(let record): record.what
+      case .audit(let record): record.summary
       case .lost(let losses): losses.counts.map { "\($0.counter) \($0.count)" }.joined(separator: ", ")
       }
     all.withLock { all in
-      all.lines.append(notice.line)
+      all.lines.append(event.json.text)
       all.notices.append(text)
     }
   }
@@ -67,7 +69,7 @@ private final class Heard: Sendable {
     pump = EventPump(
       source: kernel, decoder: decoder, counters: { [kernel] in kernel.counted }, hub: hub,
       log: Logger(label: "test") { [log] _ in log })
-    hub.subscribe("test", receive: { [heard] in heard.hear($0) })
+    hub.subscribe("test", .events { [heard] in heard.hear($0) })
   }
 
   private var notices: [String] {
@@ -173,7 +175,7 @@ private final class Heard: Sendable {
   @Test("a subscriber that hangs holds up neither the pump, nor another one, nor the end")
   func hanging() {
     let isReleased = Monitor(false)
-    hub.subscribe("stuck", receive: { _ in isReleased.wait { $0 } })
+    hub.subscribe("stuck", .events { _ in isReleased.wait { $0 } })
     for pid: UInt32 in 1...100 { kernel.killExec(of: pid) }
     pump.drain()
     let start = ContinuousClock.now

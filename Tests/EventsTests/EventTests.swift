@@ -35,6 +35,15 @@ private func event(
 }
 
 @Suite struct EventTests {
+  @Test("a time that no clock reaches is told as the last one that there is")
+  func lateTime() {
+    for time in [UInt64.max, UInt64(Int64.max)] {
+      var event = event(.exec, .killed, .rule)
+      event.timeNanoseconds = time
+      #expect(decoder().decode(event).timeNanoseconds == .max)
+    }
+  }
+
   @Test("a killed exec names container, profile, rule, path and arguments")
   func exec() {
     var event = event(.exec, .killed, .rule, rule: 0, path: "/bin/id")
@@ -48,6 +57,21 @@ private func event(
         + #""process":{"pid":42,"parentPid":0,"uid":0,"comm":"x","path":"/bin/id","arguments":["id","-u"],"#
         + #""argumentsSource":"kernel"}}"#)
     #expect(record.summary == "killed exec /bin/id (id -u): rule process.rules[0] (web.yaml:9) of profile web")
+  }
+
+  @Test("an event repeats the tags of its rule, whichever section it is of, and no other's")
+  func tags() {
+    var profile = profile()
+    profile.process!.rules[0].tags = ["T1033", "team:web"]
+    profile.network.egress = NetworkDirection()
+    profile.network.egress!.rules = [NetworkRule(action: .block, location: Location(file: "web.yaml", line: 12))]
+    profile.network.egress!.rules[0].tags = ["T1071"]
+    let decoder = decoder(profile: profile)
+    let exec = decoder.decode(event(.exec, .killed, .rule, rule: 0, path: "/bin/id"))
+    #expect(exec.json.text.contains(#""rule":"process.rules[0] (web.yaml:9)","tags":["T1033","team:web"],"#))
+    #expect(decoder.decode(event(.connect, .refused, .rule, rule: 0)).tags == ["T1071"])
+    #expect(decoder.decode(event(.exec, .killed, .defaultAction)).tags == [])
+    #expect(decoder.decode(event(.exec, .killed, .rule, rule: 7)).tags == [])
   }
 
   @Test("what is refused behind a pod's gate has the path of the hook in whose hands it was")
@@ -135,6 +159,16 @@ private func event(
     #expect(record.surface == .ioUring && record.rule == .kernelBlock(.ioUring))
     #expect(record.summary == "refused kernel ioUring (ring): rule kernel.block ioUring of profile web")
     #expect(record.json.text.contains(#""tier":"signal","surface":"ioUring","process":{"#) == true)
+  }
+
+  @Test("a refused socket has its family")
+  func socketFamily() throws {
+    var event = event(.kernel, .refused, .rule)
+    event.socketFamily = .alg
+    let record = decoder(commandLine: Array("crypt\0".utf8)).decode(event)
+    #expect(record.rule == .kernelSockets)
+    #expect(record.summary == "refused kernel sockets of alg (crypt): rule kernel.sockets of profile web")
+    #expect(record.json.text.contains(#""surface":"sockets","socketFamily":"alg","process":{"#) == true)
   }
 
   @Test("what the kernel refused for want of a policy has no rule")

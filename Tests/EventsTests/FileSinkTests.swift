@@ -91,6 +91,51 @@ import Testing
     #expect(try Files.text(path) == "whole\nha\nfirst\nsecond\n")
   }
 
+  @Test("where the reader of a pipe dies in the middle of a line, the next one gets it alone, and then the whole line")
+  func readerDies() throws {
+    signal(SIGPIPE, SIG_IGN)
+    let path = "/tmp/stockade-pipe-\(getpid())"
+    try call("make a pipe") { mkfifo(path, 0o600) }
+    defer { unlink(path) }
+    var reader: FileDescriptor? = try Self.reader(path)
+    let sink = FileSink(path: path)
+    let long = String(repeating: "x", count: 1 << 20), failure = Monitor<Errno?>(nil)
+    let first = try Thread { @Sendable in
+      do throws(Errno) { try sink.write(long) } catch { failure.withLock { $0 = error } }
+    }
+    while (try? reader?.read(atMost: 65536))?.isEmpty ?? true { usleep(1000) }
+    reader = nil
+    first.join()
+    #expect(failure.read { $0?.code } == EPIPE)
+    let next = try Self.reader(path)
+    let second = try Thread { @Sendable in
+      for line in [long, "end"] { try? sink.write(line) }
+    }
+    _ = fcntl(next.number, F_SETFL, 0)
+    var text = ""
+    while !text.hasSuffix("\nend\n") { text += String(decoding: try next.read(atMost: 65536), as: UTF8.self) }
+    second.join()
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.count == 4 && lines[0].utf8.count < long.utf8.count)
+    #expect(lines[1] == long && lines[2...] == ["end", ""])
+  }
+
+  private static func reader(_ path: String) throws -> FileDescriptor {
+    try FileDescriptor(open: path, O_RDONLY | O_NONBLOCK)
+  }
+
+  @Test("at its limit a file that ends in half a line gives way as well, and the new one begins with a whole line")
+  func rotatedHalfLine() throws {
+    let path = "/tmp/stockade-rotated-\(getpid()).jsonl"
+    defer { for file in [path, path + ".1"] { unlink(file) } }
+    // With a line break between them, the next line is one byte too long.
+    try Files.write("whole\nha", to: path)
+    let sink = FileSink(path: path, limitBytes: 14)
+    for line in ["again", "third"] { try sink.write(line) }
+    #expect(try Files.text(path + ".1") == "whole\nha")
+    #expect(try Files.text(path) == "again\nthird\n")
+  }
+
   @Test(
     "on a disk that gets full the file has no half line, or one that stands alone where others append, and goes on",
     .enabled(if: geteuid() == 0, "mounting needs root"), arguments: [false, true])

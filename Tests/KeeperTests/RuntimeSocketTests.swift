@@ -19,6 +19,7 @@ import Testing
       """
     let found = RuntimeSocket.listening(Array(table.utf8), [11, 12, 13, 15, 16])
     #expect(found == ["/run/containerd/containerd.sock", "/run/nri/nri.sock"])
+    #expect(ListeningSockets.paths(inTable: Array(table.utf8), of: [14]).map(\.inode) == [14])
   }
 
   @Test(

@@ -123,6 +123,12 @@ struct BrokenCall: Sendable, CustomTestStringConvertible {
       "a NUL in an operator", "CreateContainer", Field.nested([2, 11, 8, 7, 4, 4], nul),
       "EventRequest.container.linux.seccomp_policy.syscalls.args.op: a NUL in a string"),
     malformed(
+      "a NUL in a profile's file", "CreateContainer", Field.nested([2, 11, 7, 2], nul),
+      "EventRequest.container.linux.seccomp_profile.localhost_ref: a NUL in a string"),
+    malformed(
+      "a profile's type that is a string", "CreateContainer", Field.nested([2, 11, 7], Field.text(1, "2")),
+      "EventRequest.container.linux.seccomp_profile.profile_type: wire type 2, expected 0"),
+    malformed(
       "a policy past its message", "CreateContainer", Field.nested([2, 11], [0x42, 0x05]),
       "EventRequest.container.linux.seccomp_policy: the bytes end inside the field"),
     malformed(

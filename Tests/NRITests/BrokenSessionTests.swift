@@ -101,6 +101,33 @@ struct BrokenSessionTests {
     #expect(time.tv_sec == 0 && time.tv_usec == 0)
   }
 
+  @Test("while nothing comes, a session beats and goes on")
+  func beats() throws {
+    let (ours, theirs) = try boundedPair()
+    for (stream, method) in [(UInt32(1), "Configure"), (3, "Synchronize")] {
+      try theirs.send(.call(method, stream: stream), on: Connection.plugin)
+    }
+    var beats = 0
+    let pulse = Pulse(milliseconds: 5) {
+      beats += 1
+      if beats == 20 { shutdownWriting(theirs) }
+    }
+    let session = try PluginSession(
+      socket: ours, name: "stockade", index: "10", handler: ScriptedHandler(), synchronizesWithin: 20_000, pulse: pulse)
+    #expect(try session.run() == .closed)
+    #expect(beats >= 20)
+  }
+
+  @Test("a session that beats is left all the same where nobody tells what runs")
+  func beatsUntold() throws {
+    let (ours, theirs) = try boundedPair()
+    try theirs.send(.call("Configure", stream: 1), on: Connection.plugin)
+    let session = try PluginSession(
+      socket: ours, name: "stockade", index: "10", handler: ScriptedHandler(), synchronizesWithin: 50,
+      pulse: Pulse(milliseconds: 5) {})
+    #expect(throws: NRIError.notSynchronized) { try session.run() }
+  }
+
   @Test("bytes that are no frames end the session")
   func noFrames() throws {
     let service = try PluginService(name: "stockade", index: "10", handler: ScriptedHandler())

@@ -66,6 +66,26 @@ struct CaptureReadingTests {
     }
   }
 
+  /// In each of these sessions one container has RuntimeDefault, and the others have nothing.
+  @Test(
+    "what the pod asks for is told from containerd 2.2.7 on, and its filter from 2.3.4 on",
+    arguments: [
+      ("full-1.7.24", false, false), ("full-2.1.9", false, false), ("full-2.2.7", true, false),
+      ("full-2.3.4", true, true), ("validator-2.3.4", true, true),
+    ])
+  func readsSeccomp(name: String, tellsProfile: Bool, tellsFilter: Bool) throws {
+    let created = try Capture(name: "\(name).cap").calls().compactMap { call -> Container? in
+      if case .containerEvent(.createContainer, _, let container) = call.call { container } else { nil }
+    }
+    #expect(created.count == 4)
+    let asking = created.filter { $0.name == "capctr" }
+    #expect(asking.map(\.seccompProfile) == [tellsProfile ? SecurityProfile(.runtimeDefault) : nil])
+    #expect(asking.map { $0.seccompPolicy?.defaultAction } == [tellsFilter ? "SCMP_ACT_ERRNO" : nil])
+    for container in created where container.name != "capctr" {
+      #expect(container.seccompProfile == nil && container.seccompPolicy == nil)
+    }
+  }
+
   /// Bodies by memcmp: `==` of arrays takes a call for each byte in a debug build.
   private func areSame(_ some: [TrunkDecoder.Received], _ others: [TrunkDecoder.Received]) -> Bool {
     some.count == others.count

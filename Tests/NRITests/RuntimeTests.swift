@@ -1,3 +1,4 @@
+import NRIRuntime
 import System
 import Testing
 
@@ -74,7 +75,7 @@ struct RuntimeTests {
   @Test("a plugin that does not know parts is told so")
   func splitNotHandled() throws {
     try runtime(reply: { _, _ in .answer(.success([])) }) { runtime in
-      #expect(throws: NRIError.splitNotHandled) {
+      #expect(throws: NRIRuntimeError.splitNotHandled) {
         try runtime.accept(pods: [.sample("a"), .sample("b")], objectsPerPart: 1)
       }
     }
@@ -86,7 +87,7 @@ struct RuntimeTests {
   func eventsNotTaken(version: NRIVersion, bit: Int32) throws {
     let events = EventMask(rawValue: bit)
     try runtime(version, reply: { _, _ in .answer(.success(PluginAnswer.events(events).encoded())) }) { runtime in
-      #expect(throws: NRIError.eventsNotTaken(events, version: version)) { try runtime.accept() }
+      #expect(throws: NRIRuntimeError.eventsNotTaken(events, version: version)) { try runtime.accept() }
     }
   }
 
@@ -116,7 +117,9 @@ struct RuntimeTests {
       }
       try runtime(version, reply: reply) { runtime in
         try runtime.accept()
-        #expect(throws: error) { try runtime.createContainer(pod: .sample(), container: .sample()) }
+        #expect(throws: NRIRuntimeError.session(error)) {
+          try runtime.createContainer(pod: .sample(), container: .sample())
+        }
       }
     }
   }
@@ -129,7 +132,7 @@ struct RuntimeTests {
     }
     try runtime(reply: reply) { runtime in
       try runtime.accept()
-      #expect(throws: NRIError.rejected(reason: "no")) {
+      #expect(throws: NRIRuntimeError.rejected(reason: "no")) {
         try runtime.validateContainerAdjustment(pod: .sample(), container: .sample(), policy: nil)
       }
     }
@@ -138,7 +141,7 @@ struct RuntimeTests {
   @Test("an answer past the time is none, even where bytes keep coming", arguments: [false, true])
   func timeout(floods: Bool) throws {
     try runtime(timeoutMilliseconds: 50, reply: { _, _ in floods ? .flood : .silence }) { runtime in
-      #expect(throws: NRIError.timedOut(method: "Configure", milliseconds: 50)) { try runtime.accept() }
+      #expect(throws: NRIRuntimeError.timedOut(method: "Configure", milliseconds: 50)) { try runtime.accept() }
     }
   }
 
@@ -147,15 +150,19 @@ struct RuntimeTests {
     try runtime(reply: { method, _ in method == "RunPodSandbox" ? .close : .answer(.success([])) }) { runtime in
       try runtime.accept()
       for _ in 1...2 {
-        #expect(throws: NRIError.pluginEnded(method: "RunPodSandbox")) { try runtime.runPodSandbox(.sample()) }
+        #expect(throws: NRIRuntimeError.pluginEnded(method: "RunPodSandbox")) { try runtime.runPodSandbox(.sample()) }
       }
     }
+  }
+
+  private func unexpected(connection: UInt32, stream: UInt32) -> NRIRuntimeError {
+    .session(.unexpectedMessage(connection: connection, kind: .response, stream: stream))
   }
 
   @Test("an answer to another call ends it")
   func wrongStream() throws {
     try runtime(reply: { _, _ in .wrongStream }) { runtime in
-      #expect(throws: NRIError.unexpectedMessage(connection: 1, kind: .response, stream: 3)) { try runtime.accept() }
+      #expect(throws: unexpected(connection: 1, stream: 3)) { try runtime.accept() }
     }
   }
 
@@ -163,7 +170,7 @@ struct RuntimeTests {
   func badRegistration(name: String, index: String) throws {
     let error = index == "1" ? NRIError.invalidPluginIndex(index) : .invalidPluginName(name)
     let plugin = try runtime(first: [.registration(name: name, index: index)]) { runtime in
-      #expect(throws: error) { try runtime.accept() }
+      #expect(throws: NRIRuntimeError.session(error)) { try runtime.accept() }
     }
     #expect(plugin.answers == [.failure(Status(code: Status.unknown, message: "\(error)"))])
   }
@@ -172,7 +179,7 @@ struct RuntimeTests {
   func noRegistration() throws {
     let answer = Message(header: MessageHeader(stream: 1, kind: .response), body: [])
     try runtime(first: [answer]) { runtime in
-      #expect(throws: NRIError.unexpectedMessage(connection: 2, kind: .response, stream: 1)) { try runtime.accept() }
+      #expect(throws: unexpected(connection: 2, stream: 1)) { try runtime.accept() }
     }
   }
 

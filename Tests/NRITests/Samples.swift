@@ -54,6 +54,7 @@ extension Container {
     container.namespaces = ["pid": "", "network": "/proc/41/ns/net"]
     container.cgroupsPath = "/kubepods/pod1/container"
     container.hasLinux = true
+    container.seccompProfile = SecurityProfile(.localhost, localhostReference: "shop/web.json")
     container.seccompPolicy = .denyingMkdir(errno: 13)
     container.pid = 42
     return container

@@ -3,6 +3,7 @@ import System
 import Testing
 
 @testable import NRI
+@testable import NRIRuntime
 @testable import TTRPC
 
 @Suite("the runtime's half and the plugin's half, over a socket pair")
@@ -52,6 +53,7 @@ struct SessionTests {
     }
     var told = Container.sample()
     if version < NRIVersion(0, 12) { told.seccompPolicy = nil }
+    if version < NRIVersion(0, 10) { told.seccompProfile = nil }
     var stopped = told
     stopped.state = (version < NRIVersion(0, 12) ? ContainerState.running : .stopped).rawValue
     #expect(handler.containers == [told, told, stopped])
@@ -101,7 +103,7 @@ struct SessionTests {
       switch version.minor {
       case ..<10: #expect(try create() == nil)
       case 10, 11:
-        let error = #expect(throws: NRIError.self) { try create() }
+        let error = #expect(throws: NRIRuntimeError.self) { try create() }
         #expect(error?.description.hasSuffix("errno_ret needs NRI 0.12") == true)
       default: #expect(try create()?.syscalls.first?.errnoReturn == 13)
       }
@@ -174,7 +176,7 @@ struct SessionTests {
     }
   }
 
-  private func refusal(_ method: String, _ text: String) -> NRIError {
+  private func refusal(_ method: String, _ text: String) -> NRIRuntimeError {
     .refused(method: method, Status(code: Status.unknown, message: text))
   }
 }

@@ -38,6 +38,22 @@ struct VersionTests {
     #expect(configuration.features == RuntimeFeatures(of: NRIVersion(0, minor)))
   }
 
+  @Test(
+    "what a runtime tells of the pod's filter is known by its versions",
+    arguments: [
+      ("containerd", "1.7.24", "", .nothing), ("containerd", "2.1.9", "", .nothing),
+      ("containerd", "2.2.0", "", .nothing), ("containerd", "2.2.1", "", .profile),
+      ("containerd", "v2.2.7", "", .profile), ("containerd", "2.3.0-beta.0", "", .profile),
+      ("containerd", "2.3.4", "v0.12.0", .filter), ("containerd", "2.4.0", "0.12.2", .filter),
+      ("containerd", "2.2.7", "0.11.0", .profile), ("containerd", "2.2.0", "0.12.0-rc.1", .nothing),
+      ("cri-o", "1.34.0", "", .nothing), ("cri-o", "1.36.0", "0.12.0", .nothing), ("", "", "", .nothing),
+    ] as [(String, String, String, FilterReport)])
+  func filterReport(name: String, version: String, nri: String, report: FilterReport) {
+    var configuration = Configuration()
+    (configuration.runtimeName, configuration.runtimeVersion, configuration.nriVersion) = (name, version, nri)
+    #expect(configuration.filterReport == report)
+  }
+
   @Test("a version text is read up to its limit, not past it")
   func versionLength() {
     #expect(RuntimeVersion("2.2.0+" + String(repeating: "x", count: 122)) != nil)

@@ -30,12 +30,20 @@ package enum RandomNetwork {
         rule.except.append(inner)
       }
     }
-    for _ in 0..<Int.random(in: 0..<3, using: &random) {
+    rule.ports = portRules(&random)
+    return rule
+  }
+
+  package static func bind(_ random: inout SplitMix) -> BindList {
+    BindList(ports: portRules(&random), location: Location(file: "random.yaml", line: 1))
+  }
+
+  private static func portRules(_ random: inout SplitMix) -> [PortRule] {
+    (0..<Int.random(in: 0..<3, using: &random)).map { _ in
       let ends = [ports.randomElement(using: &random)!, ports.randomElement(using: &random)!].sorted()
       let transport = PortRule.TransportProtocol.allCases.randomElement(using: &random)!
-      rule.ports.append(PortRule(transport: transport, first: ends[0], last: ends[1]))
+      return PortRule(transport: transport, first: ends[0], last: ends[1])
     }
-    return rule
   }
 
   private static func masked(_ address: [UInt8], _ length: Int) -> CIDR {

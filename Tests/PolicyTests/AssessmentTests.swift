@@ -27,7 +27,23 @@ private let notSent = facts {
   $0.process?.hasFilter = false
   $0.filterWasSent = false
 }
+private let ownFilter = facts {
+  $0.podFilter = .localhost("shop/web.json")
+  $0.filterWasSent = false
+}
+private let replacing = "seccomp: {type: RuntimeDefault, replacesPod: true}"
 private let signal = NodeCapabilities(tier: .signal)
+
+private let blocking = "network: {egress: {defaultAction: Block}}"
+private let netRaw = facts { $0.hasNetRaw = true }
+
+/// What is known of a container whose filter denies packet sockets.
+private func filtering(_ change: (inout ContainerFacts) -> Void) -> ContainerFacts {
+  facts {
+    ($0.hasNetRaw, $0.filterDeniesPacketSockets) = (true, true)
+    change(&$0)
+  }
+}
 
 @Suite struct AssessmentTests {
   struct Case {
@@ -60,6 +76,21 @@ private let signal = NodeCapabilities(tier: .signal)
     Case(
       spec: filtered, container: notCarried, refusal: "p.yaml:5: no filter can be set", ignored: ["seccomp"]),
     Case(spec: rules, container: notCarried, refusal: nil),
+    Case(
+      spec: filtered + "\nkernel: {sockets: [unix]}", container: notCarried, node: signal,
+      refusal: "p.yaml:5: no filter can be set", ignored: ["seccomp", "kernel.sockets"]),
+    Case(
+      spec: filtered + "\nkernel: {sockets: [unix], block: [executableMemory]}", container: unfiltered,
+      refusal: "process 41 has no seccomp filter although the profile sets one: the runtime ignored it, or another "
+        + "plugin removed it", ignored: ["seccomp", "kernel.block executableMemory"]),
+    Case(
+      spec: filtered, container: ownFilter,
+      refusal: "the pod brings a seccomp profile of its own, Localhost \"shop/web.json\", which spec.seccomp would "
+        + "replace; use a profile without spec.seccomp, or set seccomp.replacesPod: true", ignored: ["seccomp"]),
+    Case(spec: rules, container: ownFilter, refusal: nil),
+    Case(spec: replacing, container: ownFilter, refusal: nil),
+    Case(spec: filtered, container: facts { ($0.podFilter, $0.filterWasSent) = (.localhost("a"), true) }, refusal: nil),
+    Case(spec: filtered, container: facts { $0.podFilter = .runtimeDefault }, refusal: nil),
     Case(
       spec: rules, container: shared,
       refusal: "process 41 shares the runtime's mount namespace, where the container cannot be told from the runtime",
@@ -125,6 +156,38 @@ private let signal = NodeCapabilities(tier: .signal)
     #expect(assessment.refusal == nil && assessment.ignored.count == 1)
   }
 
+  private static let signalWhole = "process: {defaultAction: Block, allowEntrypoint: true}"
+
+  @Test(
+    "mode Audit refuses nothing that Enforce accepts",
+    arguments: cases.map(\.spec).filter { !$0.hasPrefix("mode:") } + [
+      signalWhole, "minimumTier: signal\n" + signalWhole, "process: {defaultAction: Block}",
+      "process: {defaultAction: Block, rules: [{path: /a, action: Block}]}", "acceptPartial: true\n" + signalWhole,
+      "kernel: {otherContainers: Block}", "file: {rules: [{path: /a, action: Block}]}",
+    ])
+  func auditAccepts(spec: String) throws {
+    let nodes = Tier.allCases.map { NodeCapabilities(tier: $0) } + [.none(because: "no BPF")]
+    for node in nodes {
+      for container in [ContainerFacts()] + Self.cases.map(\.container) {
+        let enforced = try profile(spec).assess(node: node, container: container)
+        let audited = try profile("mode: Audit\n" + spec).assess(node: node, container: container)
+        #expect(enforced.refusal != nil || audited.refusal == nil)
+      }
+    }
+  }
+
+  @Test("what tier signal enforces whole and audits in part is told")
+  func auditedInPart() throws {
+    let assessment = try profile("mode: Audit\n" + Self.signalWhole).assess(node: signal)
+    #expect(
+      assessment.ignored.map(\.subject) == [
+        "process.defaultAction Audit", "process.newExecutables Audit", "process.fileless Audit",
+      ])
+    #expect(assessment.ignored.allSatisfy { $0.coverage == .partial && $0.why.hasPrefix("mode: Audit lets it run") })
+    let accepting = try profile("mode: Audit\nacceptPartial: true\n" + Self.signalWhole).assess(node: signal)
+    #expect(accepting.accepted.count == 3 && accepting.ignored.isEmpty)
+  }
+
   @Test("a container that runs is not refused for its filter, and the rest refuses it as at a start")
   func running() throws {
     var late = unfiltered
@@ -150,6 +213,56 @@ private let signal = NodeCapabilities(tier: .signal)
     #expect(assessment.refusal == nil && assessment.ignored.map(\.subject) == subjects)
     let accepting = try profile("acceptPartial: true\n" + spec).assess(node: .unlimited, container: container)
     #expect(accepting.accepted.map(\.subject) == subjects && accepting.ignored.isEmpty)
+  }
+
+  @Test("of a running container the pod's own filter is told once, and refuses nothing", arguments: [false, true])
+  func lateWithOwnFilter(wasConfined: Bool) throws {
+    for hasFilter in [true, false] {
+      let container = facts {
+        ($0.ranBefore, $0.wasConfined, $0.podFilter) = (true, wasConfined, .localhost("a"))
+        $0.process?.hasFilter = hasFilter
+      }
+      let assessment = try profile(filtered).assess(node: .unlimited, container: container)
+      #expect(assessment.refusal == nil && assessment.ignored.map(\.subject) == ["seccomp"])
+      #expect(assessment.ignored.map(\.why) == ["the pod brings a seccomp profile of its own, Localhost \"a\""])
+    }
+  }
+
+  @Test(
+    "network rules that block are told to be void for packet sockets, and refuse nobody",
+    arguments: [
+      (blocking, netRaw, .unlimited, true),
+      ("acceptPartial: true\n" + blocking, netRaw, .unlimited, true),
+      ("network: {ingress: {rules: [{ports: [{port: 1}], action: Block}]}}", netRaw, signal, true),
+      (blocking, facts { $0.hasNetRaw = false }, .unlimited, false), (blocking, facts { _ in }, .unlimited, false),
+      ("network: {egress: {defaultAction: Audit}}", netRaw, .unlimited, false),
+      ("mode: Audit\n" + blocking, netRaw, .unlimited, false), ("acceptPartial: true", netRaw, .unlimited, false),
+      (blocking + "\nkernel: {block: [packetSockets]}", netRaw, .unlimited, false),
+      (blocking + "\nkernel: {sockets: [inet]}", netRaw, .unlimited, false),
+      (blocking + "\nkernel: {sockets: [inet, xdp]}", netRaw, .unlimited, true),
+      (blocking + "\nkernel: {block: [packetSockets]}\nfailurePolicy: Ignore", netRaw, signal, true),
+      (blocking, filtering { _ in }, .unlimited, false),
+      (blocking, filtering { $0.process?.hasFilter = false }, .unlimited, true),
+      (blocking, filtering { $0.process = nil }, .unlimited, false),
+      (blocking + "\nfailurePolicy: Ignore", facts { ($0.hasNetRaw, $0.networkFailure) = (true, "x") }, signal, false),
+      (blocking + "\nfailurePolicy: Ignore", facts { ($0.hasNetRaw, $0.failure) = (true, "x") }, signal, false),
+      (blocking + "\nfailurePolicy: Ignore", netRaw, .none(because: "x"), false),
+      (
+        blocking + "\nfailurePolicy: Ignore", facts { ($0.hasNetRaw, $0.runtimeHandler) = (true, "kata") }, signal,
+        false
+      ),
+      (
+        blocking + "\nkernel: {block: [packetSockets]}\nfailurePolicy: Ignore",
+        facts {
+          $0.hasNetRaw = true
+          $0.process?.sharesRuntimeNamespace = true
+        }, .unlimited, true
+      ),
+    ] as [(String, ContainerFacts, NodeCapabilities, Bool)])
+  func packetSockets(spec: String, container: ContainerFacts, node: NodeCapabilities, isTold: Bool) throws {
+    let assessment = try profile(spec).assess(node: node, container: container)
+    #expect(assessment.ignored.contains { $0.subject == "network for packet sockets" } == isTold)
+    #expect(assessment.refusal == nil)
   }
 
   @Test("where processes cannot be told from the runtime's, the root does not matter")

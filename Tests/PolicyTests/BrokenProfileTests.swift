@@ -1,4 +1,5 @@
 import Policy
+import System
 import Testing
 
 @Suite struct BrokenProfiles {
@@ -105,9 +106,25 @@ import Testing
       (
         "kernel: {block: [mount, mount, ptrase], allow: [bpf]}",
         """
-        p.yaml:5: unknown key "allow" in spec.kernel; its keys are block, otherContainers
+        p.yaml:5: unknown key "allow" in spec.kernel; its keys are block, sockets, otherContainers
         p.yaml:5: spec.kernel.block names mount twice; remove one
         p.yaml:5: spec.kernel.block[2] is the text "ptrase"; did you mean "ptrace"?
+        """
+      ),
+      (
+        "kernel: {sockets: [unix, inet, inet, inet5, AF_UNIX, 7]}",
+        """
+        p.yaml:5: spec.kernel.sockets names "inet" twice; remove one
+        p.yaml:5: spec.kernel.sockets[5] is the number 7; write it in quotes
+        p.yaml:5: spec.kernel.sockets[3] is "inet5"; did you mean "inet"?
+        p.yaml:5: spec.kernel.sockets[4] is "AF_UNIX"; did you mean "unix"?
+        """
+      ),
+      (
+        "kernel: {sockets: [everything]}",
+        """
+        p.yaml:5: spec.kernel.sockets[0] is "everything"; write the kernel's name without AF_, like unix, inet, inet6 or \
+        netlink
         """
       ),
       ("kernel: {block: []}", "p.yaml:5: spec.kernel.block is empty; add to it or leave it out"),
@@ -143,7 +160,7 @@ import Testing
         "process: {rules: [/bin/sh]}",
         """
         p.yaml:5: spec.process.rules[0] is the text "/bin/sh"; write a mapping with the keys path, directory, \
-        recursive, access, action, new, arguments
+        recursive, access, action, new, arguments, tags
         """
       ),
       (
@@ -430,7 +447,7 @@ import Testing
       (
         "{ports: [{}], action: Block}",
         """
-        .ports[0] is empty; add protocol or port, or leave ports out for every protocol
+        .ports[0] is empty; add protocol or port, or remove it
         """
       ),
       (
@@ -470,6 +487,21 @@ import Testing
   func networkRules(rule: String, message: String) {
     let spec = "network:\n  egress:\n    rules:\n    - \(rule)"
     #expect(problems(of: file(spec)) == "p.yaml:8: spec.network.egress.rules[0]" + message)
+  }
+
+  @Test(
+    "what bind lists is read like the ports of a rule",
+    arguments: [
+      ("80", " is the number 80; write a list"), ("[]", " is empty; add to it or leave it out"),
+      ("[{}]", "[0] is empty; add protocol or port, or remove it"),
+      ("[{port: 0}]", "[0].port is the number 0; write a number from 1 to 65535"),
+      ("[{endPort: 80}]", "[0].endPort needs the first port; add port"),
+      ("[{protocol: UPD}]", "[0].protocol is the text \"UPD\"; did you mean \"UDP\"?"),
+      ("[{port: 9}, {port: 9}]", "[1] repeats an earlier one; remove it"),
+    ])
+  func bind(list: String, message: String) {
+    let spec = "network:\n  ingress: {defaultAction: Block}\n  bind: \(list)"
+    #expect(problems(of: file(spec)) == "p.yaml:7: spec.network.bind" + message)
   }
 
   @Test(
@@ -516,7 +548,25 @@ import Testing
         p.yaml:5: spec.seccomp.syscalls belongs to type Inline; remove it
         """
       ),
+      (
+        "{type: RuntimeDefault, addedCapabilities: [SYS_ADMIN, CAP_BPF, CAP_NOTHING]}",
+        """
+        p.yaml:5: spec.seccomp.addedCapabilities: unknown capability "SYS_ADMIN"; did you mean "CAP_SYS_ADMIN"?
+        p.yaml:5: spec.seccomp.addedCapabilities: unknown capability "CAP_NOTHING"; capabilities(7) lists the names
+        """
+      ),
+      (
+        "{type: Inline, defaultAction: SCMP_ACT_ERRNO, addedCapabilities: [CAP_BPF]}",
+        """
+        p.yaml:5: spec.seccomp.addedCapabilities is for rules that ask for capabilities, and type Inline has none; \
+        remove it
+        """
+      ),
       ("{type: Inline}", "p.yaml:5: spec.seccomp has no defaultAction; add an action like SCMP_ACT_ERRNO"),
+      (
+        "{type: RuntimeDefault, replacesPod: yes}",
+        "p.yaml:5: spec.seccomp.replacesPod is the text \"yes\"; write true or false"
+      ),
       (
         "{type: Inline, defaultAction: SCMP_ACT_ALLOW, syscalls: [{name: read, action: SCMP_ACT_ERRNO}]}",
         "p.yaml:5: unknown key \"name\" in spec.seccomp.syscalls[0]; did you mean \"names\"?"
@@ -546,6 +596,14 @@ import Testing
       ),
     ])
   func seccomp(section: String, message: String) { #expect(problems(of: file("seccomp: \(section)")) == message) }
+
+  @Test(
+    "added capabilities have Kubernetes' word for all",
+    arguments: [("[ALL]", Capabilities.names), ("[CAP_BPF]", ["CAP_BPF"])])
+  func addedCapabilities(words: String, capabilities: [String]) throws {
+    let section = try profile("seccomp: {type: RuntimeDefault, addedCapabilities: \(words)}").seccomp
+    #expect(section?.addedCapabilities == capabilities)
+  }
 
   @Test(
     "a rule with an error takes no part in further checks",

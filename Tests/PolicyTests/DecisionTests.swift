@@ -86,6 +86,33 @@ import Testing
     #expect(profile.decideExec(path: "/app", isNew: true, isEntrypoint: true) == Decision(.block, .newExecutables))
   }
 
+  @Test("what the entrypoint's env starts is allowed like the entrypoint, if it is of the image")
+  func runByEnv() throws {
+    let strict = try profile(Self.allowList)
+    #expect(strict.decideExec(path: "/app", isRunByEnv: true) == Decision(.allow, .entrypoint))
+    #expect(strict.decideExec(path: "/opt/bad", isRunByEnv: true) == Decision(.block, .rule, rule: 4))
+    let withNew = try profile("process: {defaultAction: Block, allowEntrypoint: true, newExecutables: Allow}")
+    #expect(withNew.decideExec(path: "/app", isNew: true, isRunByEnv: true) == Decision(.block, .defaultAction))
+  }
+
+  @Test("what is mapped need not be listed; of its rule and the argument rules the strictest decides")
+  func mapping() throws {
+    let profile = try profile(
+      """
+      process:
+        defaultAction: Block
+        newExecutables: Block
+        rules:
+        - {path: /a, action: Allow, arguments: [{equals: x, action: Audit}, {equals: y, action: Block}]}
+        - {path: /b, action: Audit, arguments: [{equals: x, action: Allow}]}
+        - {path: /c, action: Allow}
+      """)
+    let decided = ["/a", "/b", "/c", "/d"].map { profile.decideMapping(path: $0) }
+    #expect(decided.map(\.action) == [.block, .audit, .allow, .allow])
+    #expect(profile.decideMapping(path: "/c", isNew: true) == Decision(.block, .newExecutables, rule: 2))
+    #expect(profile.decideMapping(path: "/c", isFileless: true) == Decision(.block, .fileless))
+  }
+
   @Test("of rules with equal rank Block decides, then Audit")
   func ties() throws {
     let profile = try profile(
@@ -334,5 +361,23 @@ import Testing
           - {cidr: 'fd00::/8', ports: [{protocol: UDP, port: 53}], action: Audit}
       """)
     #expect(profile.decideBind(port: port, transport: transport).action == action)
+  }
+
+  @Test("what bind lists may be bound, and lets no peer in")
+  func bindList() throws {
+    let profile = try profile(
+      "network: {ingress: {defaultAction: Block}, bind: [{protocol: UDP, port: 1024, endPort: 65535}]}")
+    #expect(profile.decideBind(port: 1024, transport: .udp).action == .allow)
+    #expect(profile.decideBind(port: 1023, transport: .udp).action == .block)
+    #expect(profile.decideBind(port: 1024, transport: .tcp).action == .block)
+    #expect(profile.decideIngress(address: [10, 0, 0, 1], port: 1024, transport: .udp).action == .block)
+    #expect(profile.warnings.isEmpty)
+  }
+
+  @Test(
+    "bind does nothing where ingress blocks nothing, which is told",
+    arguments: [("", 1), ("ingress: {defaultAction: Allow}, ", 1), ("ingress: {defaultAction: Audit}, ", 0)])
+  func idleBindList(ingress: String, warnings: Int) throws {
+    #expect(try profile("network: {\(ingress)bind: [{port: 53}]}").warnings.count == warnings)
   }
 }

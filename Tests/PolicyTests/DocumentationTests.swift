@@ -60,6 +60,7 @@ import Testing
         "spec.network.egress.rules[].ports[].", "spec.network.egress.rules[0].ports[0]",
         "spec: {network: {egress: {rules: [{ports: [{zzzzzzzzzzzz: 1}]}]}}}"
       ),
+      ("spec.network.bind[].", "spec.network.bind[0]", "spec: {network: {bind: [{zzzzzzzzzzzz: 1}]}}"),
       ("spec.kernel.", "spec.kernel", "spec: {kernel: {zzzzzzzzzzzz: 1}}"),
     ])
   func profileKeys(prefix: String, place: String, text: String) throws {
@@ -83,6 +84,7 @@ import Testing
       ("", "the file", "zzzzzzzzzzzz: 1"), ("bindings[].", "bindings[0]", "bindings: [{zzzzzzzzzzzz: 1}]"),
       ("nodeGate.", "nodeGate", "nodeGate: {zzzzzzzzzzzz: 1}"),
       ("nodeGate.exempt.", "nodeGate.exempt", "nodeGate: {exempt: {zzzzzzzzzzzz: 1}}"),
+      ("metrics.", "metrics", "metrics: {zzzzzzzzzzzz: 1}"),
     ])
   func configurationKeys(prefix: String, place: String, text: String) throws {
     let error = #expect(throws: PolicyError.self) { try configuration(text) }
@@ -116,9 +118,10 @@ import Testing
         syscalls: [{names: [a], action: A, args: [{index: 0, value: 1, op: O}]}]
       process: {rules: [{directory: /a, action: Allow}]}
       file: {rules: [{directory: /a, action: Allow}]}
-      network: {egress: {rules: [{ports: [{port: 1}], action: Allow}]}}
+      network: {egress: {rules: [{ports: [{port: 1}], action: Allow}]}, bind: [{port: 1}]}
       """)
-    guard case .inline(let filter) = try #require(empty.seccomp).source else { return [:] }
+    let seccomp = try #require(empty.seccomp)
+    guard case .inline(let filter) = seccomp.source else { return [:] }
     let process = try #require(empty.process)
     let file = try #require(empty.fileAccess)
     let egress = try #require(empty.network.egress)
@@ -127,7 +130,7 @@ import Testing
     return [
       "spec.mode": "`\(empty.mode.rawValue)`", "spec.failurePolicy": "`\(empty.failurePolicy.rawValue)`",
       "spec.minimumTier": "`\(empty.minimumTier.name)`", "spec.acceptPartial": "`\(empty.acceptPartial)`",
-      "spec.requireFilter": "`\(empty.requireFilter)`",
+      "spec.requireFilter": "`\(empty.requireFilter)`", "spec.seccomp.replacesPod": "`\(seccomp.replacesPod)`",
       "spec.seccomp.syscalls[].args[].valueTwo": "`\(filter.syscalls[0].arguments[0].valueTwo)`",
       "spec.process.defaultAction": "`\(process.defaultAction.name)`",
       "spec.process.allowEntrypoint": "`\(process.allowEntrypoint)`",
@@ -143,6 +146,7 @@ import Testing
       "spec.kernel.otherContainers": "`\(empty.effectOnOtherContainers.name)`",
       "spec.network.egress.defaultAction": "`\(egress.defaultAction.name)`",
       "spec.network.egress.rules[].ports[].protocol": "`\(egress.rules[0].ports[0].transport.rawValue)`",
+      "spec.network.bind[].protocol": "`\(try #require(empty.network.bind).ports[0].transport.rawValue)`",
     ]
   }
 
@@ -151,9 +155,11 @@ import Testing
     let code = try configuration("bindings: [{profile: a}]")
     let expected = [
       "profilesFolder": "`\(code.profilesFolder)`", "logLevel": "`\(code.logLevel.rawValue)`",
+      "eventsFormat": "`\(code.eventsFormat.rawValue)`",
+      "seccompEvents": "`\(code.seccompEvents.rawValue)`",
       "bindings[].name": "`\(code.bindings[0].name)` and so on",
       "bindings[].required": "`\(code.bindings[0].required)`",
-      "nodeGate.enabled": "`\(code.nodeGate.enabled)`",
+      "nodeGate.enabled": "`\(code.nodeGate.enabled)`", "breakGlass": "`\(code.breakGlass)`",
       "nodeGate.parents": code.nodeGate.parents.map { "`\($0)`" }.joined(separator: ", "),
     ]
     for row in try rows(of: "configuration.md") where row.defaultValue != "none" {
@@ -164,9 +170,9 @@ import Testing
   @Test("every example of the reference loads beside the profiles of config/profiles")
   func profileExamples() throws {
     let examples = try examples(of: "docs/profile-reference.md")
-    #expect(examples.count == 18)
+    #expect(examples.count == 20)
     try withFolder { folder in
-      let shipped = try Files.names(in: "\(root)/config/profiles")
+      let shipped = try shippedFiles()
       for name in shipped { try Files.write(Files.text("\(root)/config/profiles/\(name)"), to: "\(folder)/\(name)") }
       for (index, example) in examples.enumerated() {
         try Files.write(example, to: "\(folder)/example-\(index).yaml")
@@ -193,12 +199,32 @@ import Testing
     }
   }
 
+  @Test("the first profile loads, and lets through and blocks what its page says")
+  func firstProfile() throws {
+    let examples = try examples(of: "docs/first-profile.md")
+    #expect(examples.count == 1)
+    try withFolder { folder in
+      let file = "\(folder)/worker.yaml"
+      try Files.write(examples[0], to: file)
+      let profile = try Profile.load(file: file)
+      #expect(profile.decideExec(path: "/bin/sh", isEntrypoint: true).action == .allow)
+      #expect(profile.decideExec(path: "/bin/ls").action == .block)
+      #expect(profile.decideEgress(address: [10, 0, 0, 1], port: 53, transport: .udp).action == .allow)
+      #expect(profile.decideEgress(address: [10, 0, 0, 1], port: 5432, transport: .tcp).action == .block)
+    }
+  }
+
   @Test("every example of the configuration's document, and the sample, parse")
   func configurationExamples() throws {
     let examples = try examples(of: "docs/configuration.md")
     #expect(examples.count == 1)
     for example in examples { _ = try configuration(example) }
   }
+}
+
+/// The folder has kustomize's list of these beside them.
+private func shippedFiles() throws -> [String] {
+  try Files.names(in: "\(root)/config/profiles").filter { $0.hasSuffix(".yaml") }
 }
 
 @Suite struct ShippedProfiles {
@@ -212,8 +238,7 @@ import Testing
 
   @Test("each profile loads, under the name of its file")
   func load() throws {
-    #expect(
-      try Files.names(in: store.folder) == store.names.map { "\($0).yaml" })
+    #expect(try shippedFiles() == store.names.map { "\($0).yaml" })
     #expect(
       Set(["base", "baseline", "restricted", "web", "deny-network", "audit-all"]).isSubset(of: store.names))
   }
@@ -264,6 +289,7 @@ import Testing
     #expect(profile.decideExec(path: "/usr/sbin/nginx").action == .allow)
     #expect(profile.decideExec(path: "/usr/sbin/nginx", isNew: true).action == .block)
     #expect(profile.decideExec(path: "/usr/bin/curl").action == .block)
+    #expect(profile.decideExec(path: "/usr/bin/mawk").action == .allow)
     #expect(profile.decideExec(path: "/entry", isEntrypoint: true).action == .allow)
     #expect(
       profile.decideExec(path: "/usr/bin/dash", arguments: ["sh", "-c", "exec 3<>/dev/tcp/a/1"]).action == .block)
@@ -272,6 +298,14 @@ import Testing
     #expect(profile.decideEgress(address: [10, 0, 0, 1], port: 53, transport: .udp).action == .allow)
     #expect(profile.decideEgress(address: [10, 0, 0, 1], port: 443, transport: .tcp).action == .block)
     #expect(profile.decideEgress(address: [169, 254, 169, 254], port: 53, transport: .udp).action == .block)
+  }
+
+  @Test("web lets the image's scripts write nginx's configuration, and nothing else below /etc")
+  func webFiles() throws {
+    let profile = try store.profile(named: "web")
+    #expect(profile.decideFile(path: "/etc/nginx/conf.d/default.conf", access: [.write], reach: .file).action == .allow)
+    #expect(profile.decideFile(path: "/etc/nginx/nginx.conf", access: [.write], reach: .file).action == .block)
+    #expect(profile.decideFile(path: "/etc/nginx/conf.d", access: [.read, .write], reach: .tree).action == .block)
   }
 
   @Test("the sample configuration parses and names profiles that exist")

@@ -68,6 +68,32 @@ import Testing
   }
 
   @Test(
+    "the filter enforces families where there are no hooks, and where it is missing they are a gap",
+    arguments: [
+      (.none, "kernel: {sockets: [unix]}", ["none kernel.sockets"]),
+      (.signal, "kernel: {sockets: [unix]}", ["none kernel.sockets"]),
+      (.signal, "mode: Audit\nkernel: {sockets: [unix]}", ["none kernel.sockets"]),
+      (.signal, "kernel: {sockets: [unix]}\nseccomp: {type: RuntimeDefault}", []),
+      (.none, "kernel: {sockets: [unix]}\nseccomp: {type: RuntimeDefault}", []),
+      (.fmodRet, "kernel: {sockets: [unix]}", []), (.lsm, "kernel: {sockets: []}", []),
+    ] as [(Tier, String, [String])])
+  func families(tier: Tier, spec: String, expected: [String]) throws {
+    #expect(try subjects(spec, NodeCapabilities(tier: tier)) == expected)
+  }
+
+  @Test(
+    "executable memory is blocked whole with a filter alone",
+    arguments: [
+      (.lsm, "kernel: {block: [executableMemory]}", ["partial kernel.block executableMemory"]),
+      (.fmodRet, "kernel: {block: [mount, executableMemory]}", ["partial kernel.block executableMemory"]),
+      (.lsm, "kernel: {block: [executableMemory]}\nseccomp: {type: RuntimeDefault}", []),
+      (.signal, "kernel: {block: [executableMemory]}", ["none kernel.block executableMemory"]),
+    ] as [(Tier, String, [String])])
+  func executableMemory(tier: Tier, spec: String, expected: [String]) throws {
+    #expect(try subjects(spec, NodeCapabilities(tier: tier)) == expected)
+  }
+
+  @Test(
     "tier signal enforces whole what lets nothing run but the entrypoint",
     arguments: [
       ("defaultAction: Block", []),
@@ -153,12 +179,20 @@ import Testing
         "process: {rules: [{path: /a, action: Block}]}",
         """
         profile "web": process.rules[0] Block /a (p.yaml:5) can only partly be enforced: tier signal sees only the \
-        final image, not a script's own name or what a loader loads; set acceptPartial: true if that is enough, or use \
-        a node with tier fmod_ret or lsm
+        final image, not a script's own name and arguments, or what a loader loads; set acceptPartial: true if that is \
+        enough, or use a node with tier fmod_ret or lsm
         """
       ),
       ("acceptPartial: true\nprocess: {rules: [{path: /a, action: Block}]}", nil),
       ("failurePolicy: Ignore\nkernel: {block: [mount]}", nil),
+      (
+        "kernel: {sockets: [unix]}",
+        """
+        profile "web": kernel.sockets cannot be enforced: it needs tier fmod_ret or lsm, or a system call filter of the \
+        profile, and this node has tier signal (no bpf in lsm=); add seccomp: {type: RuntimeDefault}, leave it out, or \
+        set failurePolicy: Ignore (docs/tiers.md)
+        """
+      ),
       (
         "acceptPartial: true\nminimumTier: lsm",
         """

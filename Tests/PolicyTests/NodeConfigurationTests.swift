@@ -14,9 +14,11 @@ func configuration(_ text: String) throws -> NodeConfiguration {
     var expected = NodeConfiguration()
     expected.profilesFolder = "/p"
     expected.eventsFile = "/e"
+    (expected.eventsFormat, expected.eventLabels, expected.nodeName) = (.ocsf, ["app", "a.example/b_c"], "node-1")
     expected.defaultProfile = "baseline"
     expected.allowedProfiles = ["web", "unconfined"]
     expected.logLevel = .debug
+    expected.seccompEvents = .trampoline
     var first = NodeConfiguration.Binding(name: "team-a")
     (first.namespaces, first.podLabels, first.images) = (["a", "b"], ["app": "x", "empty": ""], ["*/nginx:*"])
     (first.profile, first.required, first.allowedProfiles) = ("web", true, [])
@@ -26,14 +28,19 @@ func configuration(_ text: String) throws -> NodeConfiguration {
     (expected.nodeGate.enabled, expected.nodeGate.isSaid) = (true, true)
     expected.nodeGate.parents = ["/kube", "/kube/besteffort.slice"]
     expected.nodeGate.exemptStaticPods = ["0123456789abcdef0123456789abcdef", "kube-dns-1", "*"]
+    expected.metricsAddress = .loopback(isIPv6: true, port: 9487)
     #expect(
       try configuration(
         """
         profilesFolder: /p
         eventsFile: /e
+        eventsFormat: ocsf
+        eventLabels: [app, a.example/b_c]
+        nodeName: node-1
         defaultProfile: baseline
         allowedProfiles: [web, unconfined]
         logLevel: debug
+        seccompEvents: trampoline
         bindings:
         - name: team-a
           namespaces: [a, b]
@@ -47,6 +54,7 @@ func configuration(_ text: String) throws -> NodeConfiguration {
           enabled: true
           parents: [/kube, /kube/besteffort.slice]
           exempt: {staticPods: [0123456789abcdef0123456789abcdef, kube-dns-1, "*"]}
+        metrics: {listen: "[::1]:9487"}
         """) == expected)
   }
 
@@ -56,19 +64,37 @@ func configuration(_ text: String) throws -> NodeConfiguration {
       (
         "- a",
         """
-        1: the file is a list; write a mapping with the keys profilesFolder, eventsFile, defaultProfile, \
-        allowedProfiles, bindings, logLevel, nodeGate
+        1: the file is a list; write a mapping with the keys profilesFolder, eventsFile, eventsFormat, \
+        eventLabels, nodeName, defaultProfile, allowedProfiles, bindings, logLevel, seccompEvents, nodeGate, \
+        breakGlass, metrics
         """
       ),
       ("profileFolder: /a", "1: unknown key \"profileFolder\" in the file; did you mean \"profilesFolder\"?"),
       ("profilesFolder: a", "1: profilesFolder \"a\" is relative; write an absolute path"),
       ("eventsFile: e.jsonl", "1: eventsFile \"e.jsonl\" is relative; write an absolute path"),
+      ("eventsFormat: json", "1: eventsFormat is the text \"json\"; write stockade or ocsf"),
+      (
+        "eventLabels: [app, a/b/c]",
+        """
+        1: eventLabels[1] is "a/b/c", and no label has such a name; write it like app, or app.kubernetes.io/name
+        """
+      ),
+      ("eventLabels: [app, app]", "1: eventLabels names \"app\" twice; remove one"),
+      ("nodeName: ''", "1: nodeName is empty; write a text"),
       (
         "logLevel: warn",
         """
         1: logLevel is the text "warn"; write trace, debug, info, notice, warning, error or critical
         """
       ),
+      (
+        "metrics: {listen: \"0.0.0.0:9487\"}",
+        """
+        1: metrics.listen is "0.0.0.0:9487", which is no address that only this node reaches; \
+        write unix:///run/stockade/metrics.sock, 127.0.0.1:PORT or [::1]:PORT
+        """
+      ),
+      ("metrics: {}", "1: metrics is empty; add to it or leave it out"),
       ("defaultProfile: [a]", "1: defaultProfile is a list; write a text"),
       (
         "defaultProfile: A",
@@ -131,6 +157,25 @@ func configuration(_ text: String) throws -> NodeConfiguration {
     } catch { #expect(error.description == "stockade.yaml:" + message) }
   }
 
+  @Test("16 labels of events are read and not one more, and a node's name has at most 253 bytes")
+  func eventLimits() throws {
+    let names = (0..<17).map { "l\($0)" }
+    let list = names.dropLast().joined(separator: ", ")
+    #expect(try configuration("eventLabels: [\(list)]").eventLabels.count == 16)
+    #expect(throws: PolicyError.self) { try configuration("eventLabels: [\(list), l16]") }
+    let name = String(repeating: "n", count: 253)
+    #expect(try configuration("nodeName: \(name)").nodeName == name)
+    #expect(throws: PolicyError.self) { try configuration("nodeName: \(name)n") }
+  }
+
+  @Test(
+    "no temporary audit softens the profiles of required bindings, unless breakGlass says so",
+    arguments: [("", ["a"]), ("breakGlass: false", ["a"]), ("breakGlass: true", [])] as [(String, Set<String>)])
+  func breakGlass(text: String, profiles: Set<String>) throws {
+    let bindings = "\nbindings:\n- {profile: a, required: true}\n- {profile: b}\n- {allowedProfiles: [c]}\n"
+    #expect(try configuration(text + bindings).profilesWithoutAudit == profiles)
+  }
+
   @Test(
     "a node gate is off unless it says enabled, knows the kubelet's cgroups, and exempts nobody",
     arguments: [
@@ -165,7 +210,7 @@ func configuration(_ text: String) throws -> NodeConfiguration {
 
   @Test(
     "a parent is a path from the hierarchy's root without detours",
-    arguments: ["kubepods", "/", "//a", "/a/", "/a//b", "/a/../b", "/.", "/a/."])
+    arguments: ["kubepods", "/", "//a", "/a/", "/a//b", "/a/../b", "/a/../\u{301}b", "/.", "/a/."])
   func parents(path: String) throws {
     let error = #expect(throws: PolicyError.self) { try configuration("nodeGate: {parents: [/a, '\(path)']}") }
     let text =

@@ -21,7 +21,7 @@ import Testing
       ("most-specific", "/opt/shop/debug", .audit), ("most-specific", "/opt/shop/bin/run", .block),
       ("most-specific", "/usr/bin/id", .allow), ("equally-specific", "/srv/run", .block),
       ("database", "/usr/bin/psql", .allow), ("no-perl", "/usr/bin/perl", .block),
-      ("python-service", "/usr/bin/python3.11", .allow), ("python-service", "/usr/bin/id", .block),
+      ("python-service", "/usr/bin/git", .allow), ("python-service", "/usr/bin/id", .block),
       ("no-fileless", "/usr/bin/agent", .allow), ("quiet-web", "/usr/bin/find", .block),
       ("no-curl", "/usr/bin/curl", .block),
     ])
@@ -52,6 +52,9 @@ import Testing
     }
     #expect(
       try example("python-service").decideExec(path: "/app/serve", isNew: true, isEntrypoint: true).action == .block)
+    #expect(
+      try example("python-service").decideExec(path: "/usr/bin/python3.11", isRunByEnv: true).action == .allow)
+    #expect(try example("no-reverse-shell").decideMapping(path: "/usr/bin/bash").action == .block)
     let commands: [([String], Action)] = [
       (["bash", "-c", "cat </dev/tcp/10.0.0.1/80"], .block), (["bash", "-i"], .audit), (["bash", "-l"], .allow),
       (["bash", String(repeating: "a", count: 4096)], .block),
@@ -92,12 +95,16 @@ import Testing
     #expect(server.decideIngress(address: [198, 51, 100, 7], port: 9090, transport: .tcp).action == .block)
     #expect(server.decideBind(port: 9090, transport: .tcp).action == .allow)
     #expect(server.decideBind(port: 7070, transport: .tcp).action == .block)
+    let resolver = try example("resolver")
+    #expect(resolver.decideBind(port: 30000, transport: .udp).action == .allow)
+    #expect(resolver.decideBind(port: 30000, transport: .tcp).action == .block)
+    #expect(resolver.decideIngress(address: [198, 51, 100, 7], port: 30000, transport: .udp).action == .block)
   }
 
   @Test("what a signal node enforces of the examples is what the reference says")
   func documentedTiers() throws {
     let node = NodeCapabilities(tier: .signal)
-    for name in ["best-effort", "one-program", "no-curl"] {
+    for name in ["best-effort", "one-program", "no-curl", "learn"] {
       let assessment = try example(name).assess(node: node)
       #expect(assessment.refusal == nil, "\(name)")
       #expect(assessment.gaps.isEmpty == (name == "one-program"), "\(name)")

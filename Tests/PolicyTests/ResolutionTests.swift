@@ -53,6 +53,7 @@ import Testing
           defaultAction: Block
           rules: [{cidr: 'fd00::/8', except: ['fd01::/16'], ports: [{port: 1, endPort: 9}, {protocol: UDP}], action: Allow}]
         ingress: {defaultAction: Audit}
+        bind: [{protocol: UDP, port: 1024, endPort: 65535}, {port: 9}]
       kernel: {block: [mount, ioUring], otherContainers: Audit}
       """)
     var expected = Profile(name: "web", file: "p.yaml")
@@ -82,6 +83,7 @@ import Testing
     second.location = Location(file: "p.yaml", line: 20)
     (second.lines.names, second.lines.action) = ([20], 20)
     (filter.lines.defaultAction, filter.lines.architectures, filter.lines.flags) = (12, [14], [15])
+    (first.index, second.index) = (0, 1)
     filter.syscalls = [first, second]
     return SeccompSection(source: .inline(filter), location: Location(file: "p.yaml", line: 10))
   }
@@ -111,6 +113,9 @@ import Testing
     ingress.defaultAction = .audit
     var network = NetworkSection()
     (network.egress, network.ingress) = (egress, ingress)
+    network.bind = BindList(
+      ports: [.init(transport: .udp, first: 1024, last: .max), .init(transport: .tcp, first: 9, last: 9)],
+      location: Location(file: "p.yaml", line: 39))
     return network
   }
 
@@ -142,7 +147,9 @@ import Testing
         """
         process: {rules: [{path: /a, action: Block}, {path: /b, action: Block}]}
         file: {rules: [{path: /f, access: [Read], action: Block}]}
-        network: {egress: {rules: [{cidr: 10.0.0.0/8, ports: [{port: 1}, {port: 2}], action: Block}]}}
+        network:
+          egress: {rules: [{cidr: 10.0.0.0/8, ports: [{port: 1}, {port: 2}], action: Block}]}
+          bind: [{port: 1}, {port: 2}]
         kernel: {block: [mount, bpf]}
         """
       ),
@@ -155,6 +162,7 @@ import Testing
         network:
           egress: {rules: [{cidr: 10.0.0.0/8, ports: [{port: 2}, {port: 1}], action: Audit}]}
           ingress: {defaultAction: Block}
+          bind: [{port: 3}, {port: 2}]
         kernel: {block: [ptrace, mount]}
         """
       ),
@@ -165,16 +173,35 @@ import Testing
     #expect(joined.fileAccess?.rules.map(\.action) == [.block, .allow])
     #expect(joined.network.egress?.rules.map(\.action) == [.audit])
     #expect(joined.network.ingress?.defaultAction == .block)
+    #expect(joined.network.bind?.ports.map(\.first) == [1, 2, 3])
     #expect(joined.kernelBlock == [.mount, .bpf, .ptrace])
+  }
+
+  @Test(
+    "of the families only those remain that each list has",
+    arguments: [
+      (nil, nil, nil), ("[unix, inet]", nil, [.unix, .inet]), (nil, "[unix]", [.unix]),
+      ("[unix, inet]", "[inet, netlink]", [.inet]), ("[unix]", "[inet]", []), ("[unix]", "[]", []),
+      ("[local, route]", "[unix, netlink]", [.unix, .netlink]),
+    ] as [(String?, String?, Set<SocketFamily>?)])
+  func families(_ base: String?, _ own: String?, _ expected: Set<SocketFamily>?) throws {
+    func kernel(_ list: String?) -> String { list.map { "kernel: {sockets: \($0)}" } ?? "acceptPartial: false" }
+    let joined = try resolve([("a", kernel(base)), ("b", "extends: [a]\n" + kernel(own))])
+    #expect(joined.socketFamilies == expected)
   }
 
   @Test("seccomp is replaced whole")
   func seccomp() throws {
     let joined = try resolve([
-      ("a", "seccomp: {type: Inline, defaultAction: SCMP_ACT_ALLOW, flags: [X]}"),
+      ("a", "seccomp: {type: Inline, defaultAction: SCMP_ACT_ALLOW, flags: [X], replacesPod: true}"),
       ("b", "extends: [a]\nseccomp: {type: RuntimeDefault}"),
     ])
-    #expect(joined.seccomp?.source == .runtimeDefault)
+    #expect(joined.seccomp?.source == .runtimeDefault && joined.seccomp?.replacesPod == false)
+    let replacing = try resolve([
+      ("a", "seccomp: {type: RuntimeDefault}"),
+      ("b", "extends: [a]\nseccomp: {type: RuntimeDefault, replacesPod: true}"), ("c", "extends: [b]"),
+    ])
+    #expect(replacing.seccomp?.replacesPod == true)
   }
 
   @Test("a base that is reached twice counts once, at its first place")

@@ -195,18 +195,6 @@ private let broken: [BrokenFilter] = [
     #expect(ruled.notes.first(where: \.isWarning)?.location?.line == 11)
   }
 
-  @Test("a default errno other than EPERM is refused, since no runtime carries it")
-  func defaultErrno() {
-    var other = filter(rule("read"))
-    other.defaultErrno = 38
-    #expect(
-      message { _ = try resolved(other) }
-        == "profiles/web.yaml:7: a default errno other than 1 (EPERM) never reaches the runtime; "
-        + "say errnoRet 38 in a rule for each call that needs it")
-    other.defaultErrno = 1
-    #expect(throws: Never.self) { try resolved(other) }
-  }
-
   @Test("of two rules with different actions that both match, the stricter must win or the filter is refused")
   func contradictions() {
     let five = [argument(0, "EQ", 5)]

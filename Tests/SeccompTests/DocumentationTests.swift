@@ -16,7 +16,7 @@ import Testing
   func examples() throws {
     let folder = try Folder()
     let examples = text.split(separator: "```").filter { $0.hasPrefix("yaml\n") }.map { $0.dropFirst("yaml\n".count) }
-    #expect(examples.count == 2)
+    #expect(examples.count == 3)
     var notes: [[String]] = []
     for example in examples {
       try folder.write(String(example), to: "example.yaml")

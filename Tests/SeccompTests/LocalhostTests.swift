@@ -77,7 +77,7 @@ private let broken: [(String, String)] = [
   ("{}", "filter.json:1: defaultAction is missing"),
   ("{\"defaultAction\": 5}", "filter.json:1: found the number 5, expected a text"),
   (json("\"sycalls\": []"), #"filter.json:2: unknown key "sycalls"; did you mean "syscalls"?"#),
-  (json("\"syscalls\": {}"), "filter.json:2: found a mapping, expected a list"),
+  (json("\"syscalls\": {}"), "filter.json:2: found an object, expected a list"),
   (json("\"syscalls\": [\n5]"), "filter.json:3: found the number 5, expected an object"),
   (json("\"syscalls\": [\n{\"names\": [\"read\"]}]"), "filter.json:3: the rule has no action"),
   (
@@ -137,10 +137,15 @@ private let broken: [(String, String)] = [
     json("\"architectures\": [\"SCMP_ARCH_X86\"],\n\"archMap\": [{\"architecture\": \"SCMP_ARCH_X86_64\"}]"),
     "filter.json:3: archMap and architectures exclude each other; remove one of them"
   ),
+  (json(rule: "\"errno\": \"EPRM\""), #"filter.json:4: unknown errno "EPRM"; did you mean "EPERM"?"#),
   (
-    json("\"listenerPath\": \"/run/agent.sock\""),
-    "filter.json:2: listenerPath: there is no listener for SCMP_ACT_NOTIFY; remove it"
+    json("\"defaultErrno\": \"ENOTHING\""), #"filter.json:2: unknown errno "ENOTHING"; errno(3) lists the names"#
   ),
+  (
+    json("\"defaultErrnoRet\": 1,\n\"defaultErrno\": \"ENOSYS\""),
+    "filter.json:3: defaultErrno is 38, and defaultErrnoRet is 1; remove one of them"
+  ),
+  (json("\"syscalls\": [\n]\n\"flags\": []"), "filter.json:4: a comma is missing before \"flags\""),
   (
     json("\"flags\": \"SECCOMP_FILTER_FLAG_LOG\""),
     "filter.json:2: found the text \"SECCOMP_FILTER_FLAG_LOG\", expected a list"
@@ -200,6 +205,56 @@ private let broken: [(String, String)] = [
   @Test("a broken file is refused with its name and line", arguments: broken.indices)
   func refused(_ index: Int) {
     #expect(message { _ = try load(broken[index].0) } == broken[index].1)
+  }
+
+  private func notes(_ text: String) throws -> [SeccompNote] { try load(text).notes }
+
+  @Test("the rules that are left out for capabilities are told, with their lines")
+  func leftOut() throws {
+    let texts = try notes(docker).map(\.text)
+    #expect(
+      texts.contains(
+        "left out are the rules for CAP_SYS_ADMIN (line 17): NRI does not tell a container's capabilities; if the "
+          + "containers have these, name them in spec.seccomp.addedCapabilities"))
+    #expect(!texts.contains { $0.contains("s390") })
+    #expect(try load(docker).decidingCapabilities == ["CAP_SYS_ADMIN"])
+    let admin = try load(docker, environment: environment(["CAP_SYS_ADMIN"]))
+    #expect(!admin.notes.contains { $0.text.hasPrefix("left out are") } && admin.decidingCapabilities.isEmpty)
+  }
+
+  @Test("a rule that another one makes void is a warning")
+  func voidRule() throws {
+    let text = json(
+      "\"syscalls\": [\n{\"names\": [\"read\", \"setns\"], \"action\": \"SCMP_ACT_ALLOW\"},\n"
+        + "{\"names\": [\"setns\"], \"action\": \"SCMP_ACT_ERRNO\"}]")
+    let warnings = try notes(text).filter(\.isWarning)
+    #expect(warnings.first?.location?.line == 4)
+    let expected = "SCMP_ACT_ERRNO for \"setns\" has no effect, since the rule at line 3"
+    #expect(warnings.first?.text.hasPrefix(expected) == true)
+  }
+
+  @Test("what runc ignores is left out, and told")
+  func ignored() throws {
+    let texts = try notes(
+      json(
+        "\"listenerPath\": \"/run/agent.sock\",\n\"syscalls\": [{\"names\": [\"read\"],\n"
+          + "\"action\": \"SCMP_ACT_ALLOW\", \"errnoRet\": 5}]")
+    ).map(\.description)
+    #expect(texts.contains { $0.hasSuffix("filter.json:2: listenerPath is left out: it is for SCMP_ACT_NOTIFY") })
+    #expect(
+      texts.contains {
+        $0.hasSuffix("filter.json:4: the errno is left out, as the runtime ignores it: SCMP_ACT_ALLOW has none")
+      })
+  }
+
+  @Test("an errno may have a name, beside the number or alone")
+  func errnoNames() throws {
+    let text = json(
+      "\"defaultErrnoRet\": 38, \"defaultErrno\": \"ENOSYS\", \"syscalls\": ["
+        + "{\"names\": [\"mount\"], \"action\": \"SCMP_ACT_ERRNO\", \"errno\": \"EINVAL\"}]")
+    let program = try program(try load(text))
+    #expect(program.decide("mount", on: "SCMP_ARCH_X86_64") == .errno(22))
+    #expect(program.decide("umount2", on: "SCMP_ARCH_X86_64") == .errno(38))
   }
 
   @Test("rules that do not apply here are checked all the same")

@@ -1,4 +1,5 @@
 import Policy
+import System
 import Testing
 
 @testable import Seccomp
@@ -79,6 +80,40 @@ import Testing
     for family in UInt64(0)...45 where family != 38 && family != 40 {
       #expect(Self.x86.decide("socket", on: "SCMP_ARCH_X86_64", arguments: [family, 1]) == .allow)
     }
+  }
+
+  /// As `RuntimeDefault` reads when nothing is done for a runtime's time: a rule for each group and each family.
+  private static func readable(_ environment: SeccompEnvironment) -> SeccompFilter {
+    var readable = RuntimeDefault.filter
+    readable.rules.removeAll { $0.rule.names == ["socket"] || $0.rule.names.contains("read") }
+    readable.rules += RuntimeDefaultCalls.groups.map { .init(rule: .init(names: $0, action: "SCMP_ACT_ALLOW")) }
+    readable.rules += ([39, 41, 42, 43, 44, 45].map { argument(0, "EQ", $0) } + [argument(0, "LT", 38)]).map {
+      .init(rule: rule("socket", if: [$0]))
+    }
+    return readable.resolved(in: environment)
+  }
+
+  @Test(
+    "what is done for the time of a start changes no answer", arguments: Architecture.allCases,
+    [[], Capabilities.names])
+  func sameAnswers(_ architecture: Architecture, _ capabilities: [String]) throws {
+    let environment = environment(capabilities, architecture: architecture)
+    let sent = try program(try runtimeDefault(environment), architecture)
+    let readable = try FilterProgram(Self.readable(environment), architecture: architecture, at: here)
+    let words = [architecture.ociName] + architecture.compatible
+    let families = (0..<70).flatMap { family in [0, 1 << 32, 1 << 63].map { UInt64(family) | $0 } }
+    let different = SyscallNames.names(on: words).filter { name in
+      let hasConditions = ["socket", "personality", "clone"].contains(name)
+      return words.contains { word in
+        (hasConditions ? families + [0x20000, 0x20008, 0xffff_ffff, 0x7e02_0000, .max] : [0]).contains { argument in
+          sent.decide(name, on: word, arguments: [argument])
+            != readable.decide(name, on: word, arguments: [argument])
+        }
+      }
+    }
+    #expect(different == [])
+    let rules = RuntimeDefault.filter.resolved(in: environment).syscalls
+    #expect(rules.count < Self.readable(environment).syscalls.count - 10)
   }
 
   @Test("no socketcall reaches a family that socket does not")

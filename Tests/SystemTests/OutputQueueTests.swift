@@ -8,6 +8,8 @@ private final class Reader: Sendable {
   private struct State {
     var lines: [String] = []
     var isOpen = true
+    /// So many lines are taken although it is not open.
+    var exceptions = 0
     var isEntered = false
     var failure: Errno?
     var reopened = 0
@@ -16,6 +18,8 @@ private final class Reader: Sendable {
 
   var lines: [String] { state.withLock { $0.lines } }
   var reopened: Int { state.withLock { $0.reopened } }
+  func letThrough(_ count: Int) { state.withLock { $0.exceptions += count } }
+  func waitForLines(_ count: Int) { state.wait { $0.lines.count >= count } }
   func setOpen(_ isOpen: Bool) { state.withLock { $0.isOpen = isOpen } }
   func fail(_ failure: Errno?) { state.withLock { $0.failure = failure } }
   func reopen() { state.withLock { $0.reopened += 1 } }
@@ -23,11 +27,12 @@ private final class Reader: Sendable {
   func take(_ line: String) throws(Errno) {
     state.withLock { $0.isEntered = true }
     let failure: Errno? = state.wait { state in
-      guard state.isOpen else { return nil }
-      if state.failure == nil { state.lines.append(line) }
+      guard state.isOpen || state.exceptions > 0 else { return nil }
+      state.exceptions = max(0, state.exceptions - 1)
       return .some(state.failure)
     }
     if let failure { throw failure }
+    state.withLock { $0.lines.append(line) }
   }
 
   /// Until a line is with us and not taken.
@@ -85,6 +90,35 @@ private final class Reader: Sendable {
     #expect(queue.progress.lost == 1000)
   }
 
+  @Test(
+    "what is kept when the queue is full is not lost: the next gap tells it, and a gap with nothing to tell is none")
+  func kept() {
+    let told = Mutex("kept")
+    reader.setOpen(false)
+    let queue = OutputQueue<String>(
+      limitBytes: 65, size: { $0.utf8.count },
+      gap: { count in
+        told.withLock { told in
+          defer { told = "" }
+          return count == 0 && told.isEmpty ? nil : "\(count) lost, \(told)"
+        }
+      }, write: { [reader] line throws(Errno) in try reader.take(line) })
+    queue.put("a")
+    reader.waitForEntry()
+    queue.put("b") { true }
+    #expect(queue.progress == .init(lost: 0, waiting: 1, failure: nil))
+    queue.put("c") { false }
+    #expect(queue.progress.lost == 1)
+    reader.setOpen(true)
+    #expect(queue.flush(milliseconds: 10_000))
+    reader.setOpen(false)
+    queue.put("d")
+    queue.put("e") { true }
+    reader.setOpen(true)
+    #expect(queue.flush(milliseconds: 10_000))
+    #expect(reader.lines == ["a", "1 lost, kept", "d"])
+  }
+
   @Test("what cannot be written is tried again until it can be")
   func failing() {
     reader.fail(Errno(ENOSPC, "write"))
@@ -134,6 +168,27 @@ private final class Reader: Sendable {
     #expect(reader.lines.isEmpty)
   }
 
+  @Test("what waits at the end is not written later: it was counted as lost")
+  func stoppedAmongLines() {
+    reader.setOpen(false)
+    let queue = reader.queue(limit: 100)
+    queue.put("a")
+    reader.waitForEntry()
+    // The thread takes these together.
+    for letter in ["b", "c", "d"] { queue.put(letter) }
+    reader.letThrough(2)
+    reader.waitForLines(2)
+    queue.stop(milliseconds: 20)
+    #expect(queue.progress.waiting == 2)
+    reader.letThrough(1)
+    reader.waitForLines(3)
+    queue.stop(milliseconds: 20)
+    #expect(queue.progress.waiting == 1)
+    reader.setOpen(true)
+    queue.stop(milliseconds: 20)
+    #expect(reader.lines == ["a", "b", "c"])
+  }
+
   @Test("a reader that hangs is left at the end")
   func stoppedWhileHanging() {
     reader.setOpen(false)
@@ -145,25 +200,5 @@ private final class Reader: Sendable {
     #expect(ContinuousClock.now - start < .seconds(20))
     #expect(queue.progress.waiting == 1)
     reader.setOpen(true)
-  }
-}
-
-@Suite(.timeLimit(.minutes(1))) struct LineWriterTests {
-  @Test("a line that was written in part is continued, on a stream that does not block as well")
-  func continued() throws {
-    var ends: [Int32] = [0, 0]
-    try call("make a pipe") { pipe(&ends) }
-    let (reader, writer) = (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
-    _ = fcntl(writer.number, F_SETFL, O_NONBLOCK)
-    let long = String(repeating: "x", count: 1 << 20)
-    let lines = LineWriter(writer)
-    let thread = try Thread { @Sendable in
-      try? lines.write(long)
-      try? lines.write("end")
-    }
-    var bytes: [UInt8] = []
-    while bytes.count < long.utf8.count + 5 { bytes += try reader.read(atMost: 65536) }
-    thread.join()
-    #expect(String(decoding: bytes, as: UTF8.self) == long + "\nend\n")
   }
 }

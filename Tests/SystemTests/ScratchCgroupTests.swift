@@ -22,7 +22,8 @@ struct ScratchCgroupTests {
     try Files.write("\(child)", to: left + "/cgroup.procs")
     do {
       let cgroup = try ScratchCgroup(in: root, kind: kind)
-      #expect(names == ["\(kind)-locked-\(getpid())"])
+      #expect(names.count == 1)
+      #expect(names.first?.hasPrefix("\(kind)-locked-\(getpid())-") == true)
       #expect(cgroup.id == UInt64(try Files.status(cgroup.path).st_ino))
       ScratchCgroup.removeLeft(in: root, kind: kind)
       #expect(names.count == 1, "it is locked")
@@ -47,6 +48,17 @@ struct ScratchCgroupTests {
     #expect(names.isEmpty)
   }
 
+  @Test("two of one process are two, and the end of one leaves the other")
+  func two() throws {
+    let root = try #require(cgroupRoot)
+    let first = try ScratchCgroup(in: root, kind: kind)
+    do {
+      let second = try ScratchCgroup(in: root, kind: kind)
+      #expect(second.id != first.id)
+    }
+    #expect(UInt64(try Files.status(first.path).st_ino) == first.id)
+  }
+
   @Test("many at once take nothing from each other")
   func atOnce() async throws {
     let root = try #require(cgroupRoot)
@@ -55,7 +67,7 @@ struct ScratchCgroupTests {
         group.addTask { [kind] in
           (0..<50).allSatisfy { _ in
             guard let cgroup = try? ScratchCgroup(in: root, kind: kind) else { return false }
-            return !cgroup.path.isEmpty
+            return (try? Files.status(cgroup.path).st_ino).map(UInt64.init) == cgroup.id
           }
         }
       }

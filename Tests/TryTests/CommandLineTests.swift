@@ -1,3 +1,5 @@
+import BPF
+import Status
 import System
 import Testing
 
@@ -13,12 +15,16 @@ struct CommandLineTests {
 
   private func words(_ line: String) -> [String] { line.split(separator: " ").map(String.init) }
 
+  private static let profileCommands =
+    "profile check, profile explain, profile diff, profile import, profile merge, profile test"
+
   @Test("the list has every command")
   func list() {
     #expect(
       Self.names == [
-        "run", "try", "profile check", "doctor", "gate status", "gate close", "gate open", "gate free", "detach",
-        "version",
+        "run", "try", "status", "containers", "events", "reload", "audit", "record", "profile check",
+        "profile explain", "profile diff", "profile import", "profile merge", "profile test", "config check", "doctor",
+        "gate status", "gate close", "gate open", "gate free", "detach", "completion", "manual", "version",
       ])
   }
 
@@ -49,6 +55,12 @@ struct CommandLineTests {
     #expect(help.split(separator: "\n").allSatisfy { $0.count <= 120 }, "no line is over 120 columns")
   }
 
+  @Test("version prints the version and the layout of the pins, a line each: installers compare the layouts")
+  func version() throws {
+    let lines = try Finished([], command: "version").output.split(separator: "\n")
+    #expect(lines == ["stockade \(StockadeVersion.text)", "layout of the pins: \(FormerPins.layout)"])
+  }
+
   /// The block of code that follows the heading `## name`.
   private func documentedHelp(_ name: String) throws -> String {
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
@@ -64,8 +76,8 @@ struct CommandLineTests {
       ("", "no command; see stockade --help"),
       ("nonsense", "unknown command \"nonsense\"; see stockade --help"),
       ("docter", "unknown command \"docter\"; did you mean \"doctor\"?; see stockade --help"),
-      ("profile", "\"profile\" needs one more word: profile check; see stockade --help"),
-      ("profile chekc x", "\"profile\" needs one more word: profile check; see stockade --help"),
+      ("profile", "\"profile\" needs one more word: \(profileCommands); see stockade --help"),
+      ("profile chekc x", "\"profile\" needs one more word: \(profileCommands); see stockade --help"),
       ("version x", "stockade version: unexpected \"x\"; see stockade version --help"),
       ("run x", "stockade run: unexpected \"x\"; see stockade run --help"),
       ("run --confg x", "unknown option \"--confg\"; did you mean \"--config\"?; see stockade run --help"),

@@ -56,6 +56,6 @@ struct ExitStatusTests {
     arguments: [(1, 50, 1), (1, 99, 1), (4, 50, 2), (200, 99, 198)])
   func percentile(count: Int, percent: Int, expected: Int) {
     let durations = (1...count).map { Duration.microseconds($0) }
-    #expect(TimedPlugin.percentile(percent, of: durations) == .microseconds(expected))
+    #expect(CallTimes.percentile(percent, of: durations) == .microseconds(expected))
   }
 }

@@ -44,7 +44,8 @@ private let choices: [Choice] = [
   Choice(arguments: ["--repeat", "100000"]) { $0.repetitions = 100_000 },
   Choice(arguments: ["--timeout", "86400"]) { $0.timeoutSeconds = 86400 },
   Choice(arguments: ["--times"]) { $0.reportTimes = true },
-  Choice(arguments: ["-o", "json"]) { $0.outputFormat = .json },
+  Choice(arguments: ["--answer-time", "30000"]) { $0.answerMilliseconds = 30000 },
+  Choice(arguments: ["-o", "json"]) { $0.writesRecords = true },
   Choice(arguments: ["--nri-version", "0.6"]) { $0.nriVersion = NRIVersion(0, 6) },
   Choice(arguments: ["--nri-version=0.12"]) { $0.nriVersion = NRIVersion(0, 12) },
   Choice(arguments: ["--refuse", "start", "--refuse", "stop"]) { $0.refusals = [.start, .stop] },
@@ -79,7 +80,10 @@ struct OptionTests {
       (["ls"], "unexpected \"ls\"; the command comes after --"),
       (["--profile", "p"], "no command; give it after --"),
       (["--profile", "p", "--"], "no command; give it after --"),
-      (["--", "ls"], "no profile; give one with --profile FILE"),
+      (
+        ["--", "ls"],
+        "no profile; give one with --profile FILE, or record what the command does with --record FILE"
+      ),
       (["--profile"], "--profile needs a value: FILE"),
       (["--profile", "--", "ls"], "--profile needs a value: FILE"),
       (["--privileged=yes"], "--privileged takes no value"),
@@ -126,12 +130,25 @@ struct OptionTests {
     #expect(try parsed(["--config", "c.yaml", "--", "true"]).profile == nil)
   }
 
-  @Test("docs/try.md has every option, every step and every kind of record")
-  func documentation() throws {
+  private func document(_ path: String) throws -> String {
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    let text = try Files.text("/\(root)/docs/try.md")
-    for option in OptionTable.options { #expect(text.contains("`\(option.name)"), "\(option.name)") }
+    return try Files.text("/\(root)/\(path)")
+  }
+
+  @Test("CONTRIBUTING.md has every option that only tests need, and every step; the help has none of these options")
+  func testOptions() throws {
+    let text = try document("CONTRIBUTING.md")
+    for option in OptionTable.testOptions {
+      #expect(text.contains("\n| `\(option.name)"), "\(option.name)")
+      #expect(!Options.syntax.help.contains(option.name), "\(option.name)")
+    }
     for step in Step.allCases { #expect(text.contains("`\(step.rawValue)`"), "\(step)") }
+  }
+
+  @Test("docs/try.md has every option and every kind of record")
+  func documentation() throws {
+    let text = try document("docs/try.md")
+    for option in OptionTable.options { #expect(text.contains("`\(option.name)"), "\(option.name)") }
     for kind in ["run", "execution", "log", "message", "result"] {
       #expect(text.contains("\n| `\(kind)` |"), "\(kind)")
     }

@@ -48,6 +48,15 @@ private func parse(_ text: String) throws -> Node { try #require(try Node.parse(
     #expect(node["minus"]?.integer == -1 && node["minus"]?.unsigned == nil)
   }
 
+  @Test(
+    "the documents of a text are read, each with its lines, and empty ones are left out",
+    arguments: [
+      ("a: 1\n---\nb: 2\n", [1, 3]), ("---\na: 1\n...\n---\n---\n# nothing\n---\nb: 2\n", [2, 8]), ("# nothing\n", []),
+    ])
+  func documents(_ text: String, _ lines: [Int]) throws {
+    #expect(try Node.parseDocuments(Array(text.utf8), file: "a.yaml").map(\.line) == lines)
+  }
+
   @Test("an empty text and one of comments have no document", arguments: ["", "\n", "# nothing\n"])
   func empty(text: String) throws {
     #expect(try Node.parse(text, file: "a.yaml") == nil)

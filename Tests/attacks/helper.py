@@ -78,6 +78,9 @@ def serve_one(peer, helper):
             elif verb == "pass":
                 with open(f"/proc/{pid}/root{argument}", "rb") as file:
                     socket.send_fds(peer, [b"+"], [file.fileno()])
+            elif verb == "lend":
+                with open(f"/proc/{pid}/mem", "r+b", buffering=0) as file:
+                    socket.send_fds(peer, [b"+"], [file.fileno()])
             elif verb == "attack":
                 peer.send(attack(pid, *argument.split(" ", 1), helper.image).encode())
             elif verb == "programs":

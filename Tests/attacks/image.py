@@ -16,7 +16,8 @@ DEPTH, DEEP_NAME = 17, "d" * 255
 PROGRAMS = (
     "opt/allowed", "opt/denied", "opt/denied-folder/program", "opt/covered", "opt/covered-too", "opt/linked",
     "opt/renamed", "opt/renamed-too", "opt/written", "opt/unwritten", "app/program", "opt/unlisted",
-    "other/app/program", "opt/odd\x01\udcff\n name", "opt/over/" + "/".join(["long" * 25] * 6) + "/program",
+    "other/app/program", "opt/link-target", "opt/link-folder/program", "opt/link-app/program",
+    "opt/odd\x01\udcff\n name", "opt/over/" + "/".join(["long" * 25] * 6) + "/program",
 )  # fmt: skip
 SCRIPTS = {
     "opt/by-denied.sh": "/opt/denied",
@@ -28,9 +29,26 @@ SCRIPTS = {
     "opt/chain-to-allowed.sh": "/opt/by-allowed.sh",
     "opt/chain-by-denied.sh": "/opt/denied.sh",
     "opt/by-unlisted.sh": "/opt/unlisted",
+    "opt/listening.sh": "/opt/allowed option",
+    "opt/listening-first.sh": "/opt/allowed",
+    "opt/chain-to-listening.sh": "/opt/listening.sh option",
+    # Entrypoints.
+    "opt/env.sh": "/usr/bin/env /opt/unlisted",
+    "opt/env-script.sh": "/usr/bin/env /opt/by-unlisted.sh",
+    "opt/env-env.sh": "/usr/bin/env /opt/env.sh",
+    "opt/env-volume.sh": "/usr/bin/env /vol/program",
+    "opt/env-shell.sh": "/usr/bin/env /bin/sh\n/opt/unlisted",
+}
+# Links of the image, and what they say. The profiles name them, and never what they lead to.
+LINKS = {
+    "opt/link": "link-target",
+    "links/folder": "/opt/link-folder",
+    "links/app": "../opt/link-app",
+    "links/vol": "/vol",
+    "links/data": "../data/link-data",
 }
 READABLE = (
-    "data/secret/key", "data/secret/open", "data/plain/key",
+    "data/link-data/key", "data/secret/key", "data/secret/open", "data/plain/key",
     *(f"data/{folder}/{name}" for folder in ("fixed", "loose")
       for name in ("file", "linked", "moved", "exchanged", "unlinked")),
     *(f"data/spare/{verb}-{folder}" for verb in ("to", "for") for folder in ("fixed", "loose")),
@@ -52,7 +70,8 @@ def put_busybox(root):
     for applet in ("sh", "sleep", "touch", "true", "cat"):
         os.link(root / "bin/busybox", root / "bin" / applet)
     (root / "usr/bin").mkdir(parents=True, exist_ok=True)
-    os.link(root / "bin/busybox", root / "usr/bin/wget")
+    for applet in ("wget", "env"):
+        os.link(root / "bin/busybox", root / "usr/bin" / applet)
 
 
 def put_deep(program, folder):
@@ -99,17 +118,22 @@ def build(root):
         (root / name).chmod(0o755)
     compile_c(root / "opt/dynamic", HERE / "image/dynamic.c")
     compile_c(root / "opt/library.so", HERE / "image/library.c", options=["-shared", "-fPIC"])
-    shutil.copy(root / "opt/dynamic", root / "opt/dynamic-denied")
+    for name in ("opt/dynamic-denied", "opt/dynamic-arguments"):
+        shutil.copy(root / "opt/dynamic", root / name)
     put_libraries(root, root / "opt/dynamic")
     for name in READABLE:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("content\n", encoding="ascii")
+    for name, target in LINKS.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).symlink_to(target)
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:::\n", encoding="ascii")
     (root / "etc/group").write_text("root:x:0:\n", encoding="ascii")
 
 
 def fill_volume(folder):
-    """What is bound at /vol: a tree whose folders can be renamed, which those of an image cannot."""
-    for name in ("tree/inner/file", "other-tree/inner/file", "loose-tree/inner/file", "spare/file"):
-        (folder / name).parent.mkdir(parents=True)
+    """What is bound at /vol: a tree whose folders can be renamed, and one that poses as a volume of the kubelet's."""
+    for name in ("tree/inner/file", "other-tree/inner/file", "loose-tree/inner/file", "spare/file", "twice/key",
+                 "forged/token", "forged/..2026_01_31_09_30_00.123456/token"):  # fmt: skip
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("content\n", encoding="ascii")

@@ -11,6 +11,7 @@ import dataclasses
 import typing
 
 ALLOWED, KILLED, EACCES, EPERM = "allowed", "killed", "denied EACCES", "denied EPERM"
+EXDEV = "denied EXDEV"
 # The container does not start.
 REFUSED = "refused"
 # An act of a hook, for which it does not.
@@ -29,8 +30,21 @@ STAGES = {
     "deny": Stage("deny", ("--privileged",)),
     "allow": Stage("allow", ("--privileged",)),
     "kernel": Stage("kernel", ("--privileged",)),
+    "code": Stage("code", ("--privileged",)),
+    "families": Stage("families", ("--privileged",)),
+    "filtered families": Stage("filtered-families", ("--privileged",)),
+    # Without rules about files: under these nothing can be written to what was mounted after the start.
+    "mounts": Stage("mounts", ("--privileged",)),
+    "listed mounts": Stage("listed-mounts", ("--privileged",)),
+    # On a node whose overlays let folders of the image be renamed.
+    "redirected": Stage("deny", ("--privileged", "--overlay-options", "redirect_dir=on")),
+    # One volume at two places.
+    "twice": Stage("deny", ("--privileged", "--mount", "{volume}:/vol-too")),
+    # A volume whose file system knows no case.
+    "fat": Stage("deny", ("--privileged",), "perform_on_fat"),
     # As of a pod that looks after the node.
-    "host": Stage("deny", ("--privileged", "--hostpid", "--mount", "/run/stockade-try:/pins")),
+    "host": Stage("deny", ("--privileged", "--hostpid", "--mount", "/run/stockade-try:/pins",
+                           "--mount", "/run/stockade:/control"), "perform_beside_a_socket"),
     # As of a pod with hostUsers: false, on a node whose devices need hooks.
     "users": Stage("allow", (
         "--user-namespace", "--hook", "createContainer:/bin/busybox touch /proc/self/cwd/created",
@@ -88,6 +102,11 @@ def loaded(name, act, twin=None, stage="deny", **more):
     return Attack(name, stage, act, EACCES, ALLOWED, twin, **more)
 
 
+def script(name, act, twin=None, stage="deny"):
+    """An argument of a script. Every tier kills for an argument, and tier signal sees the interpreter's alone."""
+    return Attack(name, stage, act, KILLED, ALLOWED, twin)
+
+
 def file(name, act, twin, stage="deny", **more):
     return Attack(name, stage, act, EACCES, ALLOWED, twin, **more)
 
@@ -131,6 +150,15 @@ NAMES = (
     Attack("race for an argument", "deny", "race-argument /opt/arguments evil fine", KILLED, KILLED),
 )  # fmt: skip
 
+# The image's links lead the rules to these.
+LINKS = (
+    program("target of a denied link", "plain /opt/link-target", "plain /opt/allowed"),
+    program("file of a denied link's folder", "plain /opt/link-folder/program", "plain /opt/allowed"),
+    file("file that a denied link leads to", "read /data/link-data/key", "read /data/plain/key"),
+    program("program by a listed link to a volume", "copy /opt/allowed /vol/listed", "plain /opt/link-app/program",
+            stage="allow"),
+)  # fmt: skip
+
 # What is allowed stays so, whatever a crowd does meanwhile.
 INNOCENT = (
     Attack("innocent beside a crowd that passes descriptors", "deny",
@@ -142,7 +170,13 @@ SCRIPTS = (
     loaded("denied script", "plain /opt/denied.sh", "plain /opt/by-allowed.sh"),
     program("#! chain to a denied interpreter", "plain /opt/chain-to-denied.sh", "plain /opt/chain-to-allowed.sh"),
     loaded("#! chain by a denied script", "plain /opt/chain-by-denied.sh", "plain /opt/chain-to-allowed.sh"),
-)
+    script("denied argument of a script", "argument /opt/listening.sh evil", "argument /opt/listening.sh fine"),
+    script("denied first argument of a script", "argument /opt/listening-first.sh evil",
+           "plain /opt/listening-first.sh"),
+    script("denied argument of a script by a #! chain", "argument /opt/chain-to-listening.sh evil",
+           "argument /opt/chain-to-listening.sh fine"),
+    script("script's argument after long ones", "long-arguments /opt/listening.sh evil"),
+)  # fmt: skip
 
 NEW = (
     program("memfd", "memfd /opt/allowed"),
@@ -157,6 +191,10 @@ NEW = (
     program("file on tmpfs", "copy /opt/allowed /dev/program"),
     program("odd bytes", "copy /opt/allowed /tmp/%01%ff%0a'%22", "copy /opt/allowed /new/%01%ff%0a'%22"),
     loaded("ld.so with argument", "loader /opt/dynamic-denied", "loader /opt/dynamic"),
+    loaded("ld.so with a program that has argument rules", "loader /opt/dynamic-arguments",
+           "plain /opt/dynamic-arguments"),
+    loaded("mmap PROT_EXEC of a program that has argument rules", "map-program /opt/dynamic-arguments",
+           "map-program /opt/dynamic"),
     loaded("ld.so with a written program", "loader /tmp/dynamic", "loader /new/dynamic"),
     loaded("LD_PRELOAD of a written library", "preload /tmp/preload.so", "preload /opt/library.so"),
     loaded("dlopen of a written library", "dlopen /tmp/dlopen.so", "dlopen /opt/library.so"),
@@ -171,20 +209,23 @@ MOUNTS = (
             "bind-over-shared /opt/allowed /opt/covered-too"),
     program("user namespace and bind mount", "bind-as-user-root /opt/denied /opt/covered",
             "bind-as-user-root /opt/allowed /opt/covered"),
-    program("tmpfs over a directory", "tmpfs-over /opt/program", "tmpfs-over /new/program"),
+    program("tmpfs over a directory", "tmpfs-over /opt/program", stage="mounts"),
+    # What was mounted after the start has no path, so no rule allows it: docs/tiers.md.
+    program("tmpfs over an allowed directory", "tmpfs-over /new/program", stage="mounts"),
     program("overlay of the container's own", "overlay-over /other/app /app/program"),
     program("chroot with a forged tree", "forged-root /tmp/root /opt/allowed", "forged-root /new/root /opt/allowed"),
     program("chroot into the image", "other-root /opt /denied", "other-root /opt /allowed"),
-    # The path of what is no file of the image can be forged by who may mount: docs/tiers.md.
-    program("pivot_root", "pivoted /opt/allowed", "pivoted /new/program"),
+    program("pivot_root", "pivoted /opt/allowed", stage="mounts"),
+    program("pivot_root to an allowed path", "pivoted /new/program", stage="mounts"),
     program("lazily unmounted image", "lazily-unmounted /opt/denied"),
     program("lazily unmounted volume", "lazily-unmounted-copy /vol/lazy/program"),
     program("detached clone of a mount", "detached-clone /opt/denied"),
     program("unshare of mounts", "own-mounts /opt/denied", "own-mounts /opt/allowed"),
     program("setns of mounts", "other-mounts 1 /opt/denied", "other-mounts 1 /opt/allowed"),
-    program("nested cgroup", "nested-cgroup /opt/denied", "nested-cgroup /opt/allowed", unavailable="no cgroup v2"),
-    program("foreign cgroup by a cgroup mount", "foreign-cgroup /opt/denied", "foreign-cgroup /opt/allowed",
+    program("nested cgroup", "nested-cgroup /opt/denied", "nested-cgroup /opt/allowed", stage="mounts",
             unavailable="no cgroup v2"),
+    program("foreign cgroup by a cgroup mount", "foreign-cgroup /opt/denied", "foreign-cgroup /opt/allowed",
+            stage="mounts", unavailable="no cgroup v2"),
     program("moved to a child cgroup", "moved child /opt/denied", "moved child /opt/allowed"),
     program("moved to a foreign cgroup", "moved foreign /opt/denied", "moved foreign /opt/allowed"),
     program("program passed in from outside", "passed-program /opt/denied", "passed-program /opt/allowed"),
@@ -245,6 +286,8 @@ RACES = (
            "crowd-exec all {seconds} /opt/allowed evil"),
     Attack("many with an argument, three instructions", "races", "crowd-exec any {seconds} /opt/tiny evil", KILLED,
            KILLED, "crowd-exec all {seconds} /opt/tiny fine"),
+    script("many with a script's argument", "crowd-exec any {seconds} /opt/listening.sh evil",
+           "crowd-exec all {seconds} /opt/listening.sh fine", stage="races"),
     program("exec beside many", "{seconds} /opt/unlisted", "{seconds} /opt/allowed", stage="siege"),
     Attack("exec that reads beside many", "siege", "{seconds} /bin/attack read /data/secret/key", EACCES, ALLOWED,
            "{seconds} /bin/attack read /data/plain/key"),
@@ -274,6 +317,7 @@ DAEMON = tuple(
         ("ptrace the daemon", "host", "trace-daemon", None),
         ("open a pin", "host", "open-pin", None),
         ("chmod of a pin", "host", "change-pin", None),
+        ("connect to a socket of the daemon", "host", "connect-daemon /control/attacks.sock", None),
     )
 )
 
@@ -299,7 +343,7 @@ LISTED = (
             stage="allow"),
     program("odd bytes in the image", "plain /opt/odd%01%ff%0a%20name", "plain /opt/allowed", stage="allow"),
     program("forged tree at a listed path", "forged-root /tmp/root /opt/allowed", stage="allow"),
-    program("tmpfs over a listed directory", "tmpfs-over /app/program", "plain /app/program", stage="allow"),
+    program("tmpfs over a listed directory", "tmpfs-over /app/program", "plain /app/program", stage="listed mounts"),
     program("bind mount over a listed file", "bind-over /opt/unlisted /app/program", stage="allow"),
     program("ld.so is not listed", "loader /opt/dynamic", "plain /opt/dynamic", stage="allow"),
 )  # fmt: skip
@@ -323,6 +367,10 @@ READ = tuple(
 ) + (
     # Nobody can say which path a file on a detached mount has: the strictest action of the section.
     Attack("read by a detached clone", "deny", "read-detached /data/secret/key", EACCES, ALLOWED),
+    # A file of a volume has the path that the volume had at the start.
+    file("a volume's file by bind mount", "read-bind /vol/tree/inner/file", "read-bind /vol/loose-tree/inner/file"),
+    file("a volume's file by a detached clone", "read-detached /vol/tree/inner/file",
+         "read-detached /vol/loose-tree/inner/file"),
     # An overlay makes no handles; a volume does.
     file("open_by_handle_at", "read-handle /vol/tree/inner/file", "read-handle /vol/loose-tree/inner/file",
          unavailable="name_to_handle_at: EOPNOTSUPP"),
@@ -362,6 +410,25 @@ CHANGE = tuple(
     file("exchange of a folder above", "exchange /vol/spare /vol/other-tree", "exchange /vol/spare /vol/loose-tree-2"),
 )  # fmt: skip
 
+VOLUMES = (
+    file("forged folder of the kubelet's", "read /vol/forged/..2026_01_31_09_30_00.123456/token",
+         "read /vol/forged/token"),
+    file("volume mounted twice", "read /vol/twice/key", "read /vol/spare/file", stage="twice"),
+    file("own namespace of a volume", "read-namespace /vol /forged/..2026_01_31_09_30_00.123456/token",
+         "read-namespace /vol /forged/token", unavailable="open_tree: EINVAL"),
+    file("another spelling on FAT", "read /fat/SECRET/Key", None, stage="fat", unavailable="FAT: "),
+)  # fmt: skip
+
+# Without redirect_dir the kernel itself answers so.
+REDIRECTED = (
+    Attack("rename of a folder of the image", "redirected", "renamed-folder /opt/denied-folder /opt/moved program",
+           EXDEV, ALLOWED, "own-folder /new/made /new/moved"),
+    Attack("rename into an allowed folder", "redirected", "renamed-folder /other /new/other app/program",
+           EXDEV, ALLOWED, "own-folder /new/made-too /new/moved-too"),
+    Attack("exchange with a folder of the image", "redirected", "exchange-own /opt/own /opt/empty", EXDEV, ALLOWED),
+    Attack("exchange of a folder of the image", "redirected", "exchange /app /tmp", EXDEV, ALLOWED),
+)  # fmt: skip
+
 NETWORK = (
     network("TCP connect", "tcp 127.0.0.1 7001", "tcp 127.0.0.1 7000"),
     network("TCP connect by IPv6", "tcp-6 ::1 7001", "tcp-6 ::1 7000"),
@@ -378,6 +445,13 @@ NETWORK = (
     network("bind and listen", "bind-tcp 127.0.0.1 7003", "bind-tcp 127.0.0.1 7000"),
     network("bind by IPv6", "bind-tcp-6 :: 7003", "bind-tcp-6 :: 7000"),
     network("bind UDP", "bind-udp 127.0.0.1 7003", "bind-udp 127.0.0.1 7000"),
+    network("bind beside a client's port", "bind-tcp 127.0.0.1 7005", "bind-udp 127.0.0.1 7005"),
+    # A client's port lets in what the client asked for.
+    network("datagram to a client's port", "udp-to-bound 7005 unasked", "udp-to-bound 7006 asked"),
+    # .2 is blocked, .3 is not.
+    network("SYN in a peer's name by a raw socket", "forged-raw 10.77.0.2", "forged-raw 10.77.0.3"),
+    network("SYN in a peer's name by IP_TRANSPARENT", "forged-transparent 10.77.0.2", "forged-transparent 10.77.0.3"),
+    network("SYN in a peer's name by IPV6_FREEBIND", "forged-free fd77::2", "forged-free fd77::3"),
 )  # fmt: skip
 
 KERNEL = (
@@ -409,6 +483,7 @@ KERNEL = (
     surface("raw IPv6 socket", "raw-socket-6"),
     surface("init_module", "init-module", unavailable="no such call"),
     surface("finit_module", "finit-module", unavailable="no such call"),
+    surface("delete_module", "delete-module", unavailable="no such call"),
     surface("kexec_load", "kexec", unavailable="no such call"),
     surface("kexec_file_load", "kexec-file", unavailable="no such call"),
     surface("add_key", "add-key"),
@@ -418,12 +493,79 @@ KERNEL = (
     surface("mprotect of written memory", "protect-code", stage="allow"),
 )
 
+NO_FORCE = "write to code: EIO"
+
+CODE = (
+    # No hook tells; the filter refuses it at every tier.
+    Attack("brk under READ_IMPLIES_EXEC", "code", "code-implied", EPERM, EPERM, "ask-personality"),
+    # Without a filter it is a gap: docs/tiers.md.
+    Attack("brk under READ_IMPLIES_EXEC without a filter", "allow", "code-implied", ALLOWED, ALLOWED),
+    surface("two views of /dev/zero", "code-shared-zero", stage="code"),
+    surface("userfaultfd in /dev/zero", "code-private-zero", stage="code", unavailable="userfaultfd: (ENOSYS|EFAULT)"),
+    surface("userfaultfd in a file's pages", "code-filled-file /dev/filled", stage="code",
+            unavailable="userfaultfd: (ENOSYS|EFAULT)"),
+    surface("code of one's own child by ptrace", "code-poke", stage="code"),
+    surface("code by another process's ptrace", "ptrace-attach 0", stage="code"),
+    surface("code by process_vm_writev", "process-vm-write 0", stage="code"),
+    surface("code by /proc/self/mem", "code-memory /proc/self/mem", stage="code", twin="read /proc/self/maps",
+            unavailable=NO_FORCE),
+    surface("code by /proc/PID/task/TID/mem", "code-thread-memory", stage="code", unavailable=NO_FORCE),
+    surface("code by memory that was passed in from outside", "passed-memory", stage="code", unavailable=NO_FORCE),
+    surface("code in a memfd", "code-memfd", stage="code"),
+    surface("code in System V shared memory", "code-shm", stage="code"),
+    # The code is in a file. newExecutables judges such files: docs/tiers.md.
+    Attack("mapped file that is written", "code", "code-written-file /tmp/written", ALLOWED, ALLOWED),
+    Attack("mapped file that is written by a mapping", "code", "code-shared-file /tmp/shared", ALLOWED, ALLOWED),
+    loaded("mapped new file that is written", "code-written-file /tmp/written", stage="allow"),
+    loaded("mapped new file that is written by a mapping", "code-shared-file /tmp/shared", stage="allow"),
+)  # fmt: skip
+
+NO_FAMILY, NO_RING = "no such family", "io_uring_setup: (ENOSYS|EPERM)"
+
+
+def families(stage, signal):
+    """38 is AF_ALG, 40 AF_VSOCK, 43 AF_SMC, 17 AF_PACKET; 256 is SMC as a protocol."""
+    by_filter = stage == "filtered families"
+
+    def row(name, act, twin=None, **more):
+        return Attack(f"{name}, {stage}", stage, act, EPERM, signal, twin, **more)
+
+    return (
+        row("AF_ALG", "socket 38 5 0", "socket 16 3 0", unavailable=NO_FAMILY),
+        row("AF_VSOCK", "socket 40 1 0", "socket 1 1 0", unavailable=NO_FAMILY),
+        row("AF_PACKET", "socket 17 3 0", "socket 10 2 0"),
+        # The kernel makes AF_PACKET of it.
+        row("SOCK_PACKET of AF_INET", "socket 2 10 768", "socket 2 2 17"),
+        row("AF_SMC", "socket 43 1 0", "socket 2 1 0", unavailable=NO_FAMILY),
+        row("SMC as a protocol", "socket 2 1 256", "socket 2 1 262", unavailable=NO_FAMILY),
+        row("family with upper bits", "socket-wide 38 5 0", "socket-wide 2 1 0", unavailable=NO_FAMILY),
+        row("protocol with upper bits", "socket-wide 2 1 256", "socket-wide 2 1 6", unavailable=NO_FAMILY),
+        row("pair of AF_ALG", "socket-pair 38", "socket-pair 1", unavailable=NO_FAMILY),
+        row("family after a move to a foreign cgroup", "moved-family foreign 38", "moved-family child 1",
+            unavailable=NO_FAMILY),
+        row("family by socketcall", "socket-32 38 5 0", None if by_filter else "socket-32 2 1 0",
+            unavailable="no such family|no 32-bit calls"),
+    )  # fmt: skip
+
+
+SOCKETS = (
+    *families("families", ALLOWED),
+    *(
+        dataclasses.replace(attack, better=KILLED, signal=KILLED) if attack.act.startswith("socket-32") else attack
+        for attack in families("filtered families", EPERM)
+    ),
+    Attack("family by a ring, families", "families", "socket-ring 38 5 0", EPERM, ALLOWED, "socket-ring 2 1 0",
+           unavailable=f"{NO_FAMILY}|{NO_RING}"),
+    # The filter denies the ring itself, and the act then says that there is none.
+    Attack("ring, filtered families", "filtered families", "io-uring", EPERM, EPERM, unavailable=NO_RING),
+)  # fmt: skip
+
 MEMORY = (
     file("threads beyond Stockade's memory", "threads any 3000 /data/secret/key", "threads all 3000 /data/plain/key",
          stage="memory"),
 )  # fmt: skip
 
 ATTACKS = (
-    *NAMES, *INNOCENT, *SCRIPTS, *NEW, *MOUNTS, *HOST, *USERS, *EXEC, *HOOKS, *LISTED, *READ, *CHANGE, *OTHERS, *DAEMON,
-    *NETWORK, *KERNEL, *MEMORY, *RACES,
+    *NAMES, *LINKS, *INNOCENT, *SCRIPTS, *NEW, *MOUNTS, *HOST, *USERS, *EXEC, *HOOKS, *LISTED, *READ, *CHANGE, *VOLUMES,
+    *REDIRECTED, *OTHERS, *DAEMON, *NETWORK, *KERNEL, *CODE, *SOCKETS, *MEMORY, *RACES,
 )  # fmt: skip

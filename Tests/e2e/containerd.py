@@ -13,24 +13,17 @@ from host import SCRATCH, wait_until
 START_SECONDS = 30
 STOP_SECONDS = 20
 
-# No CAP_SYS_RESOURCE and no AppArmor are asked of the machine. NRI is on with its default places, which `host.enter`
-# made private: /run/nri/nri.sock, /opt/nri/plugins, /etc/nri/conf.d.
-NRI = """
-[plugins."io.containerd.nri.v1.nri"]
-  disable = false
-"""
+# How people switch NRI on: the files of config/runtimes. NRI has its default places, which `host.enter` made private:
+# /run/nri/nri.sock, /opt/nri/plugins, /etc/nri/conf.d.
+RUNTIMES = pathlib.Path(__file__).resolve().parent.parent.parent / "config/runtimes"
+NRI_TABLE = '[plugins."io.containerd.nri.v1.nri"]\n'
 # Where everything is slow, also what is in time: containerd waits 5 and 2 seconds unless it is told otherwise.
 SLOW_NRI = """
   plugin_registration_timeout = "120s"
   plugin_request_timeout = "60s"
 """
-REQUIRED = """
-[plugins."io.containerd.nri.v1.nri".default_validator]
-  enable = true
-  required_plugins = ["stockade"]
-"""
+# No CAP_SYS_RESOURCE and no AppArmor are asked of the machine.
 CONFIG_2 = """
-version = 3
 [plugins."io.containerd.cri.v1.images"]
   snapshotter = "overlayfs"
 [plugins."io.containerd.cri.v1.images".pinned_images]
@@ -40,7 +33,6 @@ version = 3
   disable_apparmor = true
 """
 CONFIG_1 = """
-version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{image}"
   restrict_oom_score_adj = true
@@ -98,14 +90,22 @@ class Containerd:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "PATH": f"{self.package}/usr/bin:{os.environ['PATH']}:/usr/sbin:/sbin"}
 
+    def _nri_settings(self) -> tuple[str, str]:
+        """The first line that is no comment, and the rest."""
+        name = "1.7" if self.release < (2, 0) else "2.2" if self.requires_plugin else "2.0"
+        text = (RUNTIMES / f"containerd-{name}.toml").read_text()
+        assert NRI_TABLE in text
+        lines = [line for line in text.splitlines(keepends=True) if not line.startswith("#")]
+        return lines[0], "".join(lines[1:])
+
     def _write_config(self) -> pathlib.Path:
         self.folder.mkdir(exist_ok=True)
         config = self.folder / "config.toml"
-        kind = CONFIG_1 if self.version.startswith("1.") else CONFIG_2
-        version, rest = kind.strip().split("\n", 1)
-        nri = NRI + ("  disable_connections = true\n" if self.refuses_connections else "")
-        nri += (SLOW_NRI if host.patience > 1 else "") + (REQUIRED if self.requires_plugin else "")
-        text = "\n".join([version, PLACES, rest, nri])
+        rest = CONFIG_1 if self.version.startswith("1.") else CONFIG_2
+        extra = ("  disable_connections = true\n" if self.refuses_connections else "")
+        extra += SLOW_NRI if host.patience > 1 else ""
+        version, nri = self._nri_settings()
+        text = "\n".join([version, PLACES, rest, nri.replace(NRI_TABLE, NRI_TABLE + extra, 1)])
         config.write_text(text.format(folder=self.folder, image=image.NAME))
         return config
 

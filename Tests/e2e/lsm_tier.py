@@ -3,8 +3,11 @@
 Its name keeps it from the tests that run on every kernel: `hack/test containerd-lsm` runs it in a virtual machine.
 """
 
+import os
 import pathlib
 import re
+import subprocess
+import time
 
 import leftovers
 from case import PluginCase, RuntimeCase
@@ -35,6 +38,10 @@ OTHERS = {
 }
 # By the version of runc: what it exits with when the kernel refuses to execute the command.
 EXEC_REFUSED_CODES = (1, 126, 255)
+
+
+# Longer than it takes an emulated machine to look twice.
+AUDIT_SECONDS = 60
 
 
 def script(command: str) -> list[str]:
@@ -166,6 +173,22 @@ class Launched(LsmTier, PluginCase):
 
 class External(LsmTier, PluginCase):
     launched = False
+
+    def test_a_temporary_audit_lets_pass_and_ends_while_no_stockade_runs(self):
+        container = self.vault()
+        secret = {"read a file": FILES["read a file"]}
+        command = [os.environ["E2E_PLUGIN"], "audit", "container", container.id, "--for", f"{AUDIT_SECONDS}s",
+                   "--reason", "a test"]  # fmt: skip
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        until = time.monotonic() + AUDIT_SECONDS
+        self.assert_runs(container, *script("cat /etc/secret"), prints="the secret\nstatus 0\n")
+        self.plugin.kill()
+        self.assert_runs(container, *script("cat /etc/secret"), prints="the secret\nstatus 0\n")
+        self.assertLess(time.monotonic(), until, "this machine was too slow to look before the end")
+        time.sleep(until + 1 - time.monotonic())
+        self.assert_bound_to_vault(container)
+        self.replace_plugin()
+        self.assert_all_refused(container, secret, "Permission denied")
 
     def test_a_stopped_plugin_with_no_containers_leaves_nothing_in_the_kernel(self):
         self.vault()

@@ -71,7 +71,7 @@ class Plugin:
         place = LAUNCHED_CONFIG if self.launched else EXTERNAL_CONFIG
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(CONFIG)
-        shutil.copytree(SHIPPED_PROFILES, PROFILES)
+        shutil.copytree(SHIPPED_PROFILES, PROFILES, dirs_exist_ok=True)  # a package may have brought them
         for name, text in profiles.items():
             (PROFILES / f"{name}.yaml").write_text(text)
         if self.launched:

@@ -3,6 +3,7 @@
  *
  *   probe serve PORT            answers each TCP connection and each UDP datagram on PORT with "echo: " and what came
  *   probe tcp|udp ADDRESS PORT  sends "hello" and prints the answer, or what failed and why
+ *   probe unix PATH             begins to speak HTTP/2 to a unix socket: answered, closed, or what failed and why
  *   probe sleep                 waits for a signal
  */
 #include <arpa/inet.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define MESSAGE_MAX_BYTES      512
@@ -146,6 +148,25 @@ static int ask(int type, const char *text, int port)
 	return 0;
 }
 
+static int speak(const char *path)
+{
+	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0";
+	const struct timeval timeout = {.tv_sec = CLIENT_TIMEOUT_SECONDS};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char byte;
+
+	if (fd < 0)
+		return failed("socket");
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return failed("connect");
+	(void)send(fd, preface, sizeof(preface), MSG_NOSIGNAL);
+	puts(recv(fd, &byte, 1, 0) == 1 ? "answered" : "closed");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	signal(SIGTERM, leave);
@@ -155,8 +176,10 @@ int main(int argc, char **argv)
 		return ask(SOCK_STREAM, argv[2], atoi(argv[3]));
 	if (argc == 4 && !strcmp(argv[1], "udp"))
 		return ask(SOCK_DGRAM, argv[2], atoi(argv[3]));
+	if (argc == 3 && !strcmp(argv[1], "unix"))
+		return speak(argv[2]);
 	if (argc == 2 && !strcmp(argv[1], "sleep"))
 		return pause();
-	fprintf(stderr, "usage: probe serve PORT | tcp|udp ADDRESS PORT | sleep\n");
+	fprintf(stderr, "usage: probe serve PORT | tcp|udp ADDRESS PORT | unix PATH | sleep\n");
 	return 2;
 }

@@ -72,7 +72,9 @@ class Keeper(PluginCase):
         os.kill(pid, signal.SIGSTOP)
         # The runtime waits for 2 seconds, and drops it.
         unguarded = pod.create("probe", "sleep")
-        os.kill(pid, signal.SIGCONT)
+        # On a slow machine the keeper has ended it by now.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
         self.assertEqual(self.wait_for_exit(unguarded.start()).exit_code, 137)
         wait_until("the next one", lambda: self.plugin.registrations > before, READY_SECONDS, 0.01)
         self.assert_only_one()

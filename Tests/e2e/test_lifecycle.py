@@ -1,6 +1,7 @@
 """containerd and the plugin come and go; containers stay bound, are adopted, and are released at their end."""
 
 import os
+import re
 import signal
 
 from case import PluginCase
@@ -128,6 +129,14 @@ class External(Lifecycle, PluginCase):
         self.assert_runs(container, "wc", "-c", "/usr/bin/script", prints="26 /usr/bin/script\n")
         self.plugin.start()
         self.assert_bound_to_shop(container)
+        self.wait_for_adoption(container, "ranUnconfined=true")
+        self.plugin.stop()
+        self.plugin.start()
+        self.wait_for_adoption(container, "ranUnconfined=false")
+
+    def wait_for_adoption(self, container, says: str) -> None:
+        line = re.compile(f" adopted container=app id={container.id} .* {says}$", re.MULTILINE)
+        wait_until("its adoption", lambda: line.search(self.plugin.messages()))
 
     def test_a_node_whose_pods_have_more_annotations_than_a_message_may_have_bytes(self):
         if self.runtime.release >= (2, 0):

@@ -59,7 +59,8 @@ START_SECONDS = 0.8
 class Load:
     """What goes on in and around a container, until it is ended."""
 
-    def __init__(self, case: PluginCase):
+    def __init__(self, case: PluginCase, is_entered: bool = True):
+        """`is_entered`: programs also come in from outside, for which the runtime has to be there all the time."""
         self.folder = SCRATCH / f"load-{time.monotonic_ns()}"
         self.folder.mkdir()
         for name, text in (("tries", TRIES), ("leaving", LEAVING)):
@@ -76,7 +77,8 @@ class Load:
         # What comes into the container from outside.
         self.entered, self.entered_ran, self.problems = 0, 0, []
         self.thread = threading.Thread(target=self._enter, daemon=True)
-        self.thread.start()
+        if is_entered:
+            self.thread.start()
         wait_until("the load to begin", lambda: all(self.count(name, "tries") > 2 for name in LOADS))
 
     def _enter(self) -> None:
@@ -109,8 +111,23 @@ class Load:
         if self.is_over:
             return
         (self.folder / "stop").touch()
-        self.thread.join(30 * host.patience)
+        if self.thread.is_alive():
+            self.thread.join(30 * host.patience)
         wait_until("the load to end", lambda: all((self.folder / f"{name}.over").exists() for name in LOADS), 30)
+
+    def assert_held(self, case: PluginCase) -> None:
+        """Ends it. Nothing denied was done in all that time, all that is allowed was, and the profile is in force."""
+        self.end()
+        tries = {name: self.count(name, "tries") for name in LOADS}
+        case.assertEqual({name: self.count(name, "ran") for name in LOADS} | {"entered": self.entered_ran},
+                         dict.fromkeys((*LOADS, "entered"), 0), "denied programs ran")
+        case.assertEqual(self.blocked.visitors, 0, "what is denied was reached")
+        case.assertEqual({name: self.count(name, "allowed") for name in LOADS}, tries, "what is allowed was not run")
+        case.assertEqual(self.problems, [])
+        print(f"0 denied execs ran of {sum(tries.values()) + self.entered}: {tries}, entered {self.entered} ", end="")
+        case.assert_bound_to_shop(self.container)
+        # Behind the gate that the old one closed.
+        case.assert_bound_to_shop(self.container.pod.run("probe", "sleep", name="next"))
 
 
 class Upgrade(PluginCase):
@@ -137,20 +154,6 @@ class Upgrade(PluginCase):
         # With the new one alone.
         time.sleep(LOAD_SECONDS * host.patience)
 
-    def assert_held(self) -> None:
-        load = self.load
-        load.end()
-        tries = {name: load.count(name, "tries") for name in LOADS}
-        self.assertEqual({name: load.count(name, "ran") for name in LOADS} | {"entered": load.entered_ran},
-                         dict.fromkeys((*LOADS, "entered"), 0), "denied programs ran")
-        self.assertEqual(load.blocked.visitors, 0, "what is denied was reached")
-        self.assertEqual({name: load.count(name, "allowed") for name in LOADS}, tries, "what is allowed was not run")
-        self.assertEqual(load.problems, [])
-        print(f"0 denied execs ran of {sum(tries.values()) + load.entered}: {tries}, entered {load.entered} ", end="")
-        self.assert_bound_to_shop(load.container)
-        # Behind the gate that the old one closed.
-        self.assert_bound_to_shop(load.container.pod.run("probe", "sleep", name="next"))
-
     def assert_new_layout(self) -> None:
         names = {path.name for path in PINS.iterdir()}
         self.assertIn("layout_2", names)
@@ -162,13 +165,13 @@ class Upgrade(PluginCase):
         self.plugin.kill()
         self.take_over()
         self.assert_new_layout()
-        self.assert_held()
+        self.load.assert_held(self)
 
     def test_containers_stay_bound_when_the_old_one_was_stopped(self):
         self.plugin.stop()
         self.take_over()
         self.assert_new_layout()
-        self.assert_held()
+        self.load.assert_held(self)
 
     def test_containers_stay_bound_when_the_take_over_is_killed_again_and_again(self):
         self.plugin.kill()
@@ -183,7 +186,7 @@ class Upgrade(PluginCase):
         print(f"cut short {cut_short} times ", end="")
         self.take_over()
         self.assert_new_layout()
-        self.assert_held()
+        self.load.assert_held(self)
 
     def test_the_old_one_does_not_touch_the_new_layout(self):
         self.plugin.kill()
@@ -196,4 +199,4 @@ class Upgrade(PluginCase):
         self.assertEqual(leftovers.pins(), before)
         self.plugin.kill()
         self.take_over()
-        self.assert_held()
+        self.load.assert_held(self)

@@ -3,6 +3,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <stdint.h>
+#include <zstd.h>
 
 /* libbpf explains its errors only by a print callback with a va_list, which Swift cannot read. */
 

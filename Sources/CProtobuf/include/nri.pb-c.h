@@ -29,7 +29,9 @@ typedef struct Nri__ValidateContainerAdjustmentResponse Nri__ValidateContainerAd
 typedef struct Nri__PodSandbox Nri__PodSandbox;
 typedef struct Nri__LinuxPodSandbox Nri__LinuxPodSandbox;
 typedef struct Nri__Container Nri__Container;
+typedef struct Nri__Mount Nri__Mount;
 typedef struct Nri__LinuxContainer Nri__LinuxContainer;
+typedef struct Nri__SecurityProfile Nri__SecurityProfile;
 typedef struct Nri__LinuxNamespace Nri__LinuxNamespace;
 typedef struct Nri__ContainerAdjustment Nri__ContainerAdjustment;
 typedef struct Nri__LinuxContainerAdjustment Nri__LinuxContainerAdjustment;
@@ -288,6 +290,8 @@ struct  Nri__Container
   char **args;
   size_t n_env;
   char **env;
+  size_t n_mounts;
+  Nri__Mount **mounts;
   Nri__LinuxContainer *linux;
   /*
    * Right in Start and Synchronize, stale or 0 elsewhere.
@@ -296,7 +300,21 @@ struct  Nri__Container
 };
 #define NRI__CONTAINER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nri__container__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0 }
+
+
+struct  Nri__Mount
+{
+  ProtobufCMessage base;
+  char *destination;
+  char *type;
+  char *source;
+  size_t n_options;
+  char **options;
+};
+#define NRI__MOUNT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nri__mount__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL }
 
 
 struct  Nri__LinuxContainer
@@ -306,13 +324,34 @@ struct  Nri__LinuxContainer
   Nri__LinuxNamespace **namespaces;
   char *cgroups_path;
   /*
+   * What the pod asks for. containerd sends it from 2.2.1 on.
+   */
+  Nri__SecurityProfile *seccomp_profile;
+  /*
    * From NRI 0.12.
    */
   Nri__LinuxSeccomp *seccomp_policy;
 };
 #define NRI__LINUX_CONTAINER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nri__linux_container__descriptor) \
-    , 0,NULL, (char *)protobuf_c_empty_string, NULL }
+    , 0,NULL, (char *)protobuf_c_empty_string, NULL, NULL }
+
+
+struct  Nri__SecurityProfile
+{
+  ProtobufCMessage base;
+  /*
+   * 0 the runtime's default, 1 unconfined, 2 a file of the node.
+   */
+  int32_t profile_type;
+  /*
+   * The file's name. With type 2 only.
+   */
+  char *localhost_ref;
+};
+#define NRI__SECURITY_PROFILE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nri__security_profile__descriptor) \
+    , 0, (char *)protobuf_c_empty_string }
 
 
 struct  Nri__LinuxNamespace
@@ -673,6 +712,25 @@ Nri__Container *
 void   nri__container__free_unpacked
                      (Nri__Container *message,
                       ProtobufCAllocator *allocator);
+/* Nri__Mount methods */
+void   nri__mount__init
+                     (Nri__Mount         *message);
+size_t nri__mount__get_packed_size
+                     (const Nri__Mount   *message);
+size_t nri__mount__pack
+                     (const Nri__Mount   *message,
+                      uint8_t             *out);
+size_t nri__mount__pack_to_buffer
+                     (const Nri__Mount   *message,
+                      ProtobufCBuffer     *buffer);
+Nri__Mount *
+       nri__mount__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nri__mount__free_unpacked
+                     (Nri__Mount *message,
+                      ProtobufCAllocator *allocator);
 /* Nri__LinuxContainer methods */
 void   nri__linux_container__init
                      (Nri__LinuxContainer         *message);
@@ -691,6 +749,25 @@ Nri__LinuxContainer *
                       const uint8_t       *data);
 void   nri__linux_container__free_unpacked
                      (Nri__LinuxContainer *message,
+                      ProtobufCAllocator *allocator);
+/* Nri__SecurityProfile methods */
+void   nri__security_profile__init
+                     (Nri__SecurityProfile         *message);
+size_t nri__security_profile__get_packed_size
+                     (const Nri__SecurityProfile   *message);
+size_t nri__security_profile__pack
+                     (const Nri__SecurityProfile   *message,
+                      uint8_t             *out);
+size_t nri__security_profile__pack_to_buffer
+                     (const Nri__SecurityProfile   *message,
+                      ProtobufCBuffer     *buffer);
+Nri__SecurityProfile *
+       nri__security_profile__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nri__security_profile__free_unpacked
+                     (Nri__SecurityProfile *message,
                       ProtobufCAllocator *allocator);
 /* Nri__LinuxNamespace methods */
 void   nri__linux_namespace__init
@@ -885,8 +962,14 @@ typedef void (*Nri__LinuxPodSandbox_Closure)
 typedef void (*Nri__Container_Closure)
                  (const Nri__Container *message,
                   void *closure_data);
+typedef void (*Nri__Mount_Closure)
+                 (const Nri__Mount *message,
+                  void *closure_data);
 typedef void (*Nri__LinuxContainer_Closure)
                  (const Nri__LinuxContainer *message,
+                  void *closure_data);
+typedef void (*Nri__SecurityProfile_Closure)
+                 (const Nri__SecurityProfile *message,
                   void *closure_data);
 typedef void (*Nri__LinuxNamespace_Closure)
                  (const Nri__LinuxNamespace *message,
@@ -932,7 +1015,9 @@ extern const ProtobufCMessageDescriptor nri__validate_container_adjustment_respo
 extern const ProtobufCMessageDescriptor nri__pod_sandbox__descriptor;
 extern const ProtobufCMessageDescriptor nri__linux_pod_sandbox__descriptor;
 extern const ProtobufCMessageDescriptor nri__container__descriptor;
+extern const ProtobufCMessageDescriptor nri__mount__descriptor;
 extern const ProtobufCMessageDescriptor nri__linux_container__descriptor;
+extern const ProtobufCMessageDescriptor nri__security_profile__descriptor;
 extern const ProtobufCMessageDescriptor nri__linux_namespace__descriptor;
 extern const ProtobufCMessageDescriptor nri__container_adjustment__descriptor;
 extern const ProtobufCMessageDescriptor nri__linux_container_adjustment__descriptor;

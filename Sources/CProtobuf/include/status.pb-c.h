@@ -5,7 +5,6 @@
 #define PROTOBUF_C_status_2eproto__INCLUDED
 
 #include <protobuf-c/protobuf-c.h>
-#undef linux
 
 PROTOBUF_C__BEGIN_DECLS
 

@@ -25,7 +25,7 @@ struct act {
 /* Each ends with an act without a name. */
 extern const struct act program_acts[], library_acts[], race_acts[], crowd_acts[], mount_acts[], cgroup_acts[],
 	file_acts[], change_acts[], kernel_acts[], process_acts[], network_acts[], outside_acts[], daemon_acts[],
-	innocent_acts[], memory_acts[], hook_acts[];
+	innocent_acts[], memory_acts[], hook_acts[], forgery_acts[], code_acts[], socket_acts[];
 
 /* The act cannot be tried here: ends the process with that, and why. */
 _Noreturn void unavailable(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -64,6 +64,13 @@ int ring_open(const char *path);
 /* A connect(2) by io_uring; as that returns. */
 struct sockaddr;
 int ring_connect(int socket, const struct sockaddr *address, unsigned length);
+/* A socket(2) by io_uring; as that returns. */
+int ring_socket(int family, int type, int protocol);
+
+/* What becomes of a socket of this family, which the kernel may lack. */
+int make_socket(const char *family);
+/* Writes code by a descriptor of /proc/PID/mem of our own, and executes it. */
+int overwrite_by(int memory);
 
 /* Executes `words` over and over, many at once, until `file` is there; not 0 if one of them did not run. */
 int busy_until(const char *file, char **words);

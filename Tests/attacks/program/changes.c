@@ -49,6 +49,12 @@ static int exchange(char **arguments)
 	return outcome(renameat2(AT_FDCWD, arguments[0], AT_FDCWD, arguments[1], RENAME_EXCHANGE));
 }
 
+static int exchange_own(char **arguments)
+{
+	make_folder(arguments[0]);
+	return exchange(arguments);
+}
+
 static int hard_link(char **arguments)
 {
 	return outcome(link(arguments[0], arguments[1]));
@@ -110,6 +116,7 @@ const struct act change_acts[] = {{"write", 1, open_for_writing},
 				  {"unlink", 1, delete},
 				  {"move", 2, move},
 				  {"exchange", 2, exchange},
+				  {"exchange-own", 2, exchange_own},
 				  {"link", 2, hard_link},
 				  {"make-symlink", 2, soft_link},
 				  {"chmod", 1, mode},

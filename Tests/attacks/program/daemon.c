@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Opens every BPF object of a kind by its number; the policy's are among them. */
@@ -116,10 +118,23 @@ static int change_pin(char **arguments)
 	return outcome(chmod(pin(), 0777));
 }
 
+/* A socket in the daemon's folder, where its container sees that folder. */
+static int connect_daemon(char **arguments)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (descriptor < 0)
+		unavailable("socket: %s", strerrorname_np(errno));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", arguments[0]);
+	return outcome(connect(descriptor, (struct sockaddr *)&address, sizeof(address)));
+}
+
 const struct act daemon_acts[] = {{"bpf-open-maps", 0, open_maps},
 				  {"bpf-open-programs", 0, open_programs},
 				  {"signal-daemon", 0, signal_daemon},
 				  {"trace-daemon", 0, trace_daemon},
 				  {"open-pin", 0, open_pin},
 				  {"change-pin", 0, change_pin},
+				  {"connect-daemon", 1, connect_daemon},
 				  {NULL, 0, NULL}};

@@ -186,6 +186,17 @@ static int load_module_file(char **arguments)
 	return unless_missing(syscall(SYS_finit_module, (int)need(open("/etc/passwd", O_RDONLY), "open"), "", 0));
 }
 
+/* What is not loaded. */
+static int delete_module(char **arguments)
+{
+	long result = syscall(SYS_delete_module, "attack", O_NONBLOCK);
+
+	(void)arguments;
+	if (result < 0 && errno == ENOSYS)
+		unavailable("the kernel has no such call");
+	return but(result, ENOENT);
+}
+
 /* Unloads what was never loaded. */
 static int load_kernel(char **arguments)
 {
@@ -261,6 +272,7 @@ const struct act kernel_acts[] = {{"mount-tmpfs", 0, mount_tmpfs},
 				  {"raw-socket-6", 0, raw_socket_6},
 				  {"init-module", 0, load_module},
 				  {"finit-module", 0, load_module_file},
+				  {"delete-module", 0, delete_module},
 				  {"kexec", 0, load_kernel},
 				  {"kexec-file", 0, load_kernel_file},
 				  {"add-key", 0, add_key},

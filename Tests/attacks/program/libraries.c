@@ -46,13 +46,17 @@ static int opened(char **arguments)
 	return run_with(DYNAMIC, list, environ);
 }
 
+static int mapped_as_it_is(char **arguments)
+{
+	int file = (int)need(open(arguments[0], O_RDONLY), "open");
+
+	return outcome(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0) == MAP_FAILED ? -1 : 0);
+}
+
 static int mapped(char **arguments)
 {
-	int file;
-
 	copy_unless_there(LIBRARY, arguments[0]);
-	file = (int)need(open(arguments[0], O_RDONLY), "open");
-	return outcome(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0) == MAP_FAILED ? -1 : 0);
+	return mapped_as_it_is(arguments);
 }
 
 static int protected(char **arguments)
@@ -67,5 +71,6 @@ static int protected(char **arguments)
 	return outcome(mprotect(memory, 4096, PROT_READ | PROT_EXEC));
 }
 
-const struct act library_acts[] = {{"loader", 1, by_loader}, {"preload", 1, preloaded},	 {"dlopen", 1, opened},
-				   {"map", 1, mapped},	     {"mprotect", 1, protected}, {NULL, 0, NULL}};
+const struct act library_acts[] = {
+	{"loader", 1, by_loader},   {"preload", 1, preloaded},		 {"dlopen", 1, opened}, {"map", 1, mapped},
+	{"mprotect", 1, protected}, {"map-program", 1, mapped_as_it_is}, {NULL, 0, NULL}};

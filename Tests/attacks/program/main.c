@@ -28,9 +28,10 @@
 #define REPORT_LENGTH	   256
 #define PAUSE_MICROSECONDS 10000
 
-static const struct act *const tables[] = {
-	program_acts, library_acts, race_acts,	  crowd_acts,	mount_acts,  cgroup_acts,   file_acts,	 change_acts,
-	kernel_acts,  process_acts, network_acts, outside_acts, daemon_acts, innocent_acts, memory_acts, hook_acts};
+static const struct act *const tables[] = {program_acts, library_acts, race_acts,   crowd_acts,	   mount_acts,
+					   cgroup_acts,	 file_acts,    change_acts, kernel_acts,   process_acts,
+					   network_acts, outside_acts, daemon_acts, innocent_acts, memory_acts,
+					   hook_acts,	 forgery_acts, code_acts,   socket_acts};
 
 /* Where the process that performs an act tells how it went. */
 static int report = -1;
@@ -134,6 +135,10 @@ static void attempt(int number, const char *line)
 	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK))
 		exit(2);
 	child = fork();
+	if (child < 0) {
+		printf("%d lost, fork: %s\n", number, strerrorname_np(errno));
+		exit(2);
+	}
 	if (child == 0) {
 		report = pipes[1];
 		setpgid(0, 0);

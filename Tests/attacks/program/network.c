@@ -130,6 +130,23 @@ static int bind_tcp_6(char **arguments)
 	return outcome(bind(made(AF_INET6, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof(address)));
 }
 
+/* A datagram from this container to its own client, which bound PORT of 127.0.0.2; the client ASKED for it, or not. */
+static int udp_to_bound(char **arguments)
+{
+	char *server_words[] = {"127.0.0.1", "7000"}, *client_words[] = {"127.0.0.2", arguments[0]}, byte;
+	struct sockaddr_in server = address_4(server_words), client = address_4(client_words);
+	struct timeval patience = {.tv_sec = 1};
+	int serving = made(AF_INET, SOCK_DGRAM, 0), asking = made(AF_INET, SOCK_DGRAM, 0);
+
+	need(bind(serving, (struct sockaddr *)&server, sizeof(server)), "bind");
+	need(bind(asking, (struct sockaddr *)&client, sizeof(client)), "bind");
+	need(setsockopt(asking, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), "setsockopt");
+	if (strcmp(arguments[1], "asked") == 0)
+		need(sendto(asking, "x", 1, 0, (struct sockaddr *)&server, sizeof(server)), "ask");
+	need(sendto(serving, "x", 1, 0, (struct sockaddr *)&client, sizeof(client)), "send");
+	return recv(asking, &byte, 1, 0) == 1 ? ALLOWED : EPERM;
+}
+
 const struct act network_acts[] = {{"tcp", 2, tcp},
 				   {"tcp-6", 2, tcp_6},
 				   {"tcp-ring", 2, tcp_ring},
@@ -142,4 +159,5 @@ const struct act network_acts[] = {{"tcp", 2, tcp},
 				   {"bind-tcp", 2, bind_tcp},
 				   {"bind-tcp-6", 2, bind_tcp_6},
 				   {"bind-udp", 2, bind_udp},
+				   {"udp-to-bound", 2, udp_to_bound},
 				   {NULL, 0, NULL}};

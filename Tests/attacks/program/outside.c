@@ -80,6 +80,22 @@ static int moved_socket(char **arguments)
 	return outcome(socket(AF_INET, SOCK_STREAM, 0));
 }
 
+/* WHERE FAMILY */
+static int moved_family(char **arguments)
+{
+	move_to(arguments[0]);
+	return make_socket(arguments[1]);
+}
+
+/* /proc/PID/mem of our own, opened outside. */
+static int write_passed_memory(char **arguments)
+{
+	int memory = receive(ask("lend", "memory"));
+
+	(void)arguments;
+	return memory < 0 ? EPERM : overwrite_by(memory);
+}
+
 /* WHO ACT: what becomes of an act on this process by the `machine`, or by another `container`. */
 static int by_another(char **arguments)
 {
@@ -107,6 +123,8 @@ const struct act outside_acts[] = {{"passed-read", 1, read_passed},
 				   {"passed-program", 1, run_passed},
 				   {"moved", 2, moved},
 				   {"moved-socket", 1, moved_socket},
+				   {"moved-family", 2, moved_family},
+				   {"passed-memory", 0, write_passed_memory},
 				   {"by-another", 2, by_another},
 				   {"note-programs", 0, note_programs},
 				   {NULL, 0, NULL}};

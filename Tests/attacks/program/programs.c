@@ -74,6 +74,18 @@ static int by_renamed_folder(char **arguments)
 	return run(path);
 }
 
+/* FOLDER NEW-NAME: a folder and a program that are no one else's. */
+static int by_own_folder(char **arguments)
+{
+	char path[PATH_LENGTH];
+	char *words[] = {arguments[0], arguments[1], "program"};
+
+	make_folder(arguments[0]);
+	snprintf(path, sizeof(path), "%s/program", arguments[0]);
+	copy_file(BENIGN, path);
+	return by_renamed_folder(words);
+}
+
 static int by_shell(char **arguments)
 {
 	char *const list[] = {"sh", "-c", arguments[0], NULL};
@@ -267,6 +279,7 @@ const struct act program_acts[] = {{"plain", 1, plain},
 				   {"copy", 2, by_copy},
 				   {"rename", 2, by_rename},
 				   {"renamed-folder", 3, by_renamed_folder},
+				   {"own-folder", 2, by_own_folder},
 				   {"shell", 1, by_shell},
 				   {"shell-child", 1, by_shell_child},
 				   {"own", 2, by_own},

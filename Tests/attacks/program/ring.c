@@ -60,3 +60,11 @@ int ring_connect(int socket, const struct sockaddr *address, unsigned length)
 
 	return submit(&entry);
 }
+
+int ring_socket(int family, int type, int protocol)
+{
+	struct io_uring_sqe entry = {
+		.opcode = IORING_OP_SOCKET, .flags = IOSQE_ASYNC, .fd = family, .off = type, .len = protocol};
+
+	return submit(&entry);
+}

@@ -1,0 +1,35 @@
+/// The names of errnos, which Podman's filters have beside the numbers. The numbers are the same on x86_64 and aarch64:
+/// errno-base.h and errno.h of the kernel's asm-generic.
+enum ErrnoNames {
+  /// From 1 on; `-` is a number that has no name.
+  fileprivate static let inOrder = RuntimeDefaultCalls.words(
+    """
+    EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY EEXIST
+    EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM
+    ERANGE EDEADLK ENAMETOOLONG ENOLCK ENOSYS ENOTEMPTY ELOOP - ENOMSG EIDRM ECHRNG EL2NSYNC EL3HLT EL3RST ELNRNG
+    EUNATCH ENOCSI EL2HLT EBADE EBADR EXFULL ENOANO EBADRQC EBADSLT - EBFONT ENOSTR ENODATA ETIME ENOSR ENONET
+    ENOPKG EREMOTE ENOLINK EADV ESRMNT ECOMM EPROTO EMULTIHOP EDOTDOT EBADMSG EOVERFLOW ENOTUNIQ EBADFD EREMCHG
+    ELIBACC ELIBBAD ELIBSCN ELIBMAX ELIBEXEC EILSEQ ERESTART ESTRPIPE EUSERS ENOTSOCK EDESTADDRREQ EMSGSIZE
+    EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE
+    EADDRNOTAVAIL ENETDOWN ENETUNREACH ENETRESET ECONNABORTED ECONNRESET ENOBUFS EISCONN ENOTCONN ESHUTDOWN
+    ETOOMANYREFS ETIMEDOUT ECONNREFUSED EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS ESTALE EUCLEAN ENOTNAM ENAVAIL
+    EISNAM EREMOTEIO EDQUOT ENOMEDIUM EMEDIUMTYPE ECANCELED ENOKEY EKEYEXPIRED EKEYREVOKED EKEYREJECTED EOWNERDEAD
+    ENOTRECOVERABLE ERFKILL EHWPOISON
+    """)
+  private static let others = ["EWOULDBLOCK": "EAGAIN", "EDEADLOCK": "EDEADLK", "ENOTSUP": "EOPNOTSUPP"]
+
+  static let all = inOrder.filter { $0 != "-" } + others.keys.sorted()
+
+  static func number(of name: String) -> UInt32? {
+    inOrder.firstIndex(of: others[name] ?? name).flatMap { name == "-" ? nil : UInt32($0 + 1) }
+  }
+}
+
+extension FilterAction {
+  /// The name of an errno, or its number if it has no name.
+  package static func word(ofErrno number: Int32) -> String {
+    let index = Int(number) - 1
+    guard ErrnoNames.inOrder.indices.contains(index), ErrnoNames.inOrder[index] != "-" else { return "\(number)" }
+    return ErrnoNames.inOrder[index]
+  }
+}

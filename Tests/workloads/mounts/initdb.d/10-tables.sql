@@ -1,0 +1,1 @@
+CREATE TABLE drinks (name text);
