@@ -161,6 +161,7 @@ LINKS = (
 
 # What is allowed stays so, whatever a crowd does meanwhile.
 INNOCENT = (
+    Attack("memory with code under rules for programs", "deny", "map-code", ALLOWED, ALLOWED),
     Attack("innocent beside a crowd that passes descriptors", "deny",
            "crowd-innocent 5 /tmp/deep /data/plain/key /opt/allowed", ALLOWED, ALLOWED),
 )  # fmt: skip
@@ -266,6 +267,8 @@ HOOKS = (
     program("volume's program by a hook's descriptor", "hook-opened pivot volume/allowed", stage="hooks"),
     program("image's link to another's sealed memfd", "hook-linked {image}/opt/allowed", stage="hooks"),
     loaded("hook loads a library of the image", "hook-map /opt/library.so", "hook-map /proc/self/exe", stage="hooks"),
+    # Anonymous memory has no file, and no rule here forbids it.
+    Attack("memory with code that a hook maps", "hooks", "map-code", ALLOWED, ALLOWED),
     Attack("process that a hook left behind", "hooks", LEAVE, REFUSED, REFUSED, "hook-leave 0"),
 )  # fmt: skip
 

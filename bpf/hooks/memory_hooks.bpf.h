@@ -23,10 +23,11 @@ static inline bool is_named_file(struct file *file)
 	return !is_detached(place.mount) && (KERNEL_READ(dentry, d_inode, i_mode) & S_IFMT) == S_IFREG;
 }
 
-/* One program for both: rules about programs, and about memory. */
+/* One program for both: rules about programs, and about memory. Anonymous memory has no file. */
 HOOK(mmap_file)
-int BPF_PROG(exec_map, struct file *file, unsigned long protection)
+int BPF_PROG(exec_map, struct file *mapped, unsigned long protection)
 {
+	struct file *file = MAYBE_NULL(mapped);
 	int verdict = exec_mapped(file, protection);
 
 	if (verdict || !becomes_executable(protection))
