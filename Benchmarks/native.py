@@ -113,8 +113,9 @@ class Node:
     def add(self, profile):
         pod = pods.Pod(self.scratch, profile)
         pod.make_cgroups()
-        pod.run()
+        pod.run("/bin/acts", "wait")
         pod.start(self.stockade)
+        pod.begin()
         return pod
 
     def end(self):

@@ -94,6 +94,11 @@ class Pod:
         assert self.process.stdout.readline() == "ready\n", "the container's first process did not start"
         self.container.pid = self.process.pid
 
+    def begin(self):
+        """Lets the command run."""
+        self.process.stdin.write("x")
+        self.process.stdin.flush()
+
     def output(self):
         """Lets the command run, and waits for its end."""
         out, _ = self.process.communicate("x")

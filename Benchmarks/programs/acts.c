@@ -1,4 +1,5 @@
 /*
+ * acts wait: waits to be killed.
  * acts ROOT: what the kernel's work for a task costs, by the clock: performs each act many times, the files being below
  * ROOT, and prints a line with its name and the median in nanoseconds. Where the clock counts instructions, those are
  * instructions.
@@ -284,6 +285,9 @@ int main(int argc, char **argv)
 {
 	if (argc < 2)
 		return 2;
+	if (strcmp(argv[1], "wait") == 0)
+		for (;;)
+			pause();
 	prepare(argv[1]);
 	for (size_t number = 0; number < sizeof(acts) / sizeof(*acts); number++)
 		printf("%s %ld\n", acts[number].name, median_of(number));

@@ -16,7 +16,7 @@ package struct FolderWatch: Sendable {
     case nothing
   }
 
-  private let inotify: FileDescriptor
+  private let inotify: Inotify
 
   /// Editors write in bursts. A change is told once, this long after its last event.
   package static let quietMilliseconds = 200
@@ -28,15 +28,14 @@ package struct FolderWatch: Sendable {
   private static let ends = UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT | IN_Q_OVERFLOW)
 
   package init(_ folder: String) throws(Errno) {
-    inotify = FileDescriptor(owning: try call("watch files") { inotify_init1(Int32(IN_CLOEXEC)) })
-    let events = Self.changes | UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
-    try call("watch \(folder)") { inotify_add_watch(inotify.number, folder, events) }
+    inotify = try Inotify()
+    try inotify.watch(folder, for: Self.changes | UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR))
   }
 
   /// Waits for a change and for the quiet after it, or for `wakeup`. Who is woken looks at everything, so no change is
   /// told of beside that.
   package func wait(milliseconds: Int, or wakeup: Wakeup) throws(Errno) -> Outcome {
-    let ready = try Self.poll([wakeup.reader, inotify], milliseconds)
+    let ready = try Self.poll([wakeup.reader, inotify.descriptor], milliseconds)
     if ready[0] {
       wakeup.clear()
       return .woken
@@ -54,9 +53,9 @@ package struct FolderWatch: Sendable {
   private func settle(or wakeup: Wakeup) throws(Errno) -> Outcome {
     let end = ContinuousClock.now + .milliseconds(Self.longestMilliseconds)
     while true {
-      if try read() & Self.ends != 0 { return .ended }
+      if try inotify.takeEvents().contains(where: { $0.mask & Self.ends != 0 }) { return .ended }
       if .now >= end { return .changed }
-      let ready = try Self.poll([wakeup.reader, inotify], Self.quietMilliseconds)
+      let ready = try Self.poll([wakeup.reader, inotify.descriptor], Self.quietMilliseconds)
       if ready[0] {
         wakeup.clear()
         return .woken
@@ -70,20 +69,6 @@ package struct FolderWatch: Sendable {
     var descriptors = files.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
     try call("wait for files") { Glibc.poll(&descriptors, nfds_t(descriptors.count), Int32(milliseconds)) }
     return descriptors.map { $0.revents != 0 }
-  }
-
-  /// Reads all events that are there, and returns the union of their masks.
-  private func read() throws(Errno) -> UInt32 {
-    let bytes = try inotify.read(atMost: 65536)
-    return bytes.withUnsafeBytes { bytes in
-      var (masks, start) = (UInt32(0), 0)
-      while start + MemoryLayout<inotify_event>.size <= bytes.count {
-        // wd, mask, cookie, length; then a name of that length.
-        masks |= bytes.loadUnaligned(fromByteOffset: start + 4, as: UInt32.self)
-        start += 16 + Int(bytes.loadUnaligned(fromByteOffset: start + 12, as: UInt32.self))
-      }
-      return masks
-    }
   }
 }
 

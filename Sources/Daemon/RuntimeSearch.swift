@@ -99,7 +99,7 @@ struct RuntimeSearch {
   private func wait(_ milliseconds: Int, _ watch: SocketWatch?) {
     pulse?.beat()
     let limit = pulse.map { Int($0.milliseconds) } ?? milliseconds
-    stop.wait(milliseconds: min(milliseconds, limit), orReadable: watch?.inotify)
+    stop.wait(milliseconds: min(milliseconds, limit), orReadable: watch?.inotify.descriptor)
   }
 
   /// A socket that is made anew has another number or another time.

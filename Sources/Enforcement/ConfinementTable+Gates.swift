@@ -171,10 +171,12 @@ struct UnusedClaim: Sendable {
   let pod: CgroupID
   let cgroup: Cgroup
 
-  static func all(of kernel: any EnforcementBackend, root: String) throws(BackendError) -> [UnusedClaim] {
+  static func all(
+    of kernel: any EnforcementBackend, root: String, _ watch: CgroupWatch
+  ) throws(BackendError) -> [UnusedClaim] {
     try kernel.sandboxes().compactMap { pod, known in
-      guard known.bound == nil, let id = known.cgroup, let cgroup = try? Cgroup.find(id, in: root),
-        (try? cgroup.isEmpty()) == true
+      guard known.bound == nil, let id = known.cgroup, !watch.isKnownInUse(id),
+        let cgroup = try? Cgroup.find(id, in: root), !watch.isInUse(cgroup)
       else { return nil }
       return UnusedClaim(pod: pod, cgroup: cgroup)
     }

@@ -23,6 +23,7 @@ package final class Enforcer: Sendable {
   /// What `mend` could not put right.
   let missing = Mutex<String?>(nil)
   let turns = Mutex(LookTurns())
+  private let watch = CgroupWatch()
   let images = KnownImages()
   /// Held by who changes a temporary audit.
   let auditTurn = Mutex<Void>(())
@@ -234,10 +235,10 @@ package final class Enforcer: Sendable {
   /// next sandbox out. The lock is held for one gate at a time, because the start of a container waits for it.
   package func openGoneGates() throws(BackendError) {
     guard let kernel, let table, let root = hierarchy.root else { return }
-    for gate in table.withLock({ Array($0.gates.values) }) where gate.isOver {
+    for gate in table.withLock({ Array($0.gates.values) }) where !watch.isInUse(gate.cgroup) && gate.isOver {
       try table.withLock { (table) throws(BackendError) in try table.removeGate(gate) }
     }
-    let found = try UnusedClaim.all(of: kernel, root: root)
+    let found = try UnusedClaim.all(of: kernel, root: root, watch)
     for claim in table.withLock({ $0.overdueClaims(found) }) {
       try table.withLock { (table) throws(BackendError) in try table.endClaim(claim) }
     }
@@ -255,7 +256,7 @@ package final class Enforcer: Sendable {
   /// true if the runtime said so, and processes were left.
   package func hasEnded(_ containerID: String) -> Bool {
     guard let entry = entry(containerID) else { return false }
-    return entry.phase == .closing || (try? entry.cgroup.isEmpty()) == true
+    return entry.phase == .closing || !watch.isInUse(entry.cgroup)
   }
 
   /// Takes everything out of the kernel if no container and no gate needs it any more.

@@ -105,7 +105,7 @@ import Testing
   }
 
   private func isReadable(_ watch: SocketWatch) -> Bool {
-    var polled = pollfd(fd: watch.inotify.number, events: Int16(POLLIN), revents: 0)
+    var polled = pollfd(fd: watch.inotify.descriptor.number, events: Int16(POLLIN), revents: 0)
     return poll(&polled, 1, 0) == 1
   }
 

@@ -127,7 +127,7 @@ struct NodeGateTableTests {
     for later in [SandboxEntry(firstChild: .cgroup(id), bound: 7), SandboxEntry(firstChild: .cgroup(8))] {
       try world.kernel.setGate(pod.id, .closed, sandbox: unused)
       for _ in 1..<ConfinementTable.unusedLooks { try world.enforcer.openGoneGates() }
-      let found = try UnusedClaim.all(of: world.kernel, root: root)
+      let found = try UnusedClaim.all(of: world.kernel, root: root, CgroupWatch())
       #expect(found.map(\.cgroup.id) == [id])
       try world.kernel.setGate(pod.id, .closed, sandbox: later)
       let overdue = try #require(world.enforcer.table?.withLock { $0.overdueClaims(found) })

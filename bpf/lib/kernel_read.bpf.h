@@ -15,8 +15,8 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __weak __ksym;
 #define UNTRUSTED(pointer) ((typeof(pointer))bpf_rdonly_cast((pointer), bpf_core_type_id_kernel(typeof(*(pointer)))))
 
 /*
- * For an argument of a hook that may be NULL. The verifier of some kernels trusts that no argument is NULL: it removes a
- * check for NULL, and lets a read fault in the kernel. It keeps both safe for the pointer that this gives.
+ * For an argument of a hook that may be NULL. The verifier of some kernels trusts that no argument is NULL: it removes
+ * a check for NULL, and lets a read fault in the kernel. It keeps both safe for the pointer that this gives.
  */
 #define MAYBE_NULL(pointer) (bpf_rdonly_cast ? UNTRUSTED(pointer) : (pointer))
 
