@@ -61,6 +61,8 @@ STAGES = {
     # Each act is the runtime's createContainer hook, behind a pod's gate. The machine's folder of programs is a volume.
     "hooks": Stage("deny", ("--pod-cgroup", "--mount", "{image}/opt:/volume:ro"), "hook"),
 }  # fmt: skip
+# Those for which it matters how cgroups are mounted: who belongs to whom, what packets pass, who pays for memory.
+CGROUP_STAGES = ("deny", "exec", "hooks", "host", "users", "memory")
 # What --races tries.
 RACE_STAGES = ("races", "siege")
 
