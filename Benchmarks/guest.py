@@ -2,14 +2,16 @@
 """
 Measures in a guest of hack/vm -i what tasks pay for what they do, and prints a line of JSON for each measurement.
 
-    guest.py [--short] NAME=STOCKADE...
+    guest.py [--short | --programs] NAME=STOCKADE...
 
 There are three kinds of tasks: `host`, in the node's own mounts; `unconfined`, in a container of which Stockade knows
 that it has no profile; and those that are confined by a profile of so many rules. `with` says beside what they were
-measured: `none`, `empty` and `floor` (programs/floors.bpf.c), or the name of a Stockade.
+measured: `none`, `empty` and `floor` (programs/floors.bpf.c), or the name of a Stockade. With --programs it is said
+instead which BPF programs an act runs, how often, and how many instructions each run takes.
 """
 
 import argparse
+import collections
 import json
 import pathlib
 import shutil
@@ -27,6 +29,8 @@ PROFILES = {"confined, 1 rule, no files": {"rules": 1}} | {
     for rules in (1, 1000, 4096)
 }
 SHORT = ("confined, 1 rule, no files", "confined, 1 rule", "confined, 4096 rules")
+ACTS = ("fork", "exec-static", "exec-dynamic", "open-30/6", "open-250/50", "mmap-code", "socket", "connect", "packet")
+TIMES = 61  # that acts.c performs an act
 CROWD = 500
 CROWDED = "confined, 1 rule"
 OF_CROWD = "confined, 1 rule, no files"  # attaches nothing, so that 500 are there soon
@@ -39,6 +43,17 @@ def slug(task):
 def tell(beside, task, text):
     costs = {name: int(median) for name, median in (line.split() for line in text.splitlines())}
     print(json.dumps({"with": beside, "task": task, "costs": costs}), flush=True)
+
+
+def program_counts():
+    """How often each program has run by now, and for how many instructions."""
+    listing = subprocess.run(["bpftool", "--json", "prog", "show"], check=True, stdout=subprocess.PIPE).stdout
+    found = collections.Counter()
+    for program in json.loads(listing):
+        if program.get("name"):
+            found[program["name"], "runs"] += program.get("run_cnt", 0)
+            found[program["name"], "instructions"] += program.get("run_time_ns", 0)
+    return found
 
 
 class Guest:
@@ -62,13 +77,16 @@ class Guest:
         if beside:
             tell(beside, "host", done.stdout)
 
-    def in_pod(self, beside, task, plugin=None, profile=None):
+    def in_pod(self, beside, task, plugin=None, profile=None, act=None):
+        """With `act`, what programs did for that one, and for what else the process did."""
         pod = pods.Pod(self.scratch, profile)
         pod.make_cgroups()
-        pod.run("/bin/acts", "")
+        pod.run("/bin/acts", "", *([act] if act else []))
         if plugin:
             pod.start(plugin)
+        before = program_counts() if act else None
         text = pod.output()
+        counted = program_counts() - before if act else None
         if plugin:
             pod.end(plugin)
         else:
@@ -76,6 +94,26 @@ class Guest:
             pod.remove_pod_cgroups()
         if beside:
             tell(beside, task, text)
+        return counted
+
+    def programs(self, name, binary):
+        """What programs a confined task runs."""
+        pathlib.Path("/proc/sys/kernel/bpf_stats_enabled").write_text("1", encoding="ascii")
+        here = self.folder / name
+        profiles = {slug(task): pods.profile(slug(task), **what) for task, what in PROFILES.items()}
+        with (here.parent / "log").open("w", encoding="utf-8") as log:
+            command = [binary, *pods.configure(here, profiles)]
+            plugin = runtime.Plugin(command, self.folder / "nri.sock", log=log)
+        plugin.settle()
+        for task in ("unconfined", *SHORT):
+            profile = slug(task) if task in PROFILES else None
+            nothing = self.in_pod(None, task, plugin, profile, act="none")
+            for act in ACTS:
+                found = self.in_pod(None, task, plugin, profile, act=act) - nothing
+                costs = {program: (found[program, "runs"] / TIMES, found[program, "instructions"] / TIMES)
+                         for program, what in found if what == "runs"}  # fmt: skip
+                print(json.dumps({"with": name, "task": task, "act": act, "programs": costs}), flush=True)
+        plugin.end()
 
     def floors(self):
         for kind in ("empty", "floor"):
@@ -133,12 +171,15 @@ class Guest:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--programs", action="store_true")
     parser.add_argument("binaries", metavar="NAME=STOCKADE", nargs="+")
     options = parser.parse_args()
     # Where a program lies in its memory decides how many page tables it has, and so what a fork costs.
     pathlib.Path("/proc/sys/kernel/randomize_va_space").write_text("0", encoding="ascii")
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         guest = Guest(pathlib.Path(name), options.short)
+        if options.programs:
+            return [guest.programs(*word.split("=")) for word in options.binaries]
         for beside in (None, "none"):  # the first to run pays for what the kernel has not done yet
             guest.host(beside)
             guest.in_pod(beside, "unconfined")

@@ -42,32 +42,37 @@ def kernel_version(name):
     return words[2] if words else None
 
 
-def measure(boot, binaries, short):
-    """`binaries`: files by the name that they have in the records. None: there is no such kernel."""
+def records(boot, binaries, *options):
+    """What guest.py says on that boot. `binaries`: files by the name that they have in the records."""
     name, lsm = boot.split(",")
     name, _, model = name.partition("-")
-    kernel = kernel_version(name)
-    if kernel is None:
-        return None
     arguments = [*([WITHOUT_BPF] if lsm == "nobpf" else []), *([f"preempt={model}"] if model else [])]
-    inside = [CHECKOUT / "Benchmarks/guest.py", *(["--short"] if short else [])]
+    inside = [CHECKOUT / "Benchmarks/guest.py", *options]
     inside += [f"{name}={binary}" for name, binary in binaries.items()]
     folders = [word for binary in binaries.values() for word in ("-s", binary.parent)]
     command = [CHECKOUT / "hack/vm", "-i", "-m", "2G", "-t", BOOT_LIMIT_SECONDS, "-a", " ".join(arguments), *folders]
     command += [name, shlex.join(map(str, inside))]
-    found = Measured(boot, kernel, {}, {})
     with subprocess.Popen([*map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as guest:
         for line in guest.stdout:
-            if not line.startswith("{"):
-                print(f"{boot}: {line}", end="", file=sys.stderr)
-                continue
-            record = json.loads(line)
-            if "tier" in record:
-                found.tiers[record["with"]] = record["tier"]
+            if line.startswith("{"):
+                yield json.loads(line)
             else:
-                found.costs.setdefault(record["with"], {})[record["task"]] = record["costs"]
+                print(f"{boot}: {line}", end="", file=sys.stderr)
     if guest.returncode != 0:
         sys.exit(f"{boot}: ended with status {guest.returncode}")
+
+
+def measure(boot, binaries, short):
+    """None: there is no such kernel."""
+    kernel = kernel_version(boot.partition(",")[0].partition("-")[0])
+    if kernel is None:
+        return None
+    found = Measured(boot, kernel, {}, {})
+    for record in records(boot, binaries, *(["--short"] if short else [])):
+        if "tier" in record:
+            found.tiers[record["with"]] = record["tier"]
+        else:
+            found.costs.setdefault(record["with"], {})[record["task"]] = record["costs"]
     return found
 
 

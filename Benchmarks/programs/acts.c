@@ -3,6 +3,7 @@
  * acts ROOT: what the kernel's work for a task costs, by the clock: performs each act many times, the files being below
  * ROOT, and prints a line with its name and the median in nanoseconds. Where the clock counts instructions, those are
  * instructions.
+ * acts ROOT ACT: performs that act alone; none, if there is none of that name.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -290,6 +291,7 @@ int main(int argc, char **argv)
 			pause();
 	prepare(argv[1]);
 	for (size_t number = 0; number < sizeof(acts) / sizeof(*acts); number++)
-		printf("%s %ld\n", acts[number].name, median_of(number));
+		if (argc < 3 || strcmp(argv[2], acts[number].name) == 0)
+			printf("%s %ld\n", acts[number].name, median_of(number));
 	return 0;
 }
