@@ -132,6 +132,19 @@ def kernel_table(rows, part):
             " instructions.\n")  # fmt: skip
 
 
+def programs_table(rows):
+    rows = select(rows, part=table.PROGRAMS)
+    tasks = ("unconfined", "confined, 1 rule, no files", "confined, 1 rule")
+    lines = []
+    for what in dict.fromkeys(row.what for row in rows):
+        found = [select(rows, what=what, condition=task) for task in tasks]
+        if any(found):
+            runs = next(each[0].unit for each in found if each).split()[-1]
+            lines.append([*what.split(": "), runs, *(f"{each[0].found:,}" if each else "-" for each in found)])
+    return ("\n### Which programs take them\n\nAt tier lsm, for one act: the instructions of all runs of a program.\n\n"
+            + markdown(["act", "program", "runs", *tasks], lines) + "\n")  # fmt: skip
+
+
 def native_table(rows):
     lines = [row.cells()[1:6] + row.cells()[7:] for row in select(rows, part="this machine")]
     return "\n### On the machine itself\n\n" + markdown(
@@ -175,12 +188,13 @@ def scale_table(rows):
 def main():
     about, rows = table.load(pathlib.Path(sys.argv[1]))
     document = pathlib.Path(sys.argv[2])
-    parts = [part for part in dict.fromkeys(row.part for row in rows) if part != "this machine"]
+    parts = [part for part in dict.fromkeys(row.part for row in rows) if part not in ("this machine", table.PROGRAMS)]
     draw_acts(rows, parts[0], document.parent / "benchmarks-acts.png")
     draw_calls(rows, document.parent / "benchmarks-calls.png")
     draw_growth(rows, document.parent / "benchmarks-growth.png")
     text = "\n".join(f"- {line}" for line in about) + "\n"
-    text += scale_table(rows) + "".join(kernel_table(rows, part) for part in parts) + native_table(rows)
+    text += scale_table(rows) + "".join(kernel_table(rows, part) for part in parts)
+    text += programs_table(rows) + native_table(rows)
     begin, end = "<!-- hack/document-benchmarks writes from here -->\n", "<!-- to here -->"
     old = document.read_text(encoding="utf-8")
     assert begin in old and end in old, f"{document} has no place for the tables"

@@ -35,9 +35,9 @@ class Measured:
         return next(iter(self.tiers.values()))
 
 
-def kernel_version(name):
+def version_for(boot):
     """None: there is no such kernel, and hack/vm-kernels has said so."""
-    command = [CHECKOUT / "hack/vm-kernels", name]
+    command = [CHECKOUT / "hack/vm-kernels", boot.partition(",")[0].partition("-")[0]]
     words = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
     return words[2] if words else None
 
@@ -64,7 +64,7 @@ def records(boot, binaries, *options):
 
 def measure(boot, binaries, short):
     """None: there is no such kernel."""
-    kernel = kernel_version(boot.partition(",")[0].partition("-")[0])
+    kernel = version_for(boot)
     if kernel is None:
         return None
     found = Measured(boot, kernel, {}, {})

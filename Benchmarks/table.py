@@ -3,6 +3,8 @@
 import dataclasses
 
 COLUMNS = ("part", "what", "condition", "unit", "beside", "measured", "more", "ratio")
+# The part of the rows that say what the programs of an act take. Their unit says in how many runs.
+PROGRAMS = "programs"
 WIDTHS = (22, 36, 40, 13, 14, 14, 12, 8)
 
 
