@@ -7,25 +7,31 @@ import System
 struct RuntimeSearch {
   /// The time between two looks if nobody listens, or if no folder can be watched.
   private static let lookMilliseconds = 100
-  /// The time between two looks if there is no socket. The watch reports a socket, unless a link on the way to it
-  /// changes.
-  private static let rareLookMilliseconds = 1000
   /// The shortest time between two looks, however often files come and go beside the socket.
   private static let restMilliseconds: UInt32 = 10
   /// A runtime that starts opens its socket late, so this is how long to wait before a complaint.
   private static let complaintSeconds = 30
-  private static let firstWaitMilliseconds = 200
   static let longestWaitMilliseconds = 5000
 
   private let path: String
   private let stop: StopSignal
   private let log: Logger
   private let pulse: Pulse?
-  private var waitMilliseconds = RuntimeSearch.firstWaitMilliseconds
+  /// The time between two looks if there is no socket. The watch reports a socket, unless a link on the way to it
+  /// changes.
+  private let rareLookMilliseconds: Int
+  private let firstWaitMilliseconds: Int
+  private var waitMilliseconds: Int
 
   /// - Parameter pulse: beats between two looks.
-  init(_ path: String, _ stop: StopSignal, _ log: Logger, _ pulse: Pulse? = nil) {
+  init(
+    _ path: String, _ stop: StopSignal, _ log: Logger, _ pulse: Pulse? = nil, rareLookMilliseconds: Int = 1000,
+    firstWaitMilliseconds: Int = 200
+  ) {
     (self.path, self.stop, self.log, self.pulse) = (path, stop, log, pulse)
+    self.rareLookMilliseconds = rareLookMilliseconds
+    self.firstWaitMilliseconds = firstWaitMilliseconds
+    waitMilliseconds = firstWaitMilliseconds
   }
 
   // MARK: The socket
@@ -40,7 +46,7 @@ struct RuntimeSearch {
       do { return try NRISocket.connect(to: path) } catch {
         tell(error, since: begin, &told)
         let isRare = isWatched && error.code == ENOENT
-        wait(isRare ? Self.rareLookMilliseconds : Self.lookMilliseconds, watch)
+        wait(isRare ? rareLookMilliseconds : Self.lookMilliseconds, watch)
       }
       usleep(Self.restMilliseconds * 1000)
     }
@@ -72,11 +78,11 @@ struct RuntimeSearch {
   ///
   /// - Parameter isGood: `SessionWatch.wasGood`.
   mutating func pause(afterGood isGood: Bool) {
-    if isGood { return waitMilliseconds = Self.firstWaitMilliseconds }
+    if isGood { return waitMilliseconds = firstWaitMilliseconds }
     // The wait has jitter, so that the plugins of many nodes do not come back at one moment.
     let milliseconds = waitMilliseconds / 2 + Int.random(in: 0...waitMilliseconds / 2)
     waitMilliseconds = min(waitMilliseconds * 2, Self.longestWaitMilliseconds)
-    if waitForNewSocket(milliseconds) { waitMilliseconds = Self.firstWaitMilliseconds }
+    if waitForNewSocket(milliseconds) { waitMilliseconds = firstWaitMilliseconds }
   }
 
   private func waitForNewSocket(_ milliseconds: Int) -> Bool {
