@@ -10,7 +10,7 @@ from node import SETTLE_SECONDS, Node
 # gRPC keeps some threads for a while after it has served clients, and starts others.
 THREADS_OF_CLIENTS = 4
 # What the process may grow by in the second half, in which no Stockade ends: so much for each container, and so much
-# for what has an end of its own, such as lists of what was last. docs/soak.md says what was measured.
+# for what grows to an end of its own. docs/soak.md says what was measured.
 CONTAINER_BYTES_MAX = 64
 ONCE_BYTES_MAX = 2 << 20
 
