@@ -21,11 +21,16 @@ OUR_PROCESSES = ("stockade", "containerd", "runc", "probe", "attack")
 
 
 def bpf_objects(kind: str) -> dict[str, str]:
-    """The kernel's BPF objects of one kind ("prog", "link" or "map") by id, as bpftool sees them."""
+    """The kernel's BPF objects of one kind by id."""
+    return {f"{kind} {entry['id']}": describe(entry) for entry in bpf_list(kind)}
+
+
+def bpf_list(kind: str) -> list[dict]:
+    """The kernel's BPF objects of one kind ("prog", "link" or "map"), as bpftool sees them."""
     command = ["/usr/sbin/bpftool", "--json", kind, "show"]
     # It fails where an object goes while it looks.
     answer = host.wait_until("a list of BPF objects", lambda: listed(command), SETTLE_SECONDS)
-    return {f"{kind} {entry['id']}": describe(entry) for entry in json.loads(answer.stdout or "[]")}
+    return json.loads(answer.stdout or "[]")
 
 
 def listed(command: list[str]) -> subprocess.CompletedProcess | None:

@@ -7,19 +7,11 @@ import signal
 import host
 import session
 from container import Pod
+from must import Broken, must
 from node import FOLDER, Node
+from session import LOST
 
-LOST = (session.Ended, TimeoutError, BrokenPipeError)
 SWAPPED = ("/usr/bin/true", "/usr/bin/uptime")
-
-
-class Broken(Exception):
-    """What must hold does not."""
-
-
-def must(holds: bool, what: str) -> None:
-    if not holds:
-        raise Broken(what)
 
 
 class Entry:

@@ -9,8 +9,9 @@ import subprocess
 import host
 import session
 from container import DENIED, Pod
-from entries import LOST, Broken, must
+from must import Broken, must
 from node import FOLDER, Node
+from session import LOST
 
 DESCRIPTORS = (24, 32, 40, 48, 64, 96, 128)
 MEGABYTES = (16, 24, 32, 48, 64)

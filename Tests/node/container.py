@@ -10,10 +10,10 @@ import signal
 import host
 import nri_pb2
 
-# In cgroup v2, where Stockade looks for containers.
-PARENT = "stockade-faults"
+# In cgroup v2, where Stockade looks for containers. Another run may have its own at the same time.
+PARENT = f"stockade-node-{os.getpid()}"
 ANNOTATION = "profile.stockade.dev"
-PROFILE = "faults"
+PROFILE = "usual"
 # What the profile of the tests allows, and what it blocks.
 ALLOWED, DENIED = "/usr/bin/sleep", "/usr/bin/id"
 RUNNING = 3
@@ -26,6 +26,13 @@ _numbers = itertools.count(1)
 
 def join(cgroup: pathlib.Path) -> None:
     (cgroup / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def close_all_but(*kept: int) -> None:
+    """Only in a child, which keeps its standard streams."""
+    ends = [2, *sorted(kept), os.sysconf("SC_OPEN_MAX")]
+    for before, after in zip(ends, ends[1:]):
+        os.closerange(before + 1, after)
 
 
 def quietly_exec(program: str, *arguments: str) -> None:
@@ -41,6 +48,10 @@ def quietly_exec(program: str, *arguments: str) -> None:
 
 class Pod:
     """Of one container, `container`. Its processes live until `end`."""
+
+    # Whether the runtime lists the container.
+    has_container = True
+    is_killed = False
 
     def __init__(self, profile: str | None = PROFILE):
         number = next(_numbers)
@@ -72,7 +83,8 @@ class Pod:
         pid = os.fork()
         if pid == 0:
             try:
-                os.close(go)
+                # Also of the session, whose end would not be seen while it waits.
+                close_all_but(waiting, tell)
                 join(cgroup)
                 _libc.unshare(host.CLONE_NEWNS)
                 os.close(tell)
@@ -94,21 +106,25 @@ class Pod:
 
     def run(self, program: str) -> bool:
         """Whether a process of the container's cgroup and mounts can execute that."""
+        # A program that was executed ends by an alarm, if not before by itself.
+        status = self.execute(program, "0", seconds=5)
+        if os.WIFSIGNALED(status):
+            return os.WTERMSIG(status) != signal.SIGKILL
+        return os.WEXITSTATUS(status) != REFUSED_STATUS
+
+    def execute(self, program: str, *arguments: str, seconds: int = 0) -> int:
+        """Returns how it ended, as wait(2) does. It ends after so many seconds, if any are given."""
         child = os.fork()
         if child == 0:
             try:
                 join(self.cgroup)
                 mounts = os.open(f"/proc/{self.pid}/ns/mnt", os.O_RDONLY)
                 _libc.setns(mounts, host.CLONE_NEWNS)
-                # A program that was executed ends by this alarm, if not before by itself.
-                signal.alarm(5)
-                quietly_exec(program, "0")
+                signal.alarm(seconds)
+                quietly_exec(program, *arguments)
             finally:
                 os._exit(REFUSED_STATUS)
-        _, status = os.waitpid(child, 0)
-        if os.WIFSIGNALED(status):
-            return os.WTERMSIG(status) != signal.SIGKILL
-        return os.WEXITSTATUS(status) != REFUSED_STATUS
+        return os.waitpid(child, 0)[1]
 
     @property
     def is_confined(self) -> bool:
@@ -119,14 +135,22 @@ class Pod:
     def is_open(self) -> bool:
         return self.run(ALLOWED)
 
-    def end(self) -> None:
-        """Kills what is in it, and removes its cgroups."""
+    def kill(self) -> None:
+        """Ends the container's processes. Its cgroup stays."""
+        if self.is_killed:
+            return
+        self.is_killed = True
         if self.go is not None:
             os.close(self.go)
             self.go = None
+        (self.cgroup / "cgroup.kill").write_text("1")
+        os.waitpid(self.pid, 0)
+
+    def end(self) -> None:
+        """Kills what is in it, and removes its cgroups."""
+        self.kill()
         (self.folder / "cgroup.kill").write_text("1")
-        for pid in (self.pid, self.pause):
-            os.waitpid(pid, 0)
+        os.waitpid(self.pause, 0)
         for folder in (self.cgroup, self.folder / "pause", self.folder):
             host.wait_until(f"{folder} to be empty", lambda folder=folder: self.remove(folder), 60, every=0.005)
 
@@ -145,5 +169,10 @@ def end_all() -> None:
     if not top.exists():
         return
     (top / "cgroup.kill").write_text("1")
-    host.reap()
-    host.remove_cgroups({folder for folder, _, _ in os.walk(top)})
+
+    def is_gone() -> bool:
+        host.reap()
+        host.remove_cgroups({folder for folder, _, _ in os.walk(top)})
+        return not top.exists()
+
+    host.wait_until(f"{top} to be empty", is_gone, 60)

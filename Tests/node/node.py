@@ -1,5 +1,6 @@
-"""A node with one Stockade, the real binary, behind the seam, and with a runtime that is only `session`."""
+"""A node with one Stockade, the real binary, and with a runtime that is only `session`."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -9,9 +10,9 @@ import time
 
 import container
 import host
+import leftovers
 import session
-from container import Pod
-from seam import Seam
+from container import PROFILE, Pod
 
 FOLDER = host.SCRATCH
 PROFILES = FOLDER / "profiles"
@@ -19,11 +20,13 @@ PINS = host.BPF_FILES / "stockade"
 LOG, EVENTS, CONFIGURATION, SOCKET = (FOLDER / name for name in ("log", "events", "stockade.yaml", "nri.sock"))
 # Far more than is needed: a machine that does other things at the same time is slow.
 START_SECONDS, STOP_SECONDS, COMMAND_SECONDS = 60, 60, 90
+# A policy stays for a while after its last container, and the sweep comes every 5 seconds.
+SETTLE_SECONDS = 60
 COMPLAINT = re.compile(r"^\S+Z (warning|error|critical) ")
 
 PROFILE_TEXT = """apiVersion: stockade.dev/v1alpha1
 kind: SecurityProfile
-metadata: {{name: faults}}
+metadata: {{name: {name}}}
 spec:
   acceptPartial: true
   process:
@@ -37,8 +40,8 @@ spec:
 class Node:
     """The Stockade and the runtime's socket. One session at a time."""
 
-    def __init__(self, binary: pathlib.Path, seam: Seam | None = None):
-        self.binary, self.seam = binary, seam
+    def __init__(self, binary: pathlib.Path, environment: dict[str, str] | None = None):
+        self.binary, self.environment = binary, environment
         self.process: subprocess.Popen | None = None
         self.session: session.Session | None = None
         self.log_file, self.log_start = LOG, 0
@@ -54,9 +57,15 @@ class Node:
         CONFIGURATION.write_text(f"profilesFolder: {PROFILES}\neventsFile: {events}\nlogLevel: info\n")
 
     def write_profile(self, extra: str = "/usr/bin/true") -> None:
-        new = PROFILES / "faults.new"
-        new.write_text(PROFILE_TEXT.format(extra=extra))
-        new.rename(PROFILES / "faults.yaml")
+        """The profile that a pod has, if the test says nothing else."""
+        self.write(PROFILE, PROFILE_TEXT.format(name=PROFILE, extra=extra))
+
+    @staticmethod
+    def write(name: str, text: str) -> None:
+        """The text of a profile, all at once."""
+        new = PROFILES / f"{name}.new"
+        new.write_text(text)
+        new.rename(PROFILES / f"{name}.yaml")
 
     # ---- the process ----
 
@@ -66,7 +75,7 @@ class Node:
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=self.seam.environment if self.seam else None)
+                env=self.environment)
 
     def connect(self, pods: list[Pod], seconds: float = START_SECONDS) -> bool:
         """Serves the next connection of the Stockade, if it makes one while it lives."""
@@ -77,7 +86,7 @@ class Node:
             if found is None:
                 continue
             try:
-                found.begin([pod.sandbox for pod in pods], [pod.container for pod in pods])
+                found.begin([pod.sandbox for pod in pods], [pod.container for pod in pods if pod.has_container])
             except (session.Ended, session.Refused, TimeoutError):
                 found.close()
                 continue
@@ -125,7 +134,7 @@ class Node:
             self.session.event(name, pod.sandbox)
 
     def command(self, *words: str) -> subprocess.CompletedProcess:
-        """A command of the program, which does not stand behind the seam."""
+        """A command of the program, in the environment of the test."""
         return subprocess.run([self.binary, *words], capture_output=True, text=True, check=False,
                               timeout=COMMAND_SECONDS)
 
@@ -141,6 +150,23 @@ class Node:
     def reason(self) -> str:
         """The last thing that it said before it ended."""
         return (self.log().splitlines() or [""])[-1]
+
+    def settle(self) -> None:
+        """Where no container lives, nothing of containers may be in the kernel for long."""
+        left = ["nothing was seen"]
+
+        def is_settled() -> bool:
+            # What goes while it is looked at is not there any more at the next look.
+            with contextlib.suppress(FileNotFoundError, subprocess.CalledProcessError):
+                left[:] = leftovers.bound()
+                return not left
+            return False
+
+        try:
+            host.wait_until("what is of no container to go", is_settled, SETTLE_SECONDS, every=0.5)
+        except TimeoutError as error:
+            text = f"rows and links are left of containers that are gone: {left[:5]}"
+            raise TimeoutError(text) from error
 
     def left(self) -> list[str]:
         """What is there although no Stockade runs and no container lives."""

@@ -27,6 +27,10 @@ class Ended(Exception):
     """The plugin closed the session."""
 
 
+# How it shows that a session is lost.
+LOST = (Ended, TimeoutError, BrokenPipeError)
+
+
 class Listener:
     """The runtime's socket."""
 
