@@ -85,6 +85,8 @@ struct NetworkForgeryTests {
   func elsewhere(_ server: String, _ family: String) throws {
     let world = try NetworkWorld.withNeighbour()
     let peer = try PythonActor(launcher: ["unshare", "-n"])
+    // Once it answers, it has its network.
+    #expect(peer.run("a = 0") == "ok")
     world.outside.run("subprocess.run('ip link set d1 netns \(peer.processID)', shell=True, check=True)")
     let lines = [
       "ip link set d1 up", "echo 0 > /proc/sys/net/ipv6/conf/d1/disable_ipv6", "ip addr add 10.8.0.2/24 dev d1",
