@@ -96,8 +96,8 @@ def rows(stockade, file):
     with tempfile.TemporaryDirectory(prefix="stockade-bench-") as name:
         folder = pathlib.Path(name)
         filters = {"no filter": None, "RuntimeDefault": ours(stockade, folder)}
+        podman = reference()
         if file:
-            podman = reference()
             capabilities = {f"CAP_{name}" for name in podman.DEFAULT_CAPABILITIES.split()}
             text = pathlib.Path(file).read_text(encoding="utf-8")
             filters["the runtime's own"] = podman.resolve(json.loads(text), capabilities)
@@ -107,7 +107,9 @@ def rows(stockade, file):
         for turn in range(ROUNDS):
             # Whoever goes first pays for what the kernel has put aside, so the order changes.
             for number, kind in sorted(enumerate(filters), reverse=turn % 2 == 1):
-                costs[kind].append(cost(folder / str(number), f"{folder.name}-{turn}"))
+                container = f"{folder.name}-{turn}"
+                costs[kind].append(cost(folder / str(number), container))
+                podman.remove_cgroups(container)
         quiet = folder / "quiet.yaml"
         quiet.write_text(QUIET, encoding="utf-8")
         further = [further_container(stockade, quiet) for _ in range(TRIES)]
