@@ -99,11 +99,7 @@ class Guest:
     def programs(self, name, binary):
         """What programs a confined task runs."""
         pathlib.Path("/proc/sys/kernel/bpf_stats_enabled").write_text("1", encoding="ascii")
-        here = self.folder / name
-        profiles = {slug(task): pods.profile(slug(task), **what) for task, what in PROFILES.items()}
-        with (here.parent / "log").open("w", encoding="utf-8") as log:
-            command = [binary, *pods.configure(here, profiles)]
-            plugin = runtime.Plugin(command, self.folder / "nri.sock", log=log)
+        plugin = self.start(name, binary)
         plugin.settle()
         for task in ("unconfined", *SHORT):
             profile = slug(task) if task in PROFILES else None
@@ -128,13 +124,17 @@ class Guest:
                 floors.stdin.close()
             pod.remove_pod_cgroups()
 
-    def beside(self, name, binary):
-        """What tasks pay beside one Stockade."""
+    def start(self, name, binary):
+        """A Stockade with the profiles, in a folder of its own."""
         here = self.folder / name
         profiles = {slug(task): pods.profile(slug(task), **what) for task, what in PROFILES.items()}
         arguments = pods.configure(here, profiles)
         with (here / "log").open("w", encoding="utf-8") as log:
-            plugin = runtime.Plugin([binary, *arguments], here / "nri.sock", log=log)
+            return runtime.Plugin([binary, *arguments], here / "nri.sock", log=log)
+
+    def beside(self, name, binary):
+        """What tasks pay beside one Stockade."""
+        plugin = self.start(name, binary)
         costs = int(plugin.processor_seconds() * 1e9)  # without what it waited for
         tier = plugin.settle()["tier"]["proved"]
         print(json.dumps({"with": name, "tier": tier}), flush=True)
@@ -178,16 +178,15 @@ def main():
     pathlib.Path("/proc/sys/kernel/randomize_va_space").write_text("0", encoding="ascii")
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         guest = Guest(pathlib.Path(name), options.short)
-        if options.programs:
-            return [guest.programs(*word.split("=")) for word in options.binaries]
-        for beside in (None, "none"):  # the first to run pays for what the kernel has not done yet
-            guest.host(beside)
-            guest.in_pod(beside, "unconfined")
-        if guest.whole:
-            guest.floors()
+        if not options.programs:
+            for beside in (None, "none"):  # the first to run pays for what the kernel has not done yet
+                guest.host(beside)
+                guest.in_pod(beside, "unconfined")
+            if guest.whole:
+                guest.floors()
         for name, binary in (word.split("=") for word in options.binaries):
             try:
-                guest.beside(name, binary)
+                (guest.programs if options.programs else guest.beside)(name, binary)
             except (AssertionError, OSError, EOFError, runtime.Refused) as error:
                 log = (guest.folder / name / "log").read_text(encoding="utf-8")
                 sys.exit(f"{binary}: {error}; the end of its log:\n{log[-2000:]}")
