@@ -145,6 +145,14 @@ def wait_until(what: str, condition, seconds: float = 10, every: float = 0.05):
         time.sleep(every)
 
 
+def below(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Every file and folder below it. What goes while this looks is left out, where pathlib's rglob() fails."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        found += [pathlib.Path(place) / name for name in folders + files]
+    return found
+
+
 # ---- cgroups ----
 
 

@@ -44,7 +44,7 @@ def describe(entry: dict) -> str:
 
 
 def pins() -> dict[str, str]:
-    return {f"pin {path}": "" for path in host.BPF_FILES.rglob("*")}
+    return {f"pin {path}": "" for path in host.below(host.BPF_FILES)}
 
 
 def mounts() -> dict[str, str]:
@@ -97,8 +97,13 @@ POLICY_MAPS = {"policies", "path_rules", "arguments", "egress4", "egress6", "ing
 
 
 def entries(pinned_map: pathlib.Path) -> list[dict]:
+    """None of a map whose pin goes meanwhile."""
     command = ["/usr/sbin/bpftool", "--json", "map", "dump", "pinned", pinned_map]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        if pinned_map.exists():
+            answer.check_returncode()
+        return []
     # The map's BTF lets bpftool name the fields.
     return [entry.get("formatted", entry) for entry in json.loads(answer.stdout or "[]")]
 
@@ -110,8 +115,9 @@ def value_bytes(pinned_map: pathlib.Path) -> int:
 
 def bound(cgroup_id: int | None = None, names: set[str] = CONTAINER_MAPS | POLICY_MAPS) -> list[str]:
     """What the plugin still holds for containers, or for one: pins of links, a folder a cgroup, and map entries."""
-    links = [path for path in PINS.rglob("*") if path.parent.name.isdigit()]
-    maps = [path for path in PINS.rglob("*") if path.name in names]
+    pinned = host.below(PINS)
+    links = [path for path in pinned if path.parent.name.isdigit()]
+    maps = [path for path in pinned if path.name in names]
     rows = [(path.name, entry) for path in maps for entry in entries(path)]
     if cgroup_id is not None:
         links = [path for path in links if path.parent.name == str(cgroup_id)]

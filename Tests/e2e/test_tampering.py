@@ -46,7 +46,7 @@ class Removal:
 
 
 def pins() -> set[str]:
-    return {str(path) for path in PINS.rglob("*") if path.parent.name != "users"}
+    return {str(path) for path in host.below(PINS) if path.parent.name != "users"}
 
 
 class Launched(Removal, PluginCase):

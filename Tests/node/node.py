@@ -170,7 +170,7 @@ class Node:
 
     def left(self) -> list[str]:
         """What is there although no Stockade runs and no container lives."""
-        pins = [f"pin {path}" for path in PINS.rglob("*")] if PINS.exists() else []
+        pins = [f"pin {path}" for path in host.below(PINS)]
         probes = [f"cgroup {path}" for path in host.unified().glob("stockade-probe-*") if self.is_ours(path)]
         return pins + probes
 

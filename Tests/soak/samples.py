@@ -31,7 +31,7 @@ def sample(node: Node) -> dict[str, int]:
         "BPF programs": len(objects["prog"]),
         "BPF maps": len(objects["map"]),
         "rows of maps": sum(rows().values()),
-        "pins": sum(1 for _ in PINS.rglob("*")),
+        "pins": len(host.below(PINS)),
         "descriptors": len(os.listdir(process / "fd")),
         "inotify watches": descriptors.count("inotify wd:"),
         "threads": number("Threads", status),
