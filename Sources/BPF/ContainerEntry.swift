@@ -49,12 +49,16 @@ extension ContainerEntry {
   }
 
   /// The element of `containers`, with its check.
-  var row: stockade_container {
+  ///
+  /// - Parameter hasFileRules: whether the policy of the revision has some.
+  func row(hasFileRules: Bool) -> stockade_container {
+    var flags = (audit?.seconds ?? 0) << STOCKADE_AUDIT_SHIFT.rawValue
+    if ranBefore { flags |= STOCKADE_RAN_BEFORE.rawValue }
+    if hasVolumes { flags |= STOCKADE_HAS_VOLUMES.rawValue }
+    if !hasFileRules { flags |= STOCKADE_HAS_NO_FILE_RULES.rawValue }
     var row = stockade_container(
       cgroup_id: cgroupID.number, revision: revision?.number ?? 0, state: state.number.rawValue,
-      root_device: rootDevice, check: 0,
-      flags: (ranBefore ? STOCKADE_RAN_BEFORE.rawValue : 0) | (hasVolumes ? STOCKADE_HAS_VOLUMES.rawValue : 0)
-        | (audit?.seconds ?? 0) << STOCKADE_AUDIT_SHIFT.rawValue)
+      root_device: rootDevice, check: 0, flags: flags)
     row.check = stockade_container_check(&row)
     return row
   }

@@ -140,7 +140,8 @@ package final class NodeGate: Sendable {
 
   /// Lets a container run on without a policy. A container that already has an entry keeps it.
   package func letThrough(_ cgroupID: CgroupID) throws(BPFError) {
-    try containers.add(cgroupID, ContainerEntry(cgroupID: cgroupID, revision: nil, state: .open).row)
+    try containers.add(
+      cgroupID, ContainerEntry(cgroupID: cgroupID, revision: nil, state: .open).row(hasFileRules: true))
   }
 
   // MARK: Records

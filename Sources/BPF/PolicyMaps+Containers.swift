@@ -18,10 +18,17 @@ extension PolicyMaps {
   }
 
   package func put(_ container: ContainerEntry) throws(BPFError) {
+    let row = container.row(hasFileRules: try hasFileRules(container.revision))
     try returns.enter { () throws(BPFError) in
       try strays.add(container: container.cgroupID)
-      try containersMap.set(container.cgroupID, container.row)
+      try containersMap.set(container.cgroupID, row)
     }
+  }
+
+  /// True if the policy is not there: whoever judges by it finds that out.
+  private func hasFileRules(_ revision: Revision?) throws(BPFError) -> Bool {
+    guard let revision, let policy = try policies.value(revision, zero: stockade_policy()) else { return true }
+    return policy.flags & STOCKADE_HAS_FILE.rawValue != 0
   }
 
   /// Removes a container and what depends on it. A missing container is success.

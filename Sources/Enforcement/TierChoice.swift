@@ -17,8 +17,10 @@ struct TierChoice {
     let probe = try TierProbe(cgroupRoot: cgroupRoot)
     self.probe = probe.cgroupID
     var reasons: [String] = []
+    // Whether programs at tracepoints judge files already.
+    var judgesFiles = false
     for (refusing, tier) in [(PolicyMaps.Refusing.lsm, Tier.lsm), (.fmodRet, .fmodRet)] {
-      guard let problem = Self.problem(refusing, policy, probe) else {
+      guard let problem = Self.problem(refusing, policy, probe, &judgesFiles) else {
         // This comes only now: until these programs judge files, the programs of an earlier process must judge them.
         try policy.judgeExecs(filesAreJudged: true)
         try policy.detachOthers()
@@ -30,6 +32,7 @@ struct TierChoice {
       }
       reasons.append("\(tier.name): \(problem)")
     }
+    if !judgesFiles { try policy.judgeExecs(filesAreJudged: false) }
     let execProblem = try Self.signal(policy, probe)
     if let execProblem { reasons.append("signal: \(execProblem)") }
     tier = .signal
@@ -39,7 +42,6 @@ struct TierChoice {
 
   /// - Returns: how an exec can go by without being judged; nil: none can.
   private static func signal(_ policy: PolicyMaps, _ probe: borrowing TierProbe) throws(BPFError) -> String? {
-    try policy.judgeExecs(filesAreJudged: false)
     let returnsProblem =
       try policy.tracepointProblem.map { (problem) throws(BPFError) in
         try Self.returnsProblem(policy, probe).map { "\(problem), and \($0)" }
@@ -69,18 +71,18 @@ struct TierChoice {
 
   /// Why the tier cannot be had; nil: it was proved, and its programs run.
   private static func problem(
-    _ refusing: PolicyMaps.Refusing, _ policy: PolicyMaps, _ probe: borrowing TierProbe
+    _ refusing: PolicyMaps.Refusing, _ policy: PolicyMaps, _ probe: borrowing TierProbe, _ judgesFiles: inout Bool
   ) -> String? {
     if let why = Self.whyNot(refusing) { return why }
     do {
       try policy.refuse(by: refusing)
       let outcome = try probe.run(policy)
       if outcome == .refused(files: true) { return nil }
-      try stop(refusing, policy)
+      try stop(refusing, policy, &judgesFiles)
       return "its programs were attached, and what they had to refuse was not refused (\(outcome))"
     } catch {
       // Programs that stay attached would be taken for those of the next tier.
-      try? stop(refusing, policy)
+      try? stop(refusing, policy, &judgesFiles)
       if case .load(_, EPERM, _) = error { return "this kernel lets no such programs be loaded" }
       return error.line
     }
@@ -88,8 +90,11 @@ struct TierChoice {
 
   /// Takes the programs of a tier out again. From here on, the programs that they would have refused are killed after
   /// the load.
-  private static func stop(_ refusing: PolicyMaps.Refusing, _ policy: PolicyMaps) throws(BPFError) {
-    try policy.judgeExecs(filesAreJudged: false)
+  private static func stop(
+    _ refusing: PolicyMaps.Refusing, _ policy: PolicyMaps, _ judgesFiles: inout Bool
+  ) throws(BPFError) {
+    if !judgesFiles { try policy.judgeExecs(filesAreJudged: false) }
+    judgesFiles = true
     try policy.stopRefusing(by: refusing)
   }
 

@@ -14,15 +14,18 @@ struct EntryTests {
         let entry = ContainerEntry(
           cgroupID: CgroupID(7), revision: revision, state: state, rootDevice: 9, ranBefore: ranBefore,
           hasVolumes: !ranBefore, audit: ranBefore ? AuditDeadline(seconds: AuditDeadline.secondsMax) : nil)
-        var row = entry.row
-        #expect(ContainerEntry(row) == entry && row.check == stockade_container_check(&row))
+        for hasFileRules in [false, true] {
+          var row = entry.row(hasFileRules: hasFileRules)
+          #expect(ContainerEntry(row) == entry && row.check == stockade_container_check(&row))
+          #expect((row.flags & STOCKADE_HAS_NO_FILE_RULES.rawValue == 0) == hasFileRules)
+        }
       }
     }
   }
 
   @Test("a state that this version does not know is closed")
   func unknownState() {
-    var row = ContainerEntry(cgroupID: CgroupID(7), revision: nil, state: .open).row
+    var row = ContainerEntry(cgroupID: CgroupID(7), revision: nil, state: .open).row(hasFileRules: true)
     row.state = 99
     #expect(ContainerEntry(row).state == .closed)
     #expect(GateState(0) == .closed && GateState(99) == .closed)

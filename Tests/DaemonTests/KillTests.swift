@@ -8,7 +8,8 @@ import NRIRuntime
 import System
 import Testing
 
-/// The built program under a runtime of our own, in a mount namespace whose bpf file system nobody else sees.
+/// The built program under a runtime of our own, in a mount namespace whose bpf file system and /run nobody else sees:
+/// one Stockade at a time has the lock there.
 final class KilledDaemon {
   static let program: String? = {
     guard let tests = try? Files.link(at: "/proc/self/exe"), let slash = tests.lastIndex(of: "/") else { return nil }
@@ -39,7 +40,8 @@ final class KilledDaemon {
       "profilesFolder: \(folder)/profiles\neventsFile: \(eventsFile)\nmetrics: {listen: \"unix://\(metrics)\"}\n",
       to: folder + "/stockade.yaml")
     listener = try Self.listen(at: folder + "/nri.sock")
-    let script = "mount -t bpf bpf /sys/fs/bpf && touch \(folder)/ready && exec sleep 600"
+    let mounts = "mount -t bpf bpf /sys/fs/bpf && mount -t tmpfs run /run"
+    let script = "\(mounts) && touch \(folder)/ready && exec sleep 600"
     holder = try spawn("unshare", ["unshare", "-m", "sh", "-c", script], streams: [0, 1, 2], ownGroup: false)
     while !Files.exists(folder + "/ready") { usleep(1000) }
   }
@@ -93,6 +95,11 @@ final class KilledDaemon {
     while Glibc.poll(&poll, 1, 10) == 0 { if !isRunning { return nil } }
     let socket = FileDescriptor(owning: try call("accept") { accept(listener.number, nil, nil) })
     return RuntimeConnection(socket: socket, requestTimeoutMilliseconds: 20_000)
+  }
+
+  /// The connection of a daemon that nobody ends.
+  func connection() throws -> RuntimeConnection {
+    try #require(try connected(), "the daemon ended and said: \((try? Files.text(folder + "/log")) ?? "nothing")")
   }
 
   private var isRunning: Bool {
@@ -204,7 +211,7 @@ struct KillTests {
       daemon.kill()
     }
     try daemon.start()
-    let runtime = try #require(try daemon.connected())
+    let runtime = try daemon.connection()
     try runtime.accept()
     let end = ContinuousClock.now + KilledDaemon.settling
     while ContinuousClock.now < end, try !daemon.rows().isEmpty { usleep(100_000) }
@@ -224,7 +231,7 @@ struct KillTests {
     try Files.makeFolder(probe)
     defer { rmdir(probe) }
     try daemon.start()
-    let first = try #require(try daemon.connected())
+    let first = try daemon.connection()
     try first.accept()
     daemon.kill()
     #expect(!Files.exists(probe))
@@ -237,7 +244,7 @@ struct KillTests {
     try call("add an entrypoint") { bpf_map_update_elem(entrypoints.number, key, value, 0) }
 
     try daemon.start()
-    let second = try #require(try daemon.connected())
+    let second = try daemon.connection()
     try second.accept()
     let end = ContinuousClock.now + KilledDaemon.settling
     while ContinuousClock.now < end, try !daemon.rows().isEmpty { usleep(100_000) }
@@ -248,7 +255,7 @@ struct KillTests {
   func descriptors() throws {
     let daemon = try KilledDaemon()
     try daemon.start()
-    let runtime = try #require(try daemon.connected())
+    let runtime = try daemon.connection()
     try runtime.accept()
     func live(_ count: Int) throws -> [String: String] {
       for number in 0..<count {

@@ -79,7 +79,7 @@ struct StormTests {
   func exact() throws {
     let daemon = try KilledDaemon()
     try daemon.start()
-    let runtime = try #require(try daemon.connected())
+    let runtime = try daemon.connection()
     try runtime.accept()
     let world = try EnforcerWorld(ownMounts: true)
     let (pod, container) = container(world)

@@ -18,11 +18,12 @@ enum file_reach {
 /* An access. Kernel pointers are numbers, as global functions want them. */
 struct file_access {
 	__u64 dentry;
-	__u64 mount;  /* 0: not known; then only files of the container's root are judged */
-	__u64 inode;  /* that was opened; 0: the dentry's */
-	__u32 access; /* enum stockade_access, several */
-	__u32 reach;  /* enum file_reach */
-	__u32 path;   /* which of the file's paths */
+	__u64 mount;	 /* 0: not known; then only files of the container's root are judged */
+	__u64 inode;	 /* that was opened; 0: the dentry's */
+	__u64 cgroup_id; /* of the container whose task it is */
+	__u32 access;	 /* enum stockade_access, several */
+	__u32 reach;	 /* enum file_reach */
+	__u32 path;	 /* which of the file's paths */
 	__u32 pad;
 };
 
@@ -37,35 +38,46 @@ static inline bool is_null_device(struct inode *inode)
 	return (KERNEL_READ(inode, i_mode) & S_IFMT) == S_IFCHR && KERNEL_READ(inode, i_rdev) == NULL_DEVICE;
 }
 
+/* The super block of the file that was opened, which may be another one than its name's. */
+static inline struct super_block *opened_super_block(const struct file_access *access)
+{
+	if (access->inode)
+		return KERNEL_READ((struct inode *)access->inode, i_sb);
+	return KERNEL_READ((struct dentry *)access->dentry, d_sb);
+}
+
 /*
- * Finds the path, if it is a file that can have one: false for what only the kernel can name. A path that cannot be had
- * leaves the walk unfinished.
+ * Whether it is a file that can have a path: false for what only the kernel can name. This asks no policy and claims
+ * nothing, since an open of a file of the image comes here twice: for the overlay's file, and for the layer's.
  *
  * A file system that is stacked upon another opens the file below with the opener's credentials: on a mount of its own,
  * or (before Linux 6.5) under the name of its own file. That is no access of its own, but where the file below is of
  * the container's root: then the container has stacked something upon it.
  */
-static inline bool file_locate(struct scratch *scratch, const struct file_access *access,
+static inline bool can_have_path(const struct file_access *access, const struct stockade_container *container)
+{
+	struct vfsmount *mount = (struct vfsmount *)access->mount;
+	struct super_block *opened = opened_super_block(access);
+
+	if (access->inode && is_null_device((struct inode *)access->inode))
+		return false;
+	if (is_on_root(opened, container->root_device))
+		return true;
+	return opened == KERNEL_READ((struct dentry *)access->dentry, d_sb) && mount && !is_kernel_mount(mount);
+}
+
+/* Finds the path of a file that can have one. A path that cannot be had leaves the walk unfinished. */
+static inline void file_locate(struct scratch *scratch, const struct file_access *access,
 			       const struct stockade_container *container)
 {
-	struct dentry *dentry = (struct dentry *)access->dentry;
-	struct vfsmount *mount = (struct vfsmount *)access->mount;
-	struct place place = {dentry, mount};
-	struct inode *inode = (struct inode *)access->inode;
-	struct super_block *super_block = KERNEL_READ(dentry, d_sb);
-	struct super_block *opened = inode ? KERNEL_READ(inode, i_sb) : super_block;
-	bool on_root;
+	struct place place = {(struct dentry *)access->dentry, (struct vfsmount *)access->mount};
+	struct super_block *super_block = KERNEL_READ(place.dentry, d_sb);
+	bool on_root = is_on_root(super_block, container->root_device);
 
-	if (inode && is_null_device(inode))
-		return false;
-	if (opened != super_block)
-		return is_on_root(opened, container->root_device);
-	on_root = is_on_root(super_block, container->root_device);
-	if (!on_root && (!mount || is_kernel_mount(mount)))
-		return false;
-	if (on_root || container->flags & STOCKADE_HAS_VOLUMES || !is_detached(mount))
+	if (opened_super_block(access) != super_block)
+		return;
+	if (on_root || container->flags & STOCKADE_HAS_VOLUMES || !is_detached(place.mount))
 		image_walk(scratch, &place, on_root, container, access->path);
-	return true;
 }
 
 static inline void judge_by_strictest(struct judgement *judgement, const struct stockade_verdict *verdict,

@@ -204,12 +204,9 @@ int BPF_PROG(exec_check, struct linux_binprm *binary)
 }
 
 /* The container whose task maps a file. During an exec it is the one that the task is about to belong to. */
-static inline bool mapping_container(struct task_struct *task, struct file *file, struct stockade_container *container)
+static inline bool mapping_container(const struct stockade_mark *mark, struct file *file,
+				     struct stockade_container *container)
 {
-	struct stockade_mark *mark = bpf_task_storage_get(&marks, task, NULL, 0);
-
-	if (!mark)
-		return false;
 	container->cgroup_id = mark->cgroup_id;
 	if (!mark->cgroup_id && file->f_flags & FMODE_EXEC_OPEN)
 		container->cgroup_id = mark->pending_id;
@@ -241,15 +238,15 @@ static inline bool is_own_program(struct task_struct *task, struct file *file)
 	       mapped_place(file).dentry == KERNEL_READ(task, mm, exe_file, f_path.dentry);
 }
 
-static inline int judge_mapped(struct file *file)
+/* `mark`: the task's own, which may only say whose the task is about to become; NULL: it has none. */
+static inline int judge_mapped(struct task_struct *task, const struct stockade_mark *mark, struct file *file)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct stockade_container container = {};
 	struct executable executable = {.file = (__u64)file, .kind = STOCKADE_EVENT_MAP, .stage = EXEC_FILE};
 
-	if (!bpf_task_storage_get(&marks, task, NULL, 0))
+	if (!mark)
 		return judge_hooks_mapping(task, file, &container);
-	if (!mapping_container(task, file, &container) || !container.revision)
+	if (!mapping_container(mark, file, &container) || !container.revision)
 		return 0;
 	/* The program itself was judged when it was executed. */
 	if (is_own_program(task, file))
@@ -257,28 +254,9 @@ static inline int judge_mapped(struct file *file)
 	return judge_executable(&executable, &container);
 }
 
-static inline bool becomes_executable(unsigned long protection)
+static inline bool becomes_executable(struct task_struct *task, unsigned long protection)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	if (protection & PROT_EXEC)
-		return true;
-	return protection & PROT_READ && task->personality & READ_IMPLIES_EXEC;
-}
-
-static inline int exec_mapped(struct file *file, unsigned long protection)
-{
-	return file && becomes_executable(protection) ? judge_mapped(file) : 0;
-}
-
-/* A mapping that was made to be read becomes executable. */
-static inline int exec_protected(struct vm_area_struct *area, unsigned long protection)
-{
-	struct file *file = area->vm_file;
-
-	if (!file || !(protection & PROT_EXEC) || area->vm_flags & VM_EXEC)
-		return 0;
-	return judge_mapped(file);
+	return protection & PROT_EXEC || (protection & PROT_READ && task->personality & READ_IMPLIES_EXEC);
 }
 
 #endif

@@ -24,13 +24,12 @@
 static inline enum outcome judge_access(const struct file_access *access, const struct stockade_container *container,
 					const struct stockade_policy *policy, struct scratch *scratch)
 {
-	if (!file_locate(scratch, access, container))
-		return OUTCOME_PASS;
+	file_locate(scratch, access, container);
 	judge_file(scratch, policy, access);
 	return report_outcome(STOCKADE_EVENT_FILE, container, scratch, access->path);
 }
 
-/* Returns enum outcome, for the current task. The function is global, so the verifier checks it once for all hooks. */
+/* Returns enum outcome. The function is global, so the verifier checks it once for all hooks. */
 __noinline int file_judged(const struct file_access *access)
 {
 	struct stockade_container container = {};
@@ -38,8 +37,15 @@ __noinline int file_judged(const struct file_access *access)
 	struct scratch *scratch;
 	enum outcome verdict;
 
+	if (!access)
+		return OUTCOME_PASS;
+	container.cgroup_id = access->cgroup_id;
+	container_get(access->cgroup_id, &container);
 	/* A container that is gone has no policy any more, and one that was let through had none. */
-	if (!access || !bound_container(&container) || !container.revision)
+	if (!container.revision || container.flags & STOCKADE_HAS_NO_FILE_RULES)
+		return OUTCOME_PASS;
+	/* Of an entry that could not be copied whole, the device of the root may be wrong. */
+	if (container.revision != REVISION_OF_NONE && !can_have_path(access, &container))
 		return OUTCOME_PASS;
 	policy = policy_of(&container);
 	if (policy && !(policy->flags & STOCKADE_HAS_FILE))
@@ -55,13 +61,14 @@ __noinline int file_judged(const struct file_access *access)
 }
 
 /*
- * Not 0: the access is refused. If the policy goes away time and again, there is no event, because the event would name
- * a rule of another policy.
+ * Not 0: a task with this mark is refused the access. If the policy goes away time and again, there is no event,
+ * because the event would name a rule of another policy.
  */
-static inline int file_refused(struct file_access *access)
+static inline int file_refused(struct file_access *access, const struct stockade_mark *mark)
 {
 	int verdict = OUTCOME_NEXT_PATH;
 
+	access->cgroup_id = mark->cgroup_id;
 	for (access->path = 0; access->path < STOCKADE_FILE_PATHS_MAX && verdict == OUTCOME_NEXT_PATH; access->path++) {
 		verdict = OUTCOME_POLICY_GONE;
 		for (int attempt = 0; attempt < JUDGE_ATTEMPTS && verdict == OUTCOME_POLICY_GONE; attempt++)
@@ -72,6 +79,7 @@ static inline int file_refused(struct file_access *access)
 
 static inline int judge_dentry(struct dentry *dentry, struct vfsmount *mount, __u32 what, enum file_reach reach)
 {
+	struct stockade_mark *mark = mark_of(bpf_get_current_task_btf());
 	struct file_access access = {
 		.dentry = (__u64)dentry,
 		.mount = (__u64)mount,
@@ -79,7 +87,7 @@ static inline int judge_dentry(struct dentry *dentry, struct vfsmount *mount, __
 		.reach = reach,
 	};
 
-	return file_refused(&access) ? -EACCES : 0;
+	return mark && file_refused(&access, mark) ? -EACCES : 0;
 }
 
 static inline int judge_path_write(const struct path *path)
@@ -102,7 +110,7 @@ static inline __u32 access_of_open(const struct file *file)
 	return access;
 }
 
-static inline int judge_opened(const struct file *file)
+static inline int judge_opened(const struct file *file, const struct stockade_mark *mark)
 {
 	struct file_access access = {
 		.dentry = (__u64)file->f_path.dentry,
@@ -114,7 +122,7 @@ static inline int judge_opened(const struct file *file)
 	/* An exec's own open is not a Read. */
 	if (!access.access || file->f_flags & FMODE_EXEC_OPEN)
 		return 0;
-	return file_refused(&access) ? -EACCES : 0;
+	return file_refused(&access, mark) ? -EACCES : 0;
 }
 
 HOOK(path_truncate)

@@ -14,10 +14,11 @@
 HOOK(file_open)
 int BPF_PROG(file_opened, struct file *file)
 {
+	struct stockade_mark *mark = mark_of(bpf_get_current_task_btf());
 	int verdict = 0;
 
-	if (mark_of(bpf_get_current_task_btf())) {
-		verdict = judge_opened(file);
+	if (mark) {
+		verdict = judge_opened(file, mark);
 		if (!verdict)
 			verdict = protect_opened(file);
 	}
@@ -29,10 +30,12 @@ int BPF_PROG(file_opened, struct file *file)
 HOOK(file_receive)
 int BPF_PROG(file_received, struct file *file)
 {
+	struct stockade_mark *mark = mark_of(bpf_get_current_task_btf());
 	int verdict;
 
-	LEAVE_UNMARKED();
-	verdict = judge_opened(file);
+	if (!mark)
+		return 0;
+	verdict = judge_opened(file, mark);
 	return verdict ? verdict : trace_received(file);
 }
 

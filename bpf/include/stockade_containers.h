@@ -34,6 +34,8 @@ enum stockade_container_flags {
 	/* Its mounts are in map `volumes`. An earlier Stockade made no such map, and judged a file by where it is
 	 * mounted now. */
 	STOCKADE_HAS_VOLUMES = 2,
+	/* Its policy has no rules for files, so no file is judged. An earlier Stockade asks the policy. */
+	STOCKADE_HAS_NO_FILE_RULES = 4,
 	/* The bits from here on, enough for eight years, are the deadline of a temporary audit:
 	 * stockade_audit_until(). Programs of an earlier Stockade do not look at them, and block. */
 	STOCKADE_AUDIT_SHIFT = 4,
