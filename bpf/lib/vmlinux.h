@@ -104,6 +104,10 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct timespec64 {
+	__s64 tv_sec;
+};
+
 struct hlist_node {
 	struct hlist_node *next;
 };
