@@ -17,8 +17,9 @@ static __u32 judge_in(struct scratch *scratch, const struct file_access *access,
 	struct judgement *judgement = &scratch->judgement;
 	struct stockade_container container = {.flags = flags};
 
-	if (!policy || !file_locate(scratch, access, &container))
+	if (!policy || !can_have_path(access, &container))
 		return NOT_JUDGED;
+	file_locate(scratch, access, &container);
 	judge_file(scratch, policy, access);
 	judgement_soften(judgement, &container);
 	return judgement->action | judgement->reason << 8 | judgement->rule << 16;
