@@ -157,7 +157,7 @@ def aims_table(rows, part):
     for what, condition, aim, is_ratio in OWN_AIMS:
         row = select(rows, part="this machine", what=what, condition=condition)[0]
         lines.append((what, condition, "ratio" if is_ratio else row.unit, aim, row.ratio if is_ratio else row.found))
-    cells = [[what, condition, unit, f"{aim:,}", f"{round(found, 3):,}", "met" if found <= aim else "missed"]
+    cells = [[what, condition, unit, f"{aim:,}", table.number(found), "met" if found <= aim else "missed"]
              for what, condition, unit, aim, found in lines]  # fmt: skip
     return ("\n### Aims\n\nThe first rows are of tier lsm. [Why some are missed](#why-some-aims-are-missed).\n\n"
             + markdown(["what", "condition", "unit", "at most", "measured", ""], cells) + "\n")  # fmt: skip

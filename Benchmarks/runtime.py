@@ -162,9 +162,8 @@ class Plugin:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def processor_seconds(self):
-        """What all its threads have used, to the nanosecond."""
-        threads = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
-        return sum(int((thread / "schedstat").read_text(encoding="ascii").split()[0]) for thread in threads) / 1e9
+        """What all its threads have used, those that have ended too: its clock, as clock_getcpuclockid(3) makes it."""
+        return time.clock_gettime(~self.process.pid << 3 | 2)
 
     def end(self, kill=False):
         if kill:
