@@ -156,6 +156,14 @@ struct ReplacementStormTests {
           os.close(os.open(path, os.O_RDONLY))
           return 0
 
+      def act(name, tried, seconds):
+          (allowed, denied), done, wrong = tried[name], 0, 0
+          until = time.monotonic() + seconds
+          while time.monotonic() < until:
+              wrong += (outcome(allowed) != 0) + (outcome(denied) == 0)
+              done += 2
+          return f'{name} {done} {wrong}'
+
       def storm(seconds, count, acts, kept, refused, kept_port, refused_port):
           tried = {
               'execs': (lambda: executed(kept), lambda: executed(refused)),
@@ -167,14 +175,9 @@ struct ReplacementStormTests {
               end, out = os.pipe()
               pid = os.fork()
               if pid == 0:
-                  name, done, wrong = acts[number % len(acts)], 0, 0
-                  until = time.monotonic() + seconds
-                  while time.monotonic() < until:
-                      allowed, denied = tried[name]
-                      wrong += (outcome(allowed) != 0) + (outcome(denied) == 0)
-                      done += 2
-                  os.write(out, f'{name} {done} {wrong}'.encode())
-                  os._exit(0)
+                  # Whatever goes wrong, the child ends: it must not go on as the actor.
+                  try: os.write(out, act(acts[number % len(acts)], tried, seconds).encode())
+                  finally: os._exit(0)
               os.close(out)
               children.append((pid, end))
           counts, wrong = dict.fromkeys(acts, 0), 0

@@ -157,7 +157,7 @@ class Node:
 
         def is_settled() -> bool:
             # What goes while it is looked at is not there any more at the next look.
-            with contextlib.suppress(FileNotFoundError, subprocess.CalledProcessError):
+            with contextlib.suppress(subprocess.CalledProcessError):
                 left[:] = leftovers.bound()
                 return not left
             return False
