@@ -30,11 +30,11 @@ package final class FormerPins: Sendable {
     + "and remove the folder, which detaches everything (docs/upgrade.md)"
 
   private let folder: String
-  /// flock(2) of the folder of the pins: two processes that take over at once would move each other's links.
-  private let lock: FileDescriptor
+  /// Two processes that take over at once would move each other's links.
+  private let lock: FolderLock
   private var former: String { "\(folder)/former" }
 
-  private init(_ folder: String, _ lock: FileDescriptor) { (self.folder, self.lock) = (folder, lock) }
+  private init(_ folder: String, _ lock: FolderLock) { (self.folder, self.lock) = (folder, lock) }
 
   // MARK: What is there
 
@@ -43,9 +43,11 @@ package final class FormerPins: Sendable {
   /// - Returns: nil: everything has this version's layout.
   /// - Throws: `.layout` and `.newerLayout`, before anything is touched.
   static func setAside(in folder: String) throws(BPFError) -> FormerPins? {
-    let lock: FileDescriptor
-    do { lock = try FileDescriptor(open: folder, O_RDONLY | O_DIRECTORY) } catch { throw .system(error) }
-    try bpf("wait for another Stockade that takes over \(folder)") { flock(lock.number, LOCK_EX) }
+    let lock: FolderLock
+    do {
+      lock = try FolderLock(on: folder)
+      try lock.takeAlone()
+    } catch { throw .system(error) }
     let maps = try formerMaps(in: folder)
     try raiseLayout(of: folder)
     let found = FormerPins(folder, lock)

@@ -184,12 +184,12 @@ package final class NodeGate: Sendable {
   /// Keeps a record until the daemon comes and takes it.
   package func keep(_ record: Record) throws(BPFError) {
     // Commands and the daemon may keep records at the same moment. Of two records with the same number, one would be
-    // lost. flock(2).
-    let turn: FileDescriptor
-    do { turn = try FileDescriptor(open: "\(folder)/links", O_RDONLY | O_DIRECTORY) } catch {
-      throw .system(error)
-    }
-    try bpf("wait for another record") { flock(turn.number, LOCK_EX) }
+    // lost.
+    let turn: FolderLock
+    do {
+      turn = try FolderLock(on: "\(folder)/links")
+      try turn.takeAlone()
+    } catch { throw .system(error) }
     try withExtendedLifetime(turn) { () throws(BPFError) in try write(record) }
   }
 

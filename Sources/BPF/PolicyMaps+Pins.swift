@@ -28,7 +28,7 @@ extension PolicyMaps {
   /// - Throws: `inUse` if another process uses the pins.
   package static func detachAll(pinFolder: String) throws(BPFError) {
     let use = try use(pinFolder)
-    guard flock(use.number, LOCK_EX | LOCK_NB) == 0 else { throw .inUse(folder: pinFolder) }
+    guard use.tryTakeAlone() else { throw .inUse(folder: pinFolder) }
     // The lock is held until everything is gone.
     try withExtendedLifetime(use) { () throws(BPFError) in try removeAllPins(pinFolder) }
   }
@@ -36,7 +36,7 @@ extension PolicyMaps {
   /// Takes away what an attempt to load has left. Does so only if nothing is bound by what an earlier process left
   /// there, and nobody else uses the pins.
   package static func removeUnused(pinFolder: String) {
-    guard let use = try? use(pinFolder), flock(use.number, LOCK_EX | LOCK_NB) == 0, Files.exists(pinFolder),
+    guard let use = try? use(pinFolder), use.tryTakeAlone(), Files.exists(pinFolder),
       bindsNothing(pinFolder)
     else { return }
     // The lock is held until everything is gone.

@@ -13,7 +13,7 @@ package final class PolicyMaps: Sendable {
   let folder: String
   let users: PinUsers
   /// Held as long as this process lives. A process that ends takes no pins away that another process uses.
-  let use: FileDescriptor
+  let use: FolderLock
   let constants: [String: UInt64]
   /// nil: nothing was pinned, or the pins have this version's layout.
   let former: Mutex<FormerPins?>
@@ -208,19 +208,16 @@ package final class PolicyMaps: Sendable {
     MapAccess(name: name, descriptor: try descriptor(name, shared))
   }
 
-  /// Shares the folder above with other users of the pins. Waits while one of them takes the pins away. flock(2).
-  package static func use(_ folder: String) throws(BPFError) -> FileDescriptor {
-    let parent = Files.folder(of: folder)
-    let descriptor: FileDescriptor
-    do { descriptor = try FileDescriptor(open: parent, O_RDONLY | O_DIRECTORY) } catch {
-      throw .notOnBPFFileSystem(folder: folder)
-    }
-    try bpf("share \(parent)") { flock(descriptor.number, LOCK_SH) }
-    return descriptor
+  /// Shares the folder above with other users of the pins. Waits while one of them takes the pins away.
+  package static func use(_ folder: String) throws(BPFError) -> FolderLock {
+    let lock: FolderLock
+    do { lock = try FolderLock(on: Files.folder(of: folder)) } catch { throw .notOnBPFFileSystem(folder: folder) }
+    do { try lock.share() } catch { throw .system(error) }
+    return lock
   }
 
   /// Whether no other process uses the pins. From then on no process begins to use them before this one ends.
-  package func becomeOnlyUser() -> Bool { flock(use.number, LOCK_EX | LOCK_NB) == 0 }
+  package func becomeOnlyUser() -> Bool { use.tryTakeAlone() }
 
   static func makePinFolder(_ folder: String) throws(BPFError) {
     for path in [folder, "\(folder)/links"] { try Pin.makeFolder(path) }

@@ -20,15 +20,15 @@ package struct NodeGateCommand {
   private let gate: NodeGate
   private let root: String
   /// One command at a time changes gates.
-  private let turn: FileDescriptor
+  private let turn: FolderLock
 
   /// Held by a command that closes. A Stockade that ends takes nothing away meanwhile.
-  private let use: FileDescriptor?
+  private let use: FolderLock?
 
-  private init(_ gate: NodeGate, root: String, use: FileDescriptor? = nil) throws {
+  private init(_ gate: NodeGate, root: String, use: FolderLock? = nil) throws {
     (self.gate, self.root, self.use) = (gate, root, use)
-    turn = try FileDescriptor(open: ConfinedNode.pinFolder, O_RDONLY | O_DIRECTORY)
-    try call("wait for another command") { flock(turn.number, LOCK_EX) }
+    turn = try FolderLock(on: ConfinedNode.pinFolder)
+    try turn.takeAlone()
   }
 
   /// The gates that are pinned.

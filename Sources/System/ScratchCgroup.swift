@@ -1,12 +1,12 @@
 import Glibc
 
 /// A cgroup for a moment. It is locked while it is in use. So a process that is killed leaves nothing for ever: the
-/// next scratch cgroup of the same kind removes those that nobody has locked. flock(2).
+/// next scratch cgroup of the same kind removes those that nobody has locked.
 package final class ScratchCgroup: Sendable {
   package let path: String
   /// The directory's inode number, which is the kernel's id of the cgroup.
   package let id: UInt64
-  private let lock: FileDescriptor
+  private let lock: FolderLock
 
   private static let attempts = 100
   private static let pauseMicroseconds: UInt32 = 1000
@@ -30,7 +30,7 @@ package final class ScratchCgroup: Sendable {
   /// Makes and locks the cgroup. Another process may take it away in between, but only before it is locked.
   private static func locked(
     in root: String, kind: String
-  ) throws(Errno) -> (String, FileDescriptor, UInt64) {
+  ) throws(Errno) -> (String, FolderLock, UInt64) {
     for _ in 0..<attempts {
       let path = path(in: root, kind: kind, of: getpid())
       if mkdir(path, 0o700) == -1 {
@@ -38,12 +38,10 @@ package final class ScratchCgroup: Sendable {
         throw Errno(errno, "make the scratch cgroup \(path)")
       }
       do {
-        let folder = try FileDescriptor(open: path, O_RDONLY | O_DIRECTORY)
-        try call("lock \(path)") { flock(folder.number, LOCK_SH) }
+        let lock = try FolderLock(on: path)
+        try lock.share()
         let id = UInt64(try Files.status(path).st_ino)
-        var status = stat()
-        try call("stat \(path)") { fstat(folder.number, &status) }
-        if UInt64(status.st_ino) == id { return (path, folder, id) }
+        if UInt64(try lock.folder.status(path).st_ino) == id { return (path, lock, id) }
       } catch { if error.code != ENOENT { throw error } }
     }
     throw Errno(EAGAIN, "make a scratch cgroup in \(root)")
@@ -54,11 +52,9 @@ package final class ScratchCgroup: Sendable {
     for name in (try? Files.names(in: root)) ?? [] where name.utf8.starts(with: "\(kind)-".utf8) {
       let path = "\(root)/\(name)"
       if isOfOlder(name.dropFirst(kind.utf8.count + 1)) { continue }
-      guard let folder = try? FileDescriptor(open: path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
-        flock(folder.number, LOCK_EX | LOCK_NB) == 0
-      else { continue }
+      guard let lock = try? FolderLock(on: path, O_NOFOLLOW), lock.tryTakeAlone() else { continue }
       // The lock is held until the cgroup is gone.
-      withExtendedLifetime(folder) {
+      withExtendedLifetime(lock) {
         endProcesses(path)
         remove(path)
       }

@@ -13,8 +13,8 @@ final class CleanUp {
   private let shell: pid_t
   /// A shared lock, held while something of ours may be made in the folders that every `try` uses. Only a `try` that
   /// gets the lock alone removes these folders. Otherwise they would vanish while another `try` uses them. The shell
-  /// has the lock too, as its standard error. The lock is on a folder that is the same in every chroot. flock(2).
-  private let lock: FileDescriptor
+  /// has the lock too, as its standard error. The lock is on a folder that is the same in every chroot.
+  private let lock: FolderLock
 
   /// A `runc create` that lives longer than this process ends within this time.
   private static let script = """
@@ -42,23 +42,23 @@ final class CleanUp {
   init(_ workspace: Workspace) throws(TryError) {
     try system { () throws(Errno) in try Children.adoptOrphans() }
     lock = try system { () throws(Errno) in
-      let folder = try FileDescriptor(open: Host.cgroups, O_RDONLY | O_DIRECTORY)
-      if flock(folder.number, LOCK_EX | LOCK_NB) == 0 { Leftovers.remove() }
-      try call("lock \(Host.cgroups)") { flock(folder.number, LOCK_SH) }
-      return folder
+      let lock = try FolderLock(on: Host.cgroups)
+      if lock.tryTakeAlone() { Leftovers.remove() }
+      try lock.share()
+      return lock
     }
     let (reader, writer) = try system { () throws(Errno) in try FileDescriptor.connectedPair() }
     self.writer = writer
     let null = try system { () throws(Errno) in try FileDescriptor(open: "/dev/null", O_RDWR) }
     shell = try Program.start(
       ["/bin/sh", "-c", Self.script, "stockade-try-cleanup", workspace.id, workspace.path],
-      input: reader.number, output: null.number, error: lock.number, ownGroup: true)
+      input: reader.number, output: null.number, error: lock.folder.number, ownGroup: true)
   }
 
   /// Cleans up and waits until that is done.
   func run() throws(TryError) {
     killOrphans()
-    flock(lock.number, LOCK_UN)
+    lock.letGo()
     try system { () throws(Errno) in try writer.write("end\n".utf8) }
     if try Program.wait(for: shell) != 0 {
       throw .leftBehind("cgroups below stockade-try could not be removed; look for processes in them")
