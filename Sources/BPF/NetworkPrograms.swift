@@ -105,9 +105,13 @@ package final class NetworkPrograms: Sendable {
   /// Detaches all programs and removes the pins. It is success if nothing is attached, or the cgroup is gone. The
   /// kernel's refusal is `.system` with its errno. What could not be detached stays, and the call can be repeated.
   package func detach(cgroupID: CgroupID) throws(BPFError) {
-    for hook in NetworkHook.allCases { try detach(hook, cgroupID) }
-    state.withLock { $0.attached[cgroupID] = nil }
-    try removeFolder("\(linksFolder)/\(cgroupID)")
+    let folder = "\(linksFolder)/\(cgroupID)"
+    // Most containers have no such rules, and so they have no folder.
+    if state.withLock({ $0.attached[cgroupID] != nil }) || Files.exists(folder) {
+      for hook in NetworkHook.allCases { try detach(hook, cgroupID) }
+      state.withLock { $0.attached[cgroupID] = nil }
+      try removeFolder(folder)
+    }
     try flows.remove(cgroupID)
     // The kernel keeps the value as long as the cgroup. If something is attached again, it must find the value closed.
     do { try setContainer(cgroupID, to: nil) } catch {

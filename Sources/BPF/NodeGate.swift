@@ -67,17 +67,24 @@ package final class NodeGate: Sendable {
   static func passedMarker(_ folder: String) -> String { "\(folder)/execs_can_pass" }
 
   /// Whether the node gate is closed for good. An opening for a time does not change that. Also true if the gate is
-  /// closed in part, because a closing or an opening was cut short.
+  /// closed in part, because a closing or an opening was cut short: a closing writes the paths first, and an opening
+  /// takes the last of them away at its end.
   package var isClosed: Bool {
-    get throws(BPFError) {
-      if try !parentPaths.isEmpty(zero: stockade_cgroup_path()) { return true }
-      return try gates.hasParents
-    }
+    get throws(BPFError) { try !parentPaths.isEmpty(zero: stockade_cgroup_path()) }
+  }
+
+  /// Stands among the parents' paths while an opening takes away what is left of the parents. No cgroup has this path,
+  /// because each of their paths begins with a slash.
+  private static let beingOpened = "being opened"
+
+  /// Whether an opening goes on, or was cut short.
+  package var isBeingOpened: Bool {
+    get throws(BPFError) { try parentPaths.value(cgroupPath(Self.beingOpened), zero: 0) != nil }
   }
 
   /// Paths of the cgroups in which pods are made.
   package func parents() throws(BPFError) -> [String] {
-    try parentPaths.keys(zero: stockade_cgroup_path()).map { text($0.text) }.sorted()
+    try parentPaths.keys(zero: stockade_cgroup_path()).map { text($0.text) }.filter { $0 != Self.beingOpened }.sorted()
   }
 
   /// UIDs of pods that are never held back.
@@ -101,9 +108,17 @@ package final class NodeGate: Sendable {
   }
 
   /// Takes all names back. Pods that are made from now on have only the daemon's gates. What is in the tables stays.
-  package func forgetParents() throws(BPFError) {
-    for key in try parentPaths.keys(zero: stockade_cgroup_path()) { try parentPaths.remove(key) }
+  ///
+  /// - Parameter removeParents: takes the parents out of the table of gates. The node gate counts as closed until then.
+  package func forgetParents(_ removeParents: () throws(BPFError) -> Void) throws(BPFError) {
+    let paths = try parents().map(cgroupPath)
+    // The table may be full, and must not be empty.
+    for path in paths.dropFirst() { try parentPaths.remove(path) }
+    try parentPaths.set(cgroupPath(Self.beingOpened), 1)
+    if let last = paths.first { try parentPaths.remove(last) }
     for key in try exemptions.keys(zero: stockade_pod_uid()) { try exemptions.remove(key) }
+    try removeParents()
+    try parentPaths.remove(cgroupPath(Self.beingOpened))
   }
 
   /// A static pod's UID is a sum of its file, in hexadecimal digits, unless the file names another UID.

@@ -29,9 +29,6 @@ package final class PodGates: Sendable {
     return Dictionary(found.map { ($0.key, GateState($0.value.state)) }) { $1 }
   }
 
-  /// Whether there are cgroups in which pods are gated from their first moment on.
-  var hasParents: Bool { get throws(BPFError) { try all().values.contains { $0.isParent } } }
-
   /// nil: the pod has no gate.
   package func state(_ pod: CgroupID) throws(BPFError) -> GateState? {
     try gates.value(pod, zero: stockade_gate()).map { GateState($0.state) }

@@ -127,7 +127,7 @@ extension ConfinementTable {
       if deadline.isOver(at: now) {
         row.audit = nil
         try kernel.put(row)
-      } else if let entry = entries.values.first(where: { $0.cgroup.id == row.cgroupID }), row.state == .open,
+      } else if let entry = entries.ids(of: row.cgroupID).first.flatMap({ entries[$0] }), row.state == .open,
         !audits.contains(where: { $0.covers(entry) && $0.deadline >= deadline })
       {
         audits.append(TemporaryAudit(scope: .container(entry.subject.containerID), deadline: deadline))

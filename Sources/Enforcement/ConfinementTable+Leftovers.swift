@@ -106,7 +106,7 @@ extension ConfinementTable {
       (row.state, row.audit) = (.closed, nil)
       try kernel.put(row)
     }
-    let closed = entries.filter { unbound.contains($0.value.cgroup.id) }.keys.sorted()
+    let closed = entries.filter { unbound.contains($0.value.cgroup.id) }.map(\.key).sorted()
     for id in closed { entries[id]!.phase = .closing }
     let list = closed.joined(separator: ", ")
     throw BackendError(

@@ -28,7 +28,7 @@ extension ConfinementTable {
 
   /// Whether a container has the policy, or the next container may get it.
   func uses(_ revision: Revision) -> Bool {
-    policies.values.contains { $0.revision == revision } || entries.values.contains { $0.revision == revision }
+    policies.values.contains { $0.revision == revision } || entries.uses(revision)
   }
 
   /// The policies that no container has had for `policyGrace`, whichever process wrote them. None of them is ever used

@@ -49,7 +49,7 @@ package struct ConfinementTable: Sendable {
   package static let variantsMaximum = 64
 
   let kernel: any EnforcementBackend
-  package internal(set) var entries: [String: Entry] = [:]
+  package internal(set) var entries = EntryTable()
   /// The newest text of each policy. Containers may still have an older text.
   var policies: [PolicyKey: Installed] = [:]
   /// Profiles, by name, whose newest text some container does not have.
@@ -77,7 +77,8 @@ package struct ConfinementTable: Sendable {
   }
 
   mutating func remove(_ containerID: String) {
-    guard let entry = entries.removeValue(forKey: containerID) else { return }
+    guard let entry = entries[containerID] else { return }
+    entries[containerID] = nil
     subjects.remove(containerID, entry.cgroup.id)
   }
 
@@ -237,9 +238,7 @@ package struct ConfinementTable: Sendable {
   /// The id of another container that has the cgroup. An inherited entry does not count: it may be this very
   /// container's.
   func other(in cgroup: Cgroup, than subject: Subject) -> String? {
-    entries.first {
-      $0.key != subject.containerID && $0.value.cgroup.id == cgroup.id && $0.key != Self.inherited(cgroup)
-    }?.key
+    entries.ids(of: cgroup.id).first { $0 != subject.containerID && $0 != Self.inherited(cgroup) }
   }
 
   private func checkOwner(_ subject: Subject, of cgroup: Cgroup) throws(EnforcementError) {
@@ -283,8 +282,7 @@ package struct ConfinementTable: Sendable {
   /// Forgets policies that no container has; `removeUnusedPolicies` takes them out of the kernel later. The next
   /// container of such a profile gets a new one.
   mutating func forgetUnusedPolicies() {
-    let used = Set(entries.values.compactMap(\.policy))
-    for (key, policy) in policies where !used.contains(key) {
+    for (key, policy) in policies where !entries.uses(key) {
       policies[key] = nil
       subjects.retire(policy.revision)
     }

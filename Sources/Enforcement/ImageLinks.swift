@@ -48,9 +48,12 @@ package struct ImageLinks {
       ways.append(try enter(folder.name, folder.parent.map { ways[$0] } ?? start))
     }
     var aliases: [RuleAlias] = []
-    for rule in paths.rules {
-      let folder = rule.folder.map { ways[$0] } ?? start
-      if let alias = try alias(of: rule, in: profile, from: folder) { aliases.append(alias) }
+    let leadNowhere = ways.map { $0.place == nil && $0.links == 0 }
+    for index in paths.rules.indices {
+      let folder = paths.rules[index].folder
+      if let folder, leadNowhere[folder] { continue }
+      let way = folder.map { ways[$0] } ?? start
+      if let alias = try alias(of: paths.rules[index], in: profile, from: way) { aliases.append(alias) }
     }
     return RuleAliases(aliases)
   }

@@ -90,7 +90,7 @@ package struct NodeGateClosing {
   package var isWhole: Bool {
     get throws(BPFError) {
       let named = try gate.parents(), states = try gate.gates.all()
-      guard newParents(named, states).isEmpty else { return false }
+      guard newParents(named, states).isEmpty, try !gate.isBeingOpened else { return false }
       return !states.contains { id, state in state.isParent && path(of: id).map { !named.contains($0) } ?? false }
     }
   }
@@ -110,11 +110,10 @@ package struct NodeGateClosing {
 
   /// Opens the node gate for good. Gates that the daemon has closed stay.
   package func open() throws(BPFError) {
-    // The names go last: if the opening is cut short before, the gate is still closed. The second pass removes the
-    // parents that were made meanwhile.
+    // If the opening is cut short, the gate is still closed. The second pass removes the parents that were made
+    // meanwhile.
     try removeParents { _ in true }
-    try gate.forgetParents()
-    try removeParents { _ in true }
+    try gate.forgetParents { () throws(BPFError) in try removeParents { _ in true } }
   }
 
   /// - Parameter isFormer: decides by the parent's path.

@@ -49,6 +49,7 @@ func run(_ program: String, _ arguments: [String]) {
   var child = pid_t()
   var argv = ([program] + arguments).map { strdup($0) }
   argv.append(nil)
+  defer { for argument in argv { free(argument) } }
   errno = posix_spawn(&child, program, nil, nil, argv, environ)
   if errno != 0 { fail("cannot run \(program)") }
   var status: Int32 = 0

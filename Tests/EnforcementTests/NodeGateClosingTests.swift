@@ -151,7 +151,10 @@ extension NodeGateTests {
     let world = try NodeGateWorld()
     try world.close()
     // What is named is gone, and what is gated is not.
-    try world.gate.forgetParents()
+    #expect(throws: BPFError.self) {
+      try world.gate.forgetParents { () throws(BPFError) in throw .unavailable("the opening was cut short") }
+    }
+    #expect(try world.gate.parents() == [] && !world.closing.isWhole)
     #expect(try world.gate.isClosed && world.start(in: "") == "killed")
     try world.closing.open()
     #expect(try !world.gate.isClosed && world.state("") == nil)
