@@ -52,10 +52,8 @@ struct ControlAdmission: Sendable {
     guard path == own || CgroupNames.areOfHost(text, path: path) else {
       throw RPCStatus(.permissionDenied, "the process may be in a container: its cgroup is \(path)")
     }
-    var cgroup = root
-    for part in path.split(separator: "/") {
-      cgroup += "/\(part)"
-      if isConfined(CgroupID(UInt64(try Files.status(cgroup).st_ino))) {
+    for cgroup in CgroupNames.cgroups(above: path) {
+      if isConfined(CgroupID(UInt64(try Files.status(root + cgroup).st_ino))) {
         throw RPCStatus(.permissionDenied, "the process is in a container: its cgroup is \(path)")
       }
     }
@@ -73,17 +71,26 @@ enum CgroupNames {
   ]
   private static let idLength = 64
 
+  /// The paths of a cgroup and of those above it, but for the root's.
+  static func cgroups(above path: String) -> [String] {
+    var last = ""
+    return path.parts(between: "/").map { name in
+      last += "/\(name)"
+      return last
+    }
+  }
+
   /// - Parameters:
   ///   - text: of `/proc/PID/cgroup`: a line for each hierarchy.
   ///   - path: the process's in the hierarchy that counts.
   static func areOfHost(_ text: String, path: String) -> Bool {
-    let first = path.split(separator: "/").first
+    let first = path.parts(between: "/").first
     return first.map(ofHost.contains) ?? true
       && !text.split(separator: "\n").contains { isOfContainer($0.split(separator: ":", maxSplits: 2).last ?? "") }
   }
 
   private static func isOfContainer(_ path: Substring) -> Bool {
-    path.split(separator: "/").contains { name in
+    path.parts(between: "/").contains { name in
       name != "docker.service" && ofContainers.contains { name.contains($0) } || hasID(name)
     }
   }

@@ -88,7 +88,7 @@ extension Mount {
   /// it. Everybody may make folders of such names elsewhere, so the folder of the volume must be one of this pod's.
   func isAtomicVolume(ofPod uid: String) -> Bool {
     guard !uid.isEmpty, options.contains("ro") || options.contains("rro") else { return false }
-    let parts = Array(source.split(separator: "/", omittingEmptySubsequences: false).suffix(5))
+    let parts = Array(source.parts(between: "/", omittingEmpty: false).suffix(5))
     let kinds = ["secret", "configmap", "projected", "downward-api"].map { "kubernetes.io~\($0)" }
     return parts.count == 5 && parts[0] == "pods" && parts[1] == uid && parts[2] == "volumes"
       && kinds.contains { $0 == parts[3] } && !["", ".", ".."].contains(parts[4])

@@ -1,6 +1,8 @@
 import BPF
+import System
 
-/// A container's cgroup within a hierarchy, from the `cgroups_path` of the NRI payload.
+/// A container's cgroup within a hierarchy, from the `cgroups_path` of the NRI payload. Its bytes are looked at, as the
+/// kernel does: for Swift a slash and an accent behind it are one other character.
 package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
   /// Absolute in the hierarchy, no trailing slash, no `.` or `..`: `/k8s.io/ID`.
   package let path: String
@@ -17,7 +19,7 @@ package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
       throw .badCgroupPath(String(payload.prefix(64)) + "…", "is over \(Self.maximumBytes) bytes")
     }
     guard !payload.utf8.contains(0) else { throw .badCgroupPath(payload, "contains a NUL") }
-    let parts = payload.split(separator: ":", omittingEmptySubsequences: false)
+    let parts = payload.parts(between: ":", omittingEmpty: false)
     if parts.count == 3, !payload.hasPrefix("/") {
       path = try Self.systemd(slice: parts[0], prefix: parts[1], name: parts[2], payload: payload)
     } else {
@@ -37,7 +39,7 @@ package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
   }
 
   private static func normalised(_ text: String, payload: String) throws(EnforcementError) -> String {
-    let parts = text.split(separator: "/")
+    let parts = text.parts(between: "/")
     guard !parts.isEmpty else { throw .badCgroupPath(payload, "names the root of the hierarchy") }
     for part in parts where part == "." || part == ".." {
       throw .badCgroupPath(payload, "contains \"\(part)\"")
@@ -51,21 +53,21 @@ package struct CgroupPath: Hashable, Sendable, CustomStringConvertible {
   ) throws(EnforcementError) -> String {
     guard !name.isEmpty else { throw .badCgroupPath(payload, "names no unit") }
     let unit = name.hasSuffix(".slice") ? String(name) : "\(prefix)-\(name).scope"
-    guard !unit.contains("/") else { throw .badCgroupPath(payload, "has a unit name with a slash") }
+    guard !unit.utf8.contains(UInt8(ascii: "/")) else { throw .badCgroupPath(payload, "has a unit name with a slash") }
     return try normalised(
       expand(slice: slice.isEmpty ? "system.slice" : slice, payload: payload) + "/" + unit, payload: payload)
   }
 
   /// The folder of a slice: `/a.slice/a-b.slice` for `a-b.slice`, empty for the root slice.
   package static func expand(slice: Substring, payload: String) throws(EnforcementError) -> String {
-    guard slice.hasSuffix(".slice"), !slice.contains("/") else {
+    guard slice.hasSuffix(".slice"), !slice.utf8.contains(UInt8(ascii: "/")) else {
       throw .badCgroupPath(payload, "has no valid slice name in \"\(slice)\"")
     }
     let stem = slice.dropLast(".slice".count)
     if stem == "-" { return "" }
     var path = ""
     var prefix = ""
-    for part in stem.split(separator: "-", omittingEmptySubsequences: false) {
+    for part in stem.parts(between: "-", omittingEmpty: false) {
       guard !part.isEmpty else { throw .badCgroupPath(payload, "has an empty part in slice \"\(slice)\"") }
       prefix += part
       path += "/\(prefix).slice"
@@ -81,11 +83,11 @@ extension CgroupPath {
   ///
   /// - Parameter cgroupParent: `/kubepods/…/podUID`, or the systemd driver's `kubepods-…-podUID.slice`.
   package init?(pod uid: String, cgroupParent: String) {
-    guard uid.utf8.count >= 8, let last = cgroupParent.split(separator: "/").last else { return nil }
+    guard uid.utf8.count >= 8, let last = cgroupParent.parts(between: "/").last else { return nil }
     // systemd reads a dash as a level, so the kubelet writes the uid with underscores there.
-    let escaped = String(uid.map { $0 == "-" ? "_" : $0 })
-    guard last == "pod\(uid)" || last.hasSuffix("-pod\(escaped).slice") else { return nil }
-    if last.hasSuffix(".slice"), !cgroupParent.contains("/") {
+    func escaped() -> String { String(uid.map { $0 == "-" ? "_" : $0 }) }
+    guard last == "pod\(uid)" || last.hasSuffix("-pod\(escaped()).slice") else { return nil }
+    if last.hasSuffix(".slice"), !cgroupParent.utf8.contains(UInt8(ascii: "/")) {
       guard let path = try? Self.expand(slice: last, payload: cgroupParent) else { return nil }
       try? self.init(payload: path)
     } else {

@@ -37,7 +37,7 @@ enum OCSFObject {
   enum FileType: Int64 { case unknown = 0, regular }
 
   static func name(of path: String) -> String {
-    path.split(separator: "/").last.map(String.init) ?? path
+    path.parts(between: "/").last.map(String.init) ?? path
   }
 
   /// Arguments as a shell reads them, so that nobody takes one for two.

@@ -83,7 +83,7 @@ package enum Files {
   /// Makes the folder and the folders above it. mkdir(2).
   package static func makeFolder(_ path: String, mode: mode_t = 0o755) throws(Errno) {
     var partial = ""
-    for part in path.split(separator: "/") {
+    for part in path.parts(between: "/") {
       partial += "/" + part
       if mkdir(partial, mode) == -1, errno != EEXIST { throw Errno(errno, "make folder \(partial)") }
     }

@@ -27,6 +27,15 @@ struct ControlAdmissionTests {
     #expect(CgroupNames.areOfHost("0::\(path)\n", path: path) == isOfHost)
   }
 
+  @Test("a cgroup's name may begin with an accent, and the cgroup above it counts all the same")
+  func accents() {
+    #expect(
+      CgroupNames.cgroups(above: "/system.slice/a/\u{301}b") == [
+        "/system.slice", "/system.slice/a", "/system.slice/a/\u{301}b",
+      ])
+    #expect(CgroupNames.cgroups(above: "/") == [])
+  }
+
   @Test("one of several hierarchies that says so is enough")
   func hierarchies() {
     #expect(!CgroupNames.areOfHost("4:pids:/kubepods/pod1\n1:cpu:/\n0::/\n", path: "/"))

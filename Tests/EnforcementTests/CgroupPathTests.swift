@@ -29,6 +29,9 @@ import Testing
       ("", "is empty"), ("/", "names the root"), ("/a/../b", "contains \"..\""), ("/a/./b", "contains \".\""),
       ("/a\0b", "NUL"), ("a.slice:x:", "names no unit"), ("a--b.slice:x:y", "empty part"),
       ("a:x:y", "no valid slice"), ("a.slice:x:../y", "slash"), ("a/b.slice:x:y", "no valid slice"),
+      // An accent joins the character before it.
+      ("/a/../\u{301}b", "contains \"..\""), ("a.slice:x:y/\u{301}z", "slash"),
+      ("a/\u{301}.slice:x:y", "no valid slice"),
     ])
   func refused(payload: String, why: String) {
     let error = #expect(throws: EnforcementError.self) { try CgroupPath(payload: payload) }
