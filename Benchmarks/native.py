@@ -31,7 +31,8 @@ SYNCHRONIZED = (0, 100, CONTAINERS, 1000)
 RULES = (1, 1000, 4096)
 SAMPLES = 21
 STARTS = 5
-IDLE_SECONDS = 10
+SETTLE_SECONDS = 15  # for the two looks at a new container after which the kernel tells of its end
+IDLE_SECONDS = 20
 PROFILES = {f"rules-{rules}": pods.profile(f"rules-{rules}", rules) for rules in RULES}
 PROFILES |= {
     f"first-{rules}-{number}": pods.profile(f"first-{rules}-{number}", rules)
@@ -165,7 +166,7 @@ def map_bytes(plugin):
 
 
 def used_while_idle(plugin):
-    time.sleep(2)  # what is freed a moment later
+    time.sleep(SETTLE_SECONDS)
     before, since = plugin.processor_seconds(), time.monotonic()
     time.sleep(IDLE_SECONDS)
     return (plugin.processor_seconds() - before) / (time.monotonic() - since) * 100

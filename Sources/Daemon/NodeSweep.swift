@@ -88,7 +88,7 @@ final class NodeSweep: Sendable {
       tellGateRecords()
       audit.tellOverdue()
     }
-    for id in enforcer.containerIDs where enforcer.hasEnded(id) {
+    for id in enforcer.endedContainers {
       noteStep()
       do { _ = try enforcer.release(id) } catch {
         log.error("\(error)", metadata: ["container": "\(id)", "check": "CAP_SYS_ADMIN of the plugin"])

@@ -34,35 +34,41 @@ final class CgroupWatch: Sendable {
   /// After this time every cgroup is looked at once more, in case that an event was lost.
   private static let longestMemory = Duration.seconds(300)
 
-  /// Whether the cgroup has a process, or it is not known that it has none.
-  func isInUse(_ cgroup: Cgroup) -> Bool {
+  /// The cgroups that are known to have no process.
+  func unused(among cgroups: [Cgroup]) -> Set<CgroupID> {
     state.withLock { state in
       Self.takeEvents(&state)
-      if state.watches[cgroup.id] != nil { return true }
-      let now = ContinuousClock.now
-      let isSettled = state.seen[cgroup.id].map { now - $0 >= settled } ?? false
-      // The watch comes first, so no change is missed.
-      let watch = isSettled ? try? state.inotify?.watch(Self.events(cgroup), for: UInt32(IN_MODIFY)) : nil
-      let isEmpty = try? cgroup.isEmpty()
-      if isEmpty == false, let watch {
-        state.watches[cgroup.id] = watch
-        state.cgroups[watch] = cgroup.id
-      } else if let watch {
-        state.inotify?.end(watch)
-      }
-      let isNew = isEmpty == false && watch == nil
-      state.seen[cgroup.id] = isNew ? state.seen[cgroup.id] ?? now : nil
-      return isEmpty != true
+      return Set(cgroups.filter { !isInUse($0, &state) }.map(\.id))
     }
+  }
+
+  func isInUse(_ cgroup: Cgroup) -> Bool { unused(among: [cgroup]).isEmpty }
+
+  private func isInUse(_ cgroup: Cgroup, _ state: inout State) -> Bool {
+    if state.watches[cgroup.id] != nil { return true }
+    let now = ContinuousClock.now
+    let isSettled = state.seen[cgroup.id].map { now - $0 >= settled } ?? false
+    // The watch comes first, so no change is missed.
+    let watch = isSettled ? try? state.inotify?.watch(Self.events(cgroup), for: UInt32(IN_MODIFY)) : nil
+    let isEmpty = try? cgroup.isEmpty()
+    if isEmpty == false, let watch {
+      state.watches[cgroup.id] = watch
+      state.cgroups[watch] = cgroup.id
+    } else if let watch {
+      state.inotify?.end(watch)
+    }
+    let isNew = isEmpty == false && watch == nil
+    state.seen[cgroup.id] = isNew ? state.seen[cgroup.id] ?? now : nil
+    return isEmpty != true
   }
 
   private static func events(_ cgroup: Cgroup) -> String { cgroup.directory + "/cgroup.events" }
 
-  /// Whether the cgroup is known to have a process, without a look at it.
-  func isKnownInUse(_ cgroup: CgroupID) -> Bool {
+  /// The cgroups that are known to have a process, without a look at them.
+  var knownInUse: Set<CgroupID> {
     state.withLock { state in
       Self.takeEvents(&state)
-      return state.watches[cgroup] != nil
+      return Set(state.watches.keys)
     }
   }
 

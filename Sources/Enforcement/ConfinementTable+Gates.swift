@@ -174,8 +174,9 @@ struct UnusedClaim: Sendable {
   static func all(
     of kernel: any EnforcementBackend, root: String, _ watch: CgroupWatch
   ) throws(BackendError) -> [UnusedClaim] {
-    try kernel.sandboxes().compactMap { pod, known in
-      guard known.bound == nil, let id = known.cgroup, !watch.isKnownInUse(id),
+    let inUse = watch.knownInUse
+    return try kernel.sandboxes().compactMap { pod, known in
+      guard known.bound == nil, let id = known.cgroup, !inUse.contains(id),
         let cgroup = try? Cgroup.find(id, in: root), !watch.isInUse(cgroup)
       else { return nil }
       return UnusedClaim(pod: pod, cgroup: cgroup)

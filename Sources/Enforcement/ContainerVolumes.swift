@@ -25,13 +25,15 @@ package struct ContainerVolumes: Sendable {
   private var bytes = 0
 
   /// - Parameters:
+  ///   - mounts: as the process sees them from its own root.
   ///   - rootDevice: the overlay whose files have the paths of the image; 0: there is none.
   ///   - named: they come first if there are more mounts than are noted.
-  package init(pid: UInt32, rootDevice: UInt32, named: [Named]) throws(EnforcementError) {
+  package init(
+    pid: UInt32, mounts: [MountInfo], rootDevice: UInt32, named: [Named]
+  ) throws(EnforcementError) {
     do {
       let root = try FileDescriptor(open: "/proc/\(pid)/root", O_RDONLY | O_DIRECTORY)
       rootFoldsCase = rootDevice != 0 && FileSystem.foldsCase(root)
-      let mounts = MountInfo.all(in: try Files.text("/proc/\(pid)/mountinfo"))
       let remote = mounts.filter(\.isRemote).map { $0.point + "/" }
       func isOnServer(_ path: String) -> Bool { remote.contains { path.hasPrefix($0) } }
       let ids = try Self.ids(of: named, mounts, in: root, isOnServer)

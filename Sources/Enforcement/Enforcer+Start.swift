@@ -58,7 +58,7 @@ extension Enforcer {
     } else {
       facts.leftProcesses = try left(beside: process, in: cgroup)
       volumes = try ContainerVolumes(
-        pid: process.pid, rootDevice: process.rootDevice, named: start.mounts)
+        pid: process.pid, mounts: process.mounts, rootDevice: process.rootDevice, named: start.mounts)
       facts.rootFoldsCase = volumes?.rootFoldsCase
     }
     let found =

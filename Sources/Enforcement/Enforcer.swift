@@ -235,7 +235,9 @@ package final class Enforcer: Sendable {
   /// next sandbox out. The lock is held for one gate at a time, because the start of a container waits for it.
   package func openGoneGates() throws(BackendError) {
     guard let kernel, let table, let root = hierarchy.root else { return }
-    for gate in table.withLock({ Array($0.gates.values) }) where !watch.isInUse(gate.cgroup) && gate.isOver {
+    let gates = table.withLock { Array($0.gates.values) }
+    let unused = watch.unused(among: gates.map(\.cgroup))
+    for gate in gates where unused.contains(gate.cgroup.id) && gate.isOver {
       try table.withLock { (table) throws(BackendError) in try table.removeGate(gate) }
     }
     let found = try UnusedClaim.all(of: kernel, root: root, watch)
@@ -244,19 +246,19 @@ package final class Enforcer: Sendable {
     }
   }
 
-  /// Ids of the containers in the table. The sweep releases those whose cgroup is empty although nobody reported an
-  /// end.
+  /// Ids of the containers in the table.
   package var containerIDs: [String] { table?.withLock { Array($0.entries.keys) } ?? [] }
 
   package func entry(_ containerID: String) -> ConfinementTable.Entry? {
     table?.withLock { $0.entries[containerID] }
   }
 
-  /// Whether the cgroup of a container is gone or empty although the runtime did not say that the container ended. Also
-  /// true if the runtime said so, and processes were left.
-  package func hasEnded(_ containerID: String) -> Bool {
-    guard let entry = entry(containerID) else { return false }
-    return entry.phase == .closing || !watch.isInUse(entry.cgroup)
+  /// The containers whose cgroup is gone or empty although the runtime did not say that they ended. Also those of which
+  /// it said so, and processes were left.
+  package var endedContainers: [String] {
+    let known = table?.withLock { table in table.entries.map { (id: $0, cgroup: $1.cgroup, phase: $1.phase) } } ?? []
+    let unused = watch.unused(among: known.filter { $0.phase != .closing }.map(\.cgroup))
+    return known.filter { $0.phase == .closing || unused.contains($0.cgroup.id) }.map(\.id)
   }
 
   /// Takes everything out of the kernel if no container and no gate needs it any more.

@@ -20,6 +20,8 @@ package struct ProcessView: Equatable, Sendable {
   package let rootIsRemote: Bool
   /// What the root is mounted from. nil: the root is no overlay, or has layers that cannot be told from others.
   let rootLayers: KnownImages.Layers?
+  /// As the process sees them from its own root.
+  let mounts: [MountInfo]
   /// Whether folders of the image can be renamed in the root overlay.
   package let rootMovesFolders: Bool
 
@@ -34,7 +36,10 @@ package struct ProcessView: Equatable, Sendable {
       status = try Files.text(folder + "/status")
       parentStatus = try Files.text("/proc/\(Self.parent(ofStatus: status))/status")
       let isOverlay = try FileSystem.isOverlay(folder + "/root/")
-      let root = Self.rootMount(mountInfo: try Files.text(folder + "/mountinfo"))
+      mounts = MountInfo.all(in: try Files.text(folder + "/mountinfo"))
+      // Its own root is / if it is a file system as a whole, and not a folder of one. What was mounted last on / hides
+      // what was mounted there before. proc(5), mountinfo.
+      let root = mounts.last { $0.point == "/" }
       let isWhole = root?.root == "/"
       rootIsRemote = root?.isRemote ?? false
       rootLayers = isOverlay && isWhole ? root.flatMap { KnownImages.Layers($0) } : nil
@@ -44,13 +49,6 @@ package struct ProcessView: Equatable, Sendable {
     } catch {
       throw .unreadableProcess(pid: pid, error)
     }
-  }
-
-  /// What is mounted on `/`. Its own root is `/` if it is a file system as a whole, and not a folder of one. proc(5),
-  /// mountinfo.
-  static func rootMount(mountInfo: String) -> MountInfo? {
-    // What was mounted last on / hides what was mounted there before.
-    MountInfo.all(in: mountInfo).last { $0.point == "/" }
   }
 
   /// Whether a process of the container can have CAP_NET_RAW: it is in the bounding set, or the text has no such set.

@@ -18,10 +18,13 @@ package enum Event: Int32, CaseIterable, Sendable {
   package var mask: EventMask { EventMask(rawValue: 1 << (rawValue - 1)) }
 
   /// The method of the Plugin service that carries the event: `RunPodSandbox`.
-  package var method: String {
-    let name = String(describing: self)
-    return name.prefix(1).uppercased() + name.dropFirst()
-  }
+  package var method: String { Self.methods[self]! }
+
+  private static let methods = Dictionary(
+    uniqueKeysWithValues: allCases.map { event in
+      let name = String(describing: event)
+      return (event, name.prefix(1).uppercased() + name.dropFirst())
+    })
 
   package init?(method: String) {
     guard let event = Self.byMethod[method] else { return nil }

@@ -6,7 +6,14 @@ package enum ProcFields {
   package static func values(of name: String, in text: String) -> [Substring] {
     let start = "\(name):\t".utf8
     // Bytes are compared: a carriage return in a process's name must not join two lines.
-    return text.utf8.split(separator: UInt8(ascii: "\n")).filter { $0.starts(with: start) }
-      .map { Substring($0.dropFirst(start.count)) }
+    var (found, rest) = ([Substring](), text.utf8[...])
+    while let first = rest.first {
+      let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
+      if first == start.first, rest[..<end].starts(with: start) {
+        found.append(Substring(rest[..<end].dropFirst(start.count)))
+      }
+      rest = rest[end...].dropFirst()
+    }
+    return found
   }
 }

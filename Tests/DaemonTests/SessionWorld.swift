@@ -251,7 +251,7 @@ final class SessionWorld {
 
   /// As NodeSweep does, with every policy's grace over.
   private func sweep() throws {
-    for id in enforcer.containerIDs where enforcer.hasEnded(id) { _ = try enforcer.release(id) }
+    for id in enforcer.endedContainers { _ = try enforcer.release(id) }
     try enforcer.openGoneGates()
     let now = ContinuousClock.now
     for time in [now, now + ConfinementTable.policyGrace] { try enforcer.removeUnusedPolicies(now: time) }

@@ -13,9 +13,9 @@ struct CgroupWatchTests {
   private let watch = CgroupWatch(settled: .microseconds(settled))
 
   private func isRemembered(_ cgroup: Cgroup) -> Bool {
-    if !watch.isInUse(cgroup) || watch.isKnownInUse(cgroup.id) { return false }
+    if !watch.isInUse(cgroup) || watch.knownInUse.contains(cgroup.id) { return false }
     usleep(Self.settled)
-    return watch.isInUse(cgroup) && watch.isKnownInUse(cgroup.id) && watch.isInUse(cgroup)
+    return watch.isInUse(cgroup) && watch.knownInUse.contains(cgroup.id) && watch.isInUse(cgroup)
   }
 
   private func scratch() throws -> ScratchCgroup {
@@ -40,7 +40,7 @@ struct CgroupWatchTests {
     defer { rmdir(inner) }
     #expect(!watch.isInUse(cgroup))
     for place in [scratch.path, inner, scratch.path] {
-      #expect(!watch.isKnownInUse(cgroup.id))
+      #expect(!watch.knownInUse.contains(cgroup.id))
       let child = try spawn("sleep", ["sleep", "600"], streams: [0, 1, 2], ownGroup: false)
       try Files.write("\(child)", to: place + "/cgroup.procs")
       #expect(isRemembered(cgroup))

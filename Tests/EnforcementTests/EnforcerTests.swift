@@ -468,9 +468,9 @@ struct EnforcerTests {
     try world.enforcer.inherit()
     #expect(world.kernel.rows[try world.cgroupID]?.state == .open)
     let id = try #require(world.enforcer.containerIDs.first)
-    #expect(!world.enforcer.hasEnded(id))
+    #expect(world.enforcer.endedContainers == [])
     world.ends()
-    #expect(world.enforcer.hasEnded(id))
+    #expect(world.enforcer.endedContainers == [id])
     #expect(try world.enforcer.release(id))
     #expect(world.kernel.rows.isEmpty)
   }

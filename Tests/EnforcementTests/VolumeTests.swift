@@ -160,7 +160,7 @@ struct VolumeTests {
     }
     let last = "\(world.folder)/m\(Volume.maximumCount - 1)"
     let named = [ContainerVolumes.Named(destination: last, isAtomic: false)]
-    let found = try ContainerVolumes(pid: UInt32(world.actor.processID), rootDevice: 0, named: named)
+    let found = try world.volumes(named: named)
     #expect(found.volumes.contains { $0.mountPoint == last } && !found.pathless.contains(last))
     #expect(!found.pathless.isEmpty)
   }
@@ -171,13 +171,13 @@ struct VolumeTests {
     let long = "\(world.folder)/" + String(repeating: "l", count: 200) + "/" + String(repeating: "l", count: 60)
     world.run("os.makedirs('\(long)')")
     world.run("bind('\(world.folder)/vol', '\(long)')")
-    let found = try ContainerVolumes(pid: UInt32(world.actor.processID), rootDevice: 0, named: [])
+    let found = try world.volumes()
     #expect(found.pathless == [long])
     for number in 0..<Volume.maximumCount {
       world.run("os.mkdir('\(world.folder)/m\(number)')")
       world.run("bind('\(world.folder)/vol', '\(world.folder)/m\(number)')")
     }
-    let many = try ContainerVolumes(pid: UInt32(world.actor.processID), rootDevice: 0, named: [])
+    let many = try world.volumes()
     #expect(many.volumes.count <= Volume.maximumCount && many.pathless.count > 1)
     #expect(many.volumes.map(\.mountPoint.utf8.count).reduce(0, +) <= Volume.mountPointsMaximumBytes)
   }
@@ -196,12 +196,16 @@ struct VolumeTests {
 }
 
 extension ExecWorld {
+  func volumes(named: [ContainerVolumes.Named] = []) throws -> ContainerVolumes {
+    let pid = UInt32(actor.processID)
+    let mounts = MountInfo.all(in: try Files.text("/proc/\(pid)/mountinfo"))
+    return try ContainerVolumes(pid: pid, mounts: mounts, rootDevice: 0, named: named)
+  }
+
   /// As a container that starts now, with the mounts that it has now.
   func start(with section: ProcessSection, atomic: Set<String> = []) throws {
     try apply(section)
-    let found = try ContainerVolumes(
-      pid: UInt32(actor.processID), rootDevice: 0,
-      named: atomic.map { ContainerVolumes.Named(destination: $0, isAtomic: true) })
+    let found = try volumes(named: atomic.map { ContainerVolumes.Named(destination: $0, isAtomic: true) })
     try bench.policy.setVolumes(cgroupID, found.volumes)
     try enter(hasVolumes: true)
   }

@@ -82,8 +82,9 @@ extension NodeConfiguration {
   ///
   /// The store says whether the profile exists.
   package func choose(pod: PodContext, container: ContainerContext) throws(SelectionError) -> Choice {
-    let image = ImageName.spellings(of: container.image)
-    let matching = bindings.filter { $0.matches(pod) && $0.matches(image: image) }
+    let ofPod = bindings.filter { $0.matches(pod) }
+    let image = ofPod.contains { $0.images != nil } ? ImageName.spellings(of: container.image) : []
+    let matching = ofPod.filter { $0.matches(image: image) }
     if let binding = matching.first(where: \.required), let profile = binding.profile {
       return Choice(profile, "required by binding \(quoted(binding.name))")
     }
