@@ -4,11 +4,12 @@ Measures on this machine what a plugin costs its runtime and its node: Stockade 
 (programs/noop.c), in turns. Prints a line of JSON for each row of the table: what was measured, under which condition,
 the unit, the number of what it is compared with (null: nothing), and Stockade's.
 
-    native.py STOCKADE FILTER GOSTUB
+    native.py STOCKADE FILTER GOSTUB UNSTRIPPED
 
 FILTER is the default filter of Podman, Buildah and CRI-O: hack/fetch-filters. GOSTUB is a plugin that does nothing with
-NRI's own Go library: hack/fetch-go-stub. Both may be empty. `run` starts it, in a mount namespace of its own with an
-own BPF file system, so that it meets no other Stockade.
+NRI's own Go library: hack/fetch-go-stub. UNSTRIPPED is the same Stockade with the names of its functions. Each of the
+three may be empty. `run` starts this program in a mount namespace of its own with an own BPF file system, so that it
+meets no other Stockade.
 """
 
 import json
@@ -22,6 +23,7 @@ import time
 
 sys.dont_write_bytecode = True
 import filters  # noqa: E402
+import parts  # noqa: E402
 import pods  # noqa: E402
 import runtime  # noqa: E402
 
@@ -30,6 +32,7 @@ GATES = (0, 100, CONTAINERS)
 SYNCHRONIZED = (0, 100, CONTAINERS, 1000)
 RULES = (1, 1000, 4096)
 SAMPLES = 21
+LOOKED_AT = 200  # pods, while perf looks
 STARTS = 5
 SETTLE_SECONDS = 15  # for the two looks at a new container after which the kernel tells of its end
 IDLE_SECONDS = 20
@@ -65,7 +68,7 @@ class Node:
         self.many = pods.configure(folder / "many", {name: PROFILES[name] for name in ("rules-1", "rules-4096")})
         self.all = pods.configure(folder / "all", PROFILES)
         self.pods = []
-        self.stockade = self.noop = self.go = None
+        self.stockade = self.noop = self.go = self.looks = None
 
     def stockade_starts(self, arguments, listed=()):
         about = {"pods": [pod.pod for pod in listed], "containers": [pod.container for pod in listed]}
@@ -87,7 +90,10 @@ class Node:
         message = pod.event(container=method in CONTAINER_CALLS)
         plugins = [(name, getattr(self, name)) for name in ("stockade", "noop", "go") if getattr(self, name)]
         for name, plugin in reversed(plugins) if turn % 2 else plugins:
+            began = time.monotonic()
             seconds = plugin.call(method, message)[1]
+            if self.looks and name == "stockade":
+                self.looks.note(method, began, time.monotonic() - began)
             times.setdefault((method, name), []).append(seconds * 1e6)
 
     def life(self, profile, times, turn):
@@ -227,6 +233,22 @@ def calls(node):
         tell_calls(times, f"a profile's first container, {rules} rules", ("CreateContainer", "StartContainer"))
 
 
+def parts_of_calls(node):
+    """Where the time of CreateContainer and StartContainer goes, with many gates and rules."""
+    node.stockade, node.noop = node.stockade_starts(node.all), node.noop_starts()
+    node.fill(CONTAINERS)
+    rules = max(RULES)
+    node.pods.append(node.add(f"rules-{rules}"))
+    with parts.Looks(node.stockade.process.pid, node.folder) as node.looks:
+        for turn in range(LOOKED_AT):
+            node.life(f"rules-{rules}", {}, turn)
+    for (method, part), microseconds in sorted(node.looks.microseconds().items(), key=lambda item: -item[1]):
+        if method in ("CreateContainer", "StartContainer"):
+            tell(f"{method}: {part}", f"{CONTAINERS} gates, {rules} rules", "us", microseconds)
+    node.looks = None
+    node.end()
+
+
 def synchronize(node):
     """Both are started anew while containers run. Stockade finds its pins, and every container confined."""
     for count in reversed(SYNCHRONIZED):
@@ -296,7 +318,7 @@ def reload(node):
 
 
 def main():
-    binary, filter_file, go_stub = sys.argv[1:]
+    binary, filter_file, go_stub, unstripped = sys.argv[1:]
     tell("size of the program", "", "MB", os.stat(binary).st_size / 1e6)
     for row in filters.rows(binary, filter_file):
         tell(*row)
@@ -310,6 +332,12 @@ def main():
             events(node)
             calls(node)
             synchronize(node)
+            if unstripped:
+                node.end()
+                node.stockade.end()
+                node.noop.end()
+                node.binary = unstripped
+                parts_of_calls(node)
         finally:
             node.close()
 

@@ -41,10 +41,10 @@ package struct CgroupHierarchy: Equatable, Sendable {
   ///
   /// - Parameter text: the text of `/proc/PID/cgroup`. Each line is `ID:CONTROLLERS:PATH`; cgroups(7).
   package func path(ofProcess text: String) -> String? {
-    for line in text.split(separator: "\n") {
-      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+    for line in text.parts(between: "\n") {
+      let fields = line.parts(between: ":", maxSplits: 2, omittingEmpty: false)
       guard fields.count == 3 else { continue }
-      let isOurs = layout == .v1 ? fields[1].split(separator: ",").contains(Self.v1Controller) : fields[0] == "0"
+      let isOurs = layout == .v1 ? fields[1].parts(between: ",").contains(Self.v1Controller) : fields[0] == "0"
       if isOurs { return String(fields[2]) }
     }
     return nil

@@ -23,8 +23,9 @@ final class KnownImages: Sendable {
         mount.superOptions.first { $0.hasPrefix(key) }.map { String($0.dropFirst(key.count)) }
       }
       guard mount.type == "overlay", let lower = value("lowerdir="), let upper = value("upperdir="),
-        upper.hasPrefix("/"), !lower.isEmpty, lower.split(separator: ":").allSatisfy({ $0.hasPrefix("/") }),
-        !lower.contains("\\"), !upper.contains("\\"), mount.superOptions.count(where: { $0.contains("lowerdir") }) == 1
+        upper.hasPrefix("/"), !lower.isEmpty, lower.parts(between: ":").allSatisfy({ $0.hasPrefix("/") }),
+        ![lower, upper].contains(where: { $0.utf8.contains(UInt8(ascii: "\\")) }),
+        mount.superOptions.count(where: { $0.contains("lowerdir") }) == 1
       else { return nil }
       (self.lower, self.upper) = (lower, upper)
     }

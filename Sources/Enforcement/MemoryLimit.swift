@@ -41,10 +41,8 @@ package struct MemoryLimit {
   /// The path of this process in the hierarchy that counts memory. `N:memory:/path` in v1, `0::/path` in v2;
   /// cgroups(7).
   private static func path(in text: String) -> Substring {
-    let lines = text.split(separator: "\n").map {
-      $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-    }
-    let v1 = lines.first { $0.count == 3 && $0[1].split(separator: ",").contains("memory") }
+    let lines = text.parts(between: "\n").map { $0.parts(between: ":", maxSplits: 2, omittingEmpty: false) }
+    let v1 = lines.first { $0.count == 3 && $0[1].parts(between: ",").contains("memory") }
     let path = (v1 ?? lines.first { $0.count == 3 && $0[0] == "0" })?[2] ?? "/"
     return path == "/" ? "" : path
   }

@@ -5,13 +5,12 @@ package enum ProcFields {
   /// The values of all fields of that name. As a rule there is one.
   package static func values(of name: String, in text: String) -> [Substring] {
     let start = "\(name):\t".utf8
-    // Bytes are compared: a carriage return in a process's name must not join two lines.
+    // Bytes are compared: a carriage return in a process's name must not join two lines. One line after the other is
+    // looked at, because a start asks for many fields.
     var (found, rest) = ([Substring](), text.utf8[...])
-    while let first = rest.first {
+    while !rest.isEmpty {
       let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
-      if first == start.first, rest[..<end].starts(with: start) {
-        found.append(Substring(rest[..<end].dropFirst(start.count)))
-      }
+      if rest.starts(with: start) { found.append(Substring(rest[..<end].dropFirst(start.count))) }
       rest = rest[end...].dropFirst()
     }
     return found

@@ -15,7 +15,7 @@ package enum ProcessStat {
   package static func startTicks(in folder: String) throws(Errno) -> UInt64 {
     let text = try Files.text("\(folder)/stat")
     // The command's name may hold spaces and brackets, so fields are counted from the last bracket.
-    let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+    let fields = text[(text.utf8.lastIndex(of: UInt8(ascii: ")")) ?? text.startIndex)...].parts(between: " ")
     guard fields.count > 20, let ticks = UInt64(fields[20]) else { throw Errno(EINVAL, "parse \(folder)/stat") }
     return ticks
   }
