@@ -176,8 +176,29 @@ def programs_table(rows):
             + markdown(["act", "program", "runs", *tasks], lines) + "\n")  # fmt: skip
 
 
+def is_of_part(row):
+    return row.part == "this machine" and ": " in row.what
+
+
+def parts_table(rows):
+    """What perf has found; nothing where there was no perf."""
+    found = [row for row in rows if is_of_part(row)]
+    if not found:
+        return ""
+    calls = dict.fromkeys(row.what.split(": ")[0] for row in found)
+    lines = []
+    for call in calls:
+        whole = one(rows, call, found[0].condition)
+        parts = [row for row in found if row.what.startswith(f"{call}: ")]
+        lines += [[call, row.what.split(": ")[1], table.number(row.found)] for row in parts]
+        lines.append([call, "the whole call, as the runtime sees it", table.number(whole.found)])
+        lines.append([call, "the same call of the plugin that does nothing", table.number(whole.without)])
+    return (f"\n### What the parts of a call take\n\nMicroseconds, with {found[0].condition}.\n\n"
+            + markdown(["call", "part", "us"], lines) + "\n")  # fmt: skip
+
+
 def native_table(rows):
-    lines = [row.cells()[1:6] + row.cells()[7:] for row in select(rows, part="this machine")]
+    lines = [row.cells()[1:6] + row.cells()[7:] for row in select(rows, part="this machine") if not is_of_part(row)]
     return "\n### On the machine itself\n\n" + markdown(
         ["what", "condition", "unit", "beside", "measured", "ratio"], lines) + "\n"
 
@@ -225,7 +246,7 @@ def main():
     draw_growth(rows, document.parent / "benchmarks-growth.png")
     text = "\n".join(f"- {line}" for line in about) + "\n"
     text += aims_table(rows, parts[0]) + scale_table(rows) + "".join(kernel_table(rows, part) for part in parts)
-    text += programs_table(rows) + native_table(rows)
+    text += programs_table(rows) + parts_table(rows) + native_table(rows)
     begin, end = "<!-- hack/document-benchmarks writes from here -->\n", "<!-- to here -->"
     old = document.read_text(encoding="utf-8")
     assert begin in old and end in old, f"{document} has no place for the tables"

@@ -25,9 +25,10 @@ SERVICE = "nri.pkg.api.v1alpha1.Plugin"
 ANSWER_SECONDS = 600  # emulated machines are slow, and nothing here is judged by the clock
 
 
+EVENTS = {"RunPodSandbox": 1, "StopPodSandbox": 2, "RemovePodSandbox": 3, "CreateContainer": 4, "StartContainer": 6,
+          "StopContainer": 10, "RemoveContainer": 11}  # fmt: skip
 # Before NRI 0.12, what a runtime does after these events is not said in an answer, so they are told by one call.
-STATE_CHANGES = {"RunPodSandbox": 1, "StopPodSandbox": 2, "RemovePodSandbox": 3, "StartContainer": 6,
-                 "RemoveContainer": 11}  # fmt: skip
+STATE_CHANGES = ("RunPodSandbox", "StopPodSandbox", "RemovePodSandbox", "StartContainer", "RemoveContainer")
 
 
 class Refused(Exception):
@@ -127,7 +128,8 @@ class Plugin:
         self.session.register()
 
     def configure(self):
-        self.session.call("Configure", self.configuration)
+        answer, _ = self.session.call("Configure", self.configuration)
+        self.events = nri_pb2.ConfigureResponse.FromString(answer).events
         _, self.seconds_to_synchronize = self.session.call("Synchronize", self.running)
 
     def settle(self):
@@ -151,10 +153,13 @@ class Plugin:
         return status
 
     def call(self, method, message):
+        """The answer and the seconds until it came. A runtime tells a plugin only of the events that it asked for."""
+        if not self.events >> (EVENTS[method] - 1) & 1:
+            return b"", 0
         if self.old and method in STATE_CHANGES:
             return self.session.call(
                 "StateChange",
-                nri_pb2.StateChangeEvent(event=STATE_CHANGES[method], pod=message.pod, container=message.container))
+                nri_pb2.StateChangeEvent(event=EVENTS[method], pod=message.pod, container=message.container))
         return self.session.call(method, message)
 
     def resident_bytes(self):

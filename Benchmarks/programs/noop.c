@@ -1,7 +1,7 @@
 /*
- * noop SOCKET: the least that an NRI plugin can be. It registers, subscribes to the events that Stockade subscribes to,
- * and answers each call with nothing. runtime.py describes the wire. What it sends is fixed, so protobuf is written by
- * hand; of what it gets, it reads only the method's name.
+ * noop SOCKET: the least that an NRI plugin can be. It registers, subscribes to the events that Stockade subscribes to
+ * and to StopPodSandbox, and answers each call with nothing. runtime.py describes the wire. What it sends is fixed, so
+ * protobuf is written by hand; of what it gets, it reads only the method's name.
  */
 #include <arpa/inet.h>
 #include <stdint.h>

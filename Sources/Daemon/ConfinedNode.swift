@@ -63,6 +63,7 @@ package final class ConfinedNode: Sendable {
     let kernel: BPFBackend?
     var noKernelReason = ""
     do {
+      if let problem = MemoryAllowance.ofThisProcess?.problem { throw BPFError.unavailable(problem) }
       kernel = try BPFBackend(
         pinFolder: pinFolder, runtimeMountNamespace: runtimeMountNamespace, hierarchy: hierarchy)
     } catch {

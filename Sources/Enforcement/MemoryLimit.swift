@@ -17,7 +17,7 @@ package struct MemoryLimit {
       throw Errno(ENOTSUP, "limit this process's memory: \(root.problem ?? "no hierarchy counts memory")")
     }
     let base = Files.folder(of: procs)
-    home = "\(base)\(Self.path(in: try Files.text("/proc/self/cgroup")))/cgroup.procs"
+    home = "\(base)\(MemoryRoot.path(ofProcess: try Files.text("/proc/self/cgroup")))/cgroup.procs"
     cgroup = try ScratchCgroup(in: base, kind: "stockade-limit")
   }
 
@@ -37,13 +37,4 @@ package struct MemoryLimit {
 
   private var isV2: Bool { Files.exists("\(folder)/memory.max") }
   private var file: String { "\(folder)/\(isV2 ? "memory.max" : "memory.limit_in_bytes")" }
-
-  /// The path of this process in the hierarchy that counts memory. `N:memory:/path` in v1, `0::/path` in v2;
-  /// cgroups(7).
-  private static func path(in text: String) -> Substring {
-    let lines = text.parts(between: "\n").map { $0.parts(between: ":", maxSplits: 2, omittingEmpty: false) }
-    let v1 = lines.first { $0.count == 3 && $0[1].parts(between: ",").contains("memory") }
-    let path = (v1 ?? lines.first { $0.count == 3 && $0[0] == "0" })?[2] ?? "/"
-    return path == "/" ? "" : path
-  }
 }

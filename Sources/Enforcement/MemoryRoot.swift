@@ -32,9 +32,7 @@ package enum MemoryRoot: Equatable, Sendable {
 
   /// - Parameter mountInfo: the text of `/proc/self/mountinfo`; proc(5).
   package init(mountInfo: String) {
-    let mounts = CgroupMount.all(in: mountInfo)
-    let v1 = mounts.filter { $0.controllers.contains(Self.controller) }
-    let counting = v1.isEmpty ? mounts.filter { $0.isV2 && Self.countsMemory($0.folder) } : v1
+    let counting = Self.mounts(mountInfo)
     if counting.isEmpty {
       self = .notCounted
     } else if let root = counting.first(where: Self.isRoot) {
@@ -42,6 +40,26 @@ package enum MemoryRoot: Equatable, Sendable {
     } else {
       self = .outOfReach("no mount here shows the root of the hierarchy that counts memory")
     }
+  }
+
+  /// The mounts of the hierarchy that counts memory.
+  private static func mounts(_ mountInfo: String) -> [CgroupMount] {
+    let mounts = CgroupMount.all(in: mountInfo)
+    let v1 = mounts.filter { $0.controllers.contains(controller) }
+    return v1.isEmpty ? mounts.filter { $0.isV2 && countsMemory($0.folder) } : v1
+  }
+
+  /// A mount that shows the whole hierarchy, or what this process's cgroup namespace has of it.
+  static func mount(mountInfo: String) -> CgroupMount? { mounts(mountInfo).first(where: \.isWhole) }
+
+  /// The path of a process in the hierarchy that counts memory. `N:memory:/path` in v1, `0::/path` in v2; cgroups(7).
+  ///
+  /// - Parameter text: of `/proc/PID/cgroup`.
+  static func path(ofProcess text: String) -> String {
+    let lines = text.parts(between: "\n").map { $0.parts(between: ":", maxSplits: 2, omittingEmpty: false) }
+    let v1 = lines.first { $0.count == 3 && $0[1].parts(between: ",").contains(controller) }
+    let path = (v1 ?? lines.first { $0.count == 3 && $0[0] == "0" })?[2] ?? "/"
+    return path == "/" ? "" : String(path)
   }
 
   private static func countsMemory(_ folder: String) -> Bool {

@@ -15,10 +15,12 @@ package enum PluginCall: Equatable, Sendable {
   /// nil: NRI has no such method.
   ///
   /// - Parameter needs: which parts of Synchronize are kept.
-  init?(method: String, payload: [UInt8], needs: ObjectNeeds = .everything) throws(NRIError) {
+  init?(
+    method: String, payload: [UInt8], needs: @autoclosure () -> ObjectNeeds = .everything
+  ) throws(NRIError) {
     switch method {
     case Method.configure: self = .configure(try Configuration(decoding: payload))
-    case Method.synchronize: self = try Self.synchronize(payload, needs)
+    case Method.synchronize: self = try Self.synchronize(payload, needs())
     case Method.shutdown: self = .shutdown
     case Method.stateChange: self = try Self.stateChange(payload)
     default:

@@ -56,7 +56,7 @@ struct PluginStateMachine: Equatable, Sendable {
 
   /// - Parameter needs: which parts of the pods and containers of Synchronize are kept.
   mutating func receive(
-    _ received: TrunkDecoder.Received, needs: ObjectNeeds = .everything
+    _ received: TrunkDecoder.Received, needs: @autoclosure () -> ObjectNeeds = .everything
   ) throws(NRIError) -> Action {
     let header = received.message.header
     switch (received.connection, header.kind) {
@@ -116,7 +116,7 @@ struct PluginStateMachine: Equatable, Sendable {
 }
 
 extension PluginStateMachine {
-  private mutating func call(_ header: MessageHeader, _ body: [UInt8], _ needs: ObjectNeeds) -> Action {
+  private mutating func call(_ header: MessageHeader, _ body: [UInt8], _ needs: () -> ObjectNeeds) -> Action {
     let stream = header.stream
     if let refused = begin(header) { return refused }
     do { return call(stream, try Request(decoding: body), needs) } catch {
@@ -136,12 +136,12 @@ extension PluginStateMachine {
     return nil
   }
 
-  private mutating func call(_ stream: UInt32, _ request: Request, _ needs: ObjectNeeds) -> Action {
+  private mutating func call(_ stream: UInt32, _ request: Request, _ needs: () -> ObjectNeeds) -> Action {
     if request.service != Method.pluginService {
       return refuse(stream, Status.unimplemented, "service \(request.service) is not implemented")
     }
     do {
-      guard let call = try PluginCall(method: request.method, payload: request.payload, needs: needs) else {
+      guard let call = try PluginCall(method: request.method, payload: request.payload, needs: needs()) else {
         return refuse(stream, Status.unimplemented, "method \(request.method) is not implemented")
       }
       return try admit(call, request.method, stream)
@@ -150,12 +150,12 @@ extension PluginStateMachine {
 
   /// A part of a call that is longer than messages may be. The call is answered when all of it has come.
   private mutating func long(
-    _ header: MessageHeader, _ bytes: [UInt8], _ part: BodyPlace, _ needs: ObjectNeeds
+    _ header: MessageHeader, _ bytes: [UInt8], _ part: BodyPlace, _ needs: () -> ObjectNeeds
   ) -> Action {
     if part.start == 0 {
       long = nil
       if let refused = begin(header) { return refused }
-      long = LongCall(stream: header.stream, length: part.length, needs: needs)
+      long = LongCall(stream: header.stream, length: part.length, needs: needs())
     }
     // The beginning of this call was refused, so the rest of it is dropped too.
     guard long != nil else { return .nothing }

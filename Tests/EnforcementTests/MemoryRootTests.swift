@@ -52,4 +52,22 @@ struct MemoryRootTests {
     #expect(MemoryRoot(mountInfo: v2.mount("cgroup", "rw,pids")) == .notCounted)
     #expect(MemoryRoot(mountInfo: "") == .notCounted)
   }
+
+  @Test("the least limit on the way to the own cgroup counts, and where it is too little nothing is loaded")
+  func allowance() throws {
+    let (v1, v2) = (try Hierarchy(["memory.limit_in_bytes": "16777216\n"]), try Hierarchy([:]))
+    for (path, limit) in [("/a", "max"), ("/a/b", "25165824"), ("/a/b/c", "67108864")] {
+      try Files.makeFolder(v2.folder + path)
+      try Files.write("\(limit)\n", to: "\(v2.folder)\(path)/memory.max")
+    }
+    let limit = MemoryAllowance.least(below: v2.folder, path: "/a/b/c", isV2: true)
+    #expect(limit == MemoryAllowance(bytes: 25_165_824, file: "\(v2.folder)/a/b/memory.max"))
+    #expect(
+      limit?.problem == "its cgroup lets it use 25165824 bytes of memory (\(v2.folder)/a/b/memory.max), and loading "
+        + "takes 33554432; raise the limit")
+    #expect(MemoryAllowance.least(below: v2.folder, path: "/a", isV2: true) == nil)
+    let root = MemoryAllowance.least(below: v1.folder, path: "", isV2: false)
+    #expect(root?.bytes == 16_777_216 && root?.file == "\(v1.folder)/memory.limit_in_bytes")
+    #expect(MemoryAllowance(bytes: MemoryAllowance.neededBytes, file: "").problem == nil)
+  }
 }
