@@ -107,7 +107,12 @@ struct MonitoringTests {
     let node = try MonitoredNode()
     try node.begin()
     node.connect()
-    let text = try node.get("/metrics").body
+    var text = try node.get("/metrics").body
+    // The profiles are read by a thread of their own.
+    for _ in 0..<1000 where text.contains("stockade_profiles_read 0\n") {
+      usleep(10_000)
+      text = try node.get("/metrics").body
+    }
     for line in [
       "stockade_protected 0", #"stockade_tier{tier="none"} 1"#, #"stockade_tier{tier="lsm"} 0"#,
       "stockade_runtime_connected 1",
