@@ -16,6 +16,7 @@ package final class PluginSession {
   package static let synchronizeMilliseconds: Int64 = 10_000
 
   private let socket: FileDescriptor
+  private let buffer = ReadBuffer(bytes: PluginSession.readLength)
   private let service: PluginService
   private let synchronizesWithin: Int64?
   private let pulse: Pulse?
@@ -87,7 +88,7 @@ package final class PluginSession {
     while true {
       pulse?.beat()
       do {
-        let bytes = try socket.read(atMost: Self.readLength)
+        let bytes = try buffer.read(socket)
         return bytes.isEmpty ? nil : bytes
       } catch {
         guard error.code == EAGAIN else { throw .socket(error) }

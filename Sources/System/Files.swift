@@ -18,13 +18,18 @@ package enum Files {
     return try read(file, path, limit)
   }
 
+  /// No less than most files of the kernel have.
+  private static let usualBytes = 4096
+
   private static func read(_ file: FileDescriptor, _ path: String, _ limit: Int) throws(Errno) -> [UInt8] {
     var bytes: [UInt8] = []
     while true {
       let part: [UInt8]
-      do { part = try file.read(atMost: 65536) } catch { throw Errno(error.code, "read \(path)") }
+      do { part = try file.read(atMost: bytes.isEmpty ? usualBytes : 65536) } catch {
+        throw Errno(error.code, "read \(path)")
+      }
       if part.isEmpty { return bytes }
-      bytes += part
+      if bytes.isEmpty { bytes = part } else { bytes += part }
       if bytes.count > limit { throw Errno(EFBIG, "read \(path) (over \(limit) bytes)") }
     }
   }

@@ -78,6 +78,7 @@ enum Limits {
     Statement(reference, "A *path* is", "at most \(PathSyntax.maxBytes) bytes"),
     Statement(reference, "**Long arguments.**", "longer than \(PathRule.argumentsMaxBytes) bytes"),
     Statement("docs/tiers.md", "**On Linux 7", "takes \(STOCKADE_PREEMPTION_TRIAL_NS / 1_000_000) ms"),
+    Statement("docs/tiers.md", "At its start Stockade needs", "under \(MemoryAllowance.neededBytes >> 20) MiB"),
     Statement("docs/tiers.md", "Every 2.5 seconds", "Every \(Double(DamageWatch.lookMilliseconds) / 1000) seconds"),
     Statement(
       "docs/tiers.md", "Every 2.5 seconds",
