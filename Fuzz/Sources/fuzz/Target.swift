@@ -16,9 +16,10 @@ struct Target: Sendable {
     let suffix: String
   }
 
-  static let all: [Target] =
-    [.trunk, .ttrpc, .nri, .session, .control] + [.profile, .configuration, .filter, .policies, .recording]
-    + [.yaml, .json, .toml] + [.event, .mountinfo, .proc, .cgroup] + [.image, .http, .options]
+  static let all: [Target] = [
+    .trunk, .ttrpc, .nri, .session, .control, .profile, .configuration, .filter, .policies, .recording, .yaml, .json,
+    .toml, .event, .mountinfo, .proc, .cgroup, .image, .http, .options,
+  ]
 }
 
 /// Ends the process with a message that says what does not hold. The fuzzer then keeps the input.

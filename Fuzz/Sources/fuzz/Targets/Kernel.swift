@@ -62,7 +62,6 @@ extension Target {
     }
     let hierarchy = CgroupHierarchy(mountInfo: info)
     require(hierarchy.root == nil || mounts.contains { $0.point == hierarchy.root }, "a hierarchy that is not mounted")
-    _ = ProcessView.rootMount(mountInfo: info)
     let points = ProtectedPlaces.mounts(info)
     let device = ProtectedPlaces.device(of: "/run/stockade", points)
     require(device == nil || points.contains { $0.device == device }, "a device that is not there")
