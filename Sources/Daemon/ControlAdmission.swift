@@ -52,7 +52,7 @@ struct ControlAdmission: Sendable {
     guard path == own || CgroupNames.areOfHost(text, path: path) else {
       throw RPCStatus(.permissionDenied, "the process may be in a container: its cgroup is \(path)")
     }
-    for cgroup in CgroupNames.cgroups(above: path) {
+    for cgroup in path.pathsFromTop {
       if isConfined(CgroupID(UInt64(try Files.status(root + cgroup).st_ino))) {
         throw RPCStatus(.permissionDenied, "the process is in a container: its cgroup is \(path)")
       }
@@ -70,15 +70,6 @@ enum CgroupNames {
     "kubepods", "docker", "libpod", "containerd-", "crio", "nerdctl", "lxc", "machine",
   ]
   private static let idLength = 64
-
-  /// The paths of a cgroup and of those above it, but for the root's.
-  static func cgroups(above path: String) -> [String] {
-    var last = ""
-    return path.parts(between: "/").map { name in
-      last += "/\(name)"
-      return last
-    }
-  }
 
   /// - Parameters:
   ///   - text: of `/proc/PID/cgroup`: a line for each hierarchy.

@@ -41,10 +41,15 @@ package struct CgroupHierarchy: Equatable, Sendable {
   ///
   /// - Parameter text: the text of `/proc/PID/cgroup`. Each line is `ID:CONTROLLERS:PATH`; cgroups(7).
   package func path(ofProcess text: String) -> String? {
+    Self.path(ofProcess: text, v1: layout == .v1 ? Self.v1Controller : nil)
+  }
+
+  /// - Parameter controller: of the v1 hierarchy; nil: v2.
+  static func path(ofProcess text: String, v1 controller: Substring?) -> String? {
     for line in text.parts(between: "\n") {
       let fields = line.parts(between: ":", maxSplits: 2, omittingEmpty: false)
       guard fields.count == 3 else { continue }
-      let isOurs = layout == .v1 ? fields[1].parts(between: ",").contains(Self.v1Controller) : fields[0] == "0"
+      let isOurs = controller.map { fields[1].parts(between: ",").contains($0) } ?? (fields[0] == "0")
       if isOurs { return String(fields[2]) }
     }
     return nil

@@ -27,14 +27,13 @@ package struct MemoryAllowance: Equatable, Sendable {
   ///   - path: of the cgroup in it.
   package static func least(below folder: String, path: String, isV2: Bool) -> MemoryAllowance? {
     let name = isV2 ? "memory.max" : "memory.limit_in_bytes"
-    var folders = [folder]
-    for part in path.parts(between: "/") { folders.append("\(folders.last!)/\(part)") }
-    return folders.compactMap { folder -> MemoryAllowance? in
-      let text = try? Files.text("\(folder)/\(name)")
-      return text?.parts(between: "\n").first.flatMap { UInt64($0) }.map {
-        MemoryAllowance(bytes: $0, file: "\(folder)/\(name)")
-      }
-    }.min { $0.bytes < $1.bytes }
+    let limits = ([""] + path.pathsFromTop).compactMap { cgroup -> MemoryAllowance? in
+      let file = "\(folder)\(cgroup)/\(name)"
+      // A cgroup without a limit says `max`.
+      let bytes = (try? Files.text(file))?.parts(between: "\n").first.flatMap { UInt64($0) }
+      return bytes.map { MemoryAllowance(bytes: $0, file: file) }
+    }
+    return limits.min { $0.bytes < $1.bytes }
   }
 
   /// Why nothing can be loaded; nil: it is enough.

@@ -52,14 +52,13 @@ package enum MemoryRoot: Equatable, Sendable {
   /// A mount that shows the whole hierarchy, or what this process's cgroup namespace has of it.
   static func mount(mountInfo: String) -> CgroupMount? { mounts(mountInfo).first(where: \.isWhole) }
 
-  /// The path of a process in the hierarchy that counts memory. `N:memory:/path` in v1, `0::/path` in v2; cgroups(7).
+  /// The path of a process in the hierarchy that counts memory; empty: its root.
   ///
   /// - Parameter text: of `/proc/PID/cgroup`.
   static func path(ofProcess text: String) -> String {
-    let lines = text.parts(between: "\n").map { $0.parts(between: ":", maxSplits: 2, omittingEmpty: false) }
-    let v1 = lines.first { $0.count == 3 && $0[1].parts(between: ",").contains(controller) }
-    let path = (v1 ?? lines.first { $0.count == 3 && $0[0] == "0" })?[2] ?? "/"
-    return path == "/" ? "" : String(path)
+    let v1 = CgroupHierarchy.path(ofProcess: text, v1: controller)
+    let path = v1 ?? CgroupHierarchy.path(ofProcess: text, v1: nil) ?? "/"
+    return path == "/" ? "" : path
   }
 
   private static func countsMemory(_ folder: String) -> Bool {

@@ -16,7 +16,6 @@ package final class PluginSession {
   package static let synchronizeMilliseconds: Int64 = 10_000
 
   private let socket: FileDescriptor
-  private let buffer = ReadBuffer(bytes: PluginSession.readLength)
   private let service: PluginService
   private let synchronizesWithin: Int64?
   private let pulse: Pulse?
@@ -88,7 +87,7 @@ package final class PluginSession {
     while true {
       pulse?.beat()
       do {
-        let bytes = try buffer.read(socket)
+        let bytes = try socket.read(atMost: Self.readLength)
         return bytes.isEmpty ? nil : bytes
       } catch {
         guard error.code == EAGAIN else { throw .socket(error) }

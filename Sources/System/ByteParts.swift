@@ -9,4 +9,13 @@ extension StringProtocol {
       .split(separator: separator, maxSplits: maxSplits, omittingEmptySubsequences: omittingEmpty)
       .map { Substring($0) }
   }
+
+  /// This path and the paths above it, the shortest first, but for the root's.
+  package var pathsFromTop: [String] {
+    var last = ""
+    return parts(between: "/").map { name in
+      last += "/\(name)"
+      return last
+    }
+  }
 }

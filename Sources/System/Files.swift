@@ -18,18 +18,13 @@ package enum Files {
     return try read(file, path, limit)
   }
 
-  /// No less than most files of the kernel have.
-  private static let usualBytes = 4096
-
   private static func read(_ file: FileDescriptor, _ path: String, _ limit: Int) throws(Errno) -> [UInt8] {
     var bytes: [UInt8] = []
     while true {
       let part: [UInt8]
-      do { part = try file.read(atMost: bytes.isEmpty ? usualBytes : 65536) } catch {
-        throw Errno(error.code, "read \(path)")
-      }
+      do { part = try file.read(atMost: 65536) } catch { throw Errno(error.code, "read \(path)") }
       if part.isEmpty { return bytes }
-      if bytes.isEmpty { bytes = part } else { bytes += part }
+      bytes += part
       if bytes.count > limit { throw Errno(EFBIG, "read \(path) (over \(limit) bytes)") }
     }
   }
@@ -87,10 +82,8 @@ package enum Files {
 
   /// Makes the folder and the folders above it. mkdir(2).
   package static func makeFolder(_ path: String, mode: mode_t = 0o755) throws(Errno) {
-    var partial = ""
-    for part in path.parts(between: "/") {
-      partial += "/" + part
-      if mkdir(partial, mode) == -1, errno != EEXIST { throw Errno(errno, "make folder \(partial)") }
+    for folder in path.pathsFromTop {
+      if mkdir(folder, mode) == -1, errno != EEXIST { throw Errno(errno, "make folder \(folder)") }
     }
   }
 

@@ -30,10 +30,10 @@ struct ControlAdmissionTests {
   @Test("a cgroup's name may begin with an accent, and the cgroup above it counts all the same")
   func accents() {
     #expect(
-      CgroupNames.cgroups(above: "/system.slice/a/\u{301}b") == [
+      "/system.slice/a/\u{301}b".pathsFromTop == [
         "/system.slice", "/system.slice/a", "/system.slice/a/\u{301}b",
       ])
-    #expect(CgroupNames.cgroups(above: "/") == [])
+    #expect("/".pathsFromTop == [])
   }
 
   @Test("one of several hierarchies that says so is enough")
